@@ -78,5 +78,10 @@ public sealed interface Message {
    *
    * @param problem one phrase to send back, without the peer's bytes
    */
-  record Malformed(long streamId, long type, String problem) implements Message {}
+  record Malformed(long streamId, long type, String problem) implements Message {
+    /** Whether a stream was to be opened, so that somebody waits for it at the other end. */
+    public boolean isConnect() {
+      return type == MessageCodec.CONNECT;
+    }
+  }
 }

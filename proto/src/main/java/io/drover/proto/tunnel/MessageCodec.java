@@ -41,7 +41,7 @@ public final class MessageCodec {
   private static final int MAX_CLIENT_BYTES = 100;
 
   private static final long DATA = 1;
-  private static final long CONNECT = 2;
+  static final long CONNECT = 2;
   private static final long ERROR = 3;
   private static final long ADD_CLIENT = 4;
   private static final long REMOVE_CLIENT = 5;

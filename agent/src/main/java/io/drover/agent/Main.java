@@ -1,0 +1,265 @@
+package io.drover.agent;
+
+import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.ConfigException;
+import io.drover.agent.config.Setting;
+import io.drover.agent.log.Logging;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.security.Security;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Spec;
+
+/** The command {@code drover-agent}. */
+public final class Main {
+  /** The agent was asked to stop, and did. */
+  static final int STOPPED = 0;
+
+  /** The agent failed; starting it again may help. */
+  static final int FAILED = 1;
+
+  /** The operator must change something first. */
+  static final int BAD_CONFIGURATION = 2;
+
+  /** What the agent may need to stop, on top of the time that its streams are given. */
+  static final Duration STOP_MARGIN = Duration.ofSeconds(5);
+
+  private static final int HELP_WIDTH = 78;
+
+  private static final Logger log = LoggerFactory.getLogger(Main.class);
+
+  private Main() {}
+
+  /** Reads environment and options, runs the agent until SIGTERM or SIGINT, and exits. */
+  public static void main(String[] args) {
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, error) -> log.error("thread died: thread={}", thread.getName(), error));
+    // A server that moved must be found: names are looked up for each attempt.
+    Security.setProperty("networkaddress.cache.ttl", "0");
+    Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    var lifetime = new Lifetime();
+    int code = commandLine(System.getenv(), lifetime::run).execute(args);
+    lifetime.ended(code);
+    System.exit(code);
+  }
+
+  /** Runs the agent until it ends. */
+  interface Runner {
+    void run(AgentConfig config) throws IOException, ConfigException, InterruptedException;
+  }
+
+  /** The agent in this process, which ends by signal. */
+  private static final class Lifetime {
+    private final CountDownLatch stop = new CountDownLatch(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final AtomicInteger code = new AtomicInteger(FAILED);
+
+    void run(AgentConfig config) throws IOException, ConfigException, InterruptedException {
+      Duration patience = config.tunnel().drain().plus(STOP_MARGIN);
+      Runtime.getRuntime()
+          .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
+      Agent.run(config, stop);
+    }
+
+    void ended(int exitCode) {
+      code.set(exitCode);
+      ended.countDown();
+    }
+
+    /** Runs when a signal came, and also when the process exits by itself. */
+    private void stop(Duration patience) {
+      if (ended.getCount() == 0) {
+        return;
+      }
+      log.info("agent stops: limit={}", patience);
+      stop.countDown();
+      try {
+        if (!ended.await(patience.toNanos(), TimeUnit.NANOSECONDS)) {
+          log.warn("not stopped in time: limit={}", patience);
+        }
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+      // Otherwise the JVM reports the signal (143) in place of our code.
+      Runtime.getRuntime().halt(code.get());
+    }
+  }
+
+  static CommandLine commandLine(Map<String, String> environment, Runner runner) {
+    var command = agentCommand(environment, runner);
+    var run = agentCommand(environment, runner);
+    run.getCommandSpec().usageMessage().header("Runs the agent, as without any command.");
+    command.addSubcommand("run", run);
+    command.addSubcommand(new CommandLine(new VersionCommand()));
+    command.setParameterExceptionHandler(
+        (error, _) -> {
+          var err = error.getCommandLine().getErr();
+          err.println("drover-agent: " + error.getMessage() + "; see drover-agent --help");
+          err.flush();
+          return BAD_CONFIGURATION;
+        });
+    return command;
+  }
+
+  private static CommandLine agentCommand(Map<String, String> environment, Runner runner) {
+    var command = new CommandLine(new AgentCommand(environment, runner));
+    addOptions(command.getCommandSpec());
+    command.getCommandSpec().usageMessage().footer(environmentHelp());
+    return command;
+  }
+
+  private static void addOptions(CommandSpec command) {
+    for (Setting setting : Setting.values()) {
+      setting
+          .option()
+          .ifPresent(
+              name ->
+                  command.addOption(
+                      OptionSpec.builder(name)
+                          .type(String.class)
+                          .paramLabel("VALUE")
+                          .description(plain(setting.meaning()) + " (" + setting.name() + ")")
+                          .build()));
+    }
+  }
+
+  private static String[] environmentHelp() {
+    var lines = new ArrayList<String>();
+    lines.add("%nEnvironment variables (an option wins over its variable):%n");
+    for (Setting setting : Setting.values()) {
+      lines.add("  " + setting.name());
+      if (!setting.standard().isEmpty()) {
+        lines.add("      Default: " + setting.standard());
+      }
+      var line = new StringBuilder("     ");
+      for (String word : plain(setting.meaning()).split(" ", -1)) {
+        if (line.length() + word.length() >= HELP_WIDTH) {
+          lines.add(line.toString());
+          line.setLength("     ".length());
+        }
+        line.append(' ').append(word);
+      }
+      lines.add(line.toString());
+    }
+    return lines.toArray(String[]::new);
+  }
+
+  /** Without Markdown. */
+  private static String plain(String meaning) {
+    return meaning.replace("`", "");
+  }
+
+  /** An option is its variable, set. */
+  private static Map<String, String> withOptions(
+      Map<String, String> environment, CommandSpec command) {
+    var variables = new HashMap<>(environment);
+    for (Setting setting : Setting.values()) {
+      setting
+          .option()
+          .map(command::findOption)
+          .map(option -> option.<String>getValue())
+          .ifPresent(value -> variables.put(setting.name(), value));
+    }
+    return variables;
+  }
+
+  private static int run(Map<String, String> variables, Runner runner, PrintWriter err) {
+    try {
+      AgentConfig config = AgentConfig.from(variables);
+      Logging.configure(config.log());
+      runner.run(config);
+      return STOPPED;
+    } catch (ConfigException e) {
+      err.println("drover-agent: the configuration has " + count(e.problems().size()) + ":");
+      e.problems().forEach(problem -> err.println("  - " + problem));
+      err.println("All settings: drover-agent --help");
+      err.flush();
+      return BAD_CONFIGURATION;
+    } catch (IOException e) {
+      log.error("agent failed: reason={}", e.getMessage());
+      return FAILED;
+    } catch (InterruptedException _) {
+      log.error("agent failed: reason=interrupted");
+      return FAILED;
+    } catch (RuntimeException e) {
+      log.error("agent failed: this is a bug", e);
+      return FAILED;
+    }
+  }
+
+  private static String count(int problems) {
+    return problems == 1 ? "a problem" : problems + " problems";
+  }
+
+  @Command(
+      name = "drover-agent",
+      mixinStandardHelpOptions = true,
+      versionProvider = VersionCommand.class,
+      synopsisHeading = "Usage: ",
+      customSynopsis = "drover-agent [run] [OPTIONS]%n       drover-agent version",
+      description = {
+        "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
+        "cattle-cluster-agent. It opens tunnels to the server, through which the server",
+        "reaches this cluster's API server. Without arguments it runs as the agent.",
+        "%nAs a pod it needs nothing but the environment of Rancher's import manifest.",
+        "Elsewhere give it a kubeconfig and a directory with the files url and token:",
+        "%n  CATTLE_SERVER=https://rancher.example.com \\",
+        "    drover-agent --kubeconfig ~/.kube/config --credentials-dir ./credentials%n"
+      },
+      exitCodeListHeading = "%nExit codes:%n",
+      exitCodeList = {
+        "0:stopped, as it was asked to",
+        "1:failed; starting it again may help",
+        "2:bad configuration or usage; every problem is named"
+      })
+  private static final class AgentCommand implements Callable<Integer> {
+    @Spec private CommandSpec spec = CommandSpec.create();
+    private final Map<String, String> environment;
+    private final Runner runner;
+
+    AgentCommand(Map<String, String> environment, Runner runner) {
+      this.environment = environment;
+      this.runner = runner;
+    }
+
+    @Override
+    public Integer call() {
+      return run(withOptions(environment, spec), runner, spec.commandLine().getErr());
+    }
+  }
+
+  @Command(
+      name = "version",
+      mixinStandardHelpOptions = true,
+      versionProvider = VersionCommand.class,
+      description = "Prints the version.")
+  private static final class VersionCommand
+      implements CommandLine.IVersionProvider, Callable<Integer> {
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public String[] getVersion() {
+      return new String[] {"drover-agent " + Version.text() + " (Java " + Runtime.version() + ")"};
+    }
+
+    @Override
+    public Integer call() {
+      spec.commandLine().getOut().println(getVersion()[0]);
+      spec.commandLine().getOut().flush();
+      return STOPPED;
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package io.drover.agent.config;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * Typed reads of {@link Setting}s. A bad value is noted and its default used in its place, so that
+ * {@link #check} can name every problem at once. Not for several threads.
+ */
+final class Environment {
+  private final Map<String, String> variables;
+  private final List<String> problems = new ArrayList<>();
+
+  Environment(Map<String, String> variables) {
+    this.variables = Map.copyOf(variables);
+  }
+
+  /** The value as it is; the default if it is unset or empty. */
+  String text(Setting setting) {
+    String value = variables.getOrDefault(setting.name(), "");
+    return value.isEmpty() ? setting.standard() : value;
+  }
+
+  /** As {@link #text}, and also by the name in lower case, as curl and Go do it for proxies. */
+  String textInAnyCase(Setting setting) {
+    String value = text(setting);
+    return value.isEmpty()
+        ? variables.getOrDefault(setting.name().toLowerCase(Locale.ROOT), "")
+        : value;
+  }
+
+  /** Whether it is exactly {@code true}. Anything else is false, as it is for the stock agent. */
+  boolean isTrue(Setting setting) {
+    return text(setting).equals("true");
+  }
+
+  /**
+   * Hands the value to {@code parser}, whose {@link IllegalArgumentException} says what is wrong
+   * and what would be right.
+   */
+  <T> T parse(Setting setting, Function<String, T> parser) {
+    String value = text(setting);
+    try {
+      return parser.apply(value);
+    } catch (IllegalArgumentException e) {
+      problem(setting, "is '" + value + "': " + e.getMessage());
+      return parser.apply(setting.standard());
+    }
+  }
+
+  /** Whole seconds from 0 to {@code limit}. */
+  Duration seconds(Setting setting, Duration limit) {
+    return parse(
+        setting,
+        value -> {
+          String expected = "expected whole seconds from 0 to " + limit.toSeconds();
+          long seconds = Numbers.parse(value, limit.toSeconds(), expected);
+          return Duration.ofSeconds(seconds);
+        });
+  }
+
+  /** Notes a problem: {@code what} follows the setting's name. */
+  void problem(Setting setting, String what) {
+    problems.add(setting.name() + " " + what);
+  }
+
+  /** Ends the reading. */
+  void check() throws ConfigException {
+    if (!problems.isEmpty()) {
+      throw new ConfigException(problems);
+    }
+  }
+}

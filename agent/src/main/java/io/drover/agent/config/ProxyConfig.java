@@ -1,0 +1,67 @@
+package io.drover.agent.config;
+
+import java.net.InetAddress;
+import java.net.URI;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Which proxy leads to a server, by Go's rules, so that settings made for the stock agent keep
+ * their meaning. The cluster's own API server is never reached through a proxy.
+ *
+ * @param byTargetScheme proxy for {@code http} and {@code https} servers; none: direct
+ * @param exceptions servers that are reached directly all the same
+ */
+public record ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyRule> exceptions) {
+  /** No proxy at all. */
+  public static final ProxyConfig NONE = new ProxyConfig(Map.of(), List.of());
+
+  public ProxyConfig {
+    byTargetScheme = Map.copyOf(byTargetScheme);
+    exceptions = List.copyOf(exceptions);
+  }
+
+  static ProxyConfig from(Environment env) {
+    var proxies = new HashMap<String, ProxyServer>();
+    read(env, Setting.HTTPS_PROXY).ifPresent(proxy -> proxies.put("https", proxy));
+    read(env, Setting.HTTP_PROXY).ifPresent(proxy -> proxies.put("http", proxy));
+    return new ProxyConfig(proxies, NoProxyRule.parseList(env.textInAnyCase(Setting.NO_PROXY)));
+  }
+
+  private static Optional<ProxyServer> read(Environment env, Setting setting) {
+    String url = env.textInAnyCase(setting);
+    if (url.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(ProxyServer.parse(url));
+    } catch (IllegalArgumentException e) {
+      // Without the value, which may hold a password.
+      env.problem(setting, "is not a proxy: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * The proxy to use for {@code server}, whose scheme is {@code https}, {@code wss}, {@code http}
+   * or {@code ws}; empty: direct. Nothing is resolved.
+   *
+   * @param port the port in use, since {@code server} may leave it out
+   */
+  public Optional<ProxyServer> proxyFor(URI server, int port) {
+    String scheme = server.getScheme().toLowerCase(Locale.ROOT);
+    boolean secure = scheme.equals("https") || scheme.equals("wss");
+    var proxy = Optional.ofNullable(byTargetScheme.get(secure ? "https" : "http"));
+    String host = server.getHost().toLowerCase(Locale.ROOT).replaceAll("[\\[\\]]", "");
+    return proxy.filter(_ -> !isDirect(host, port));
+  }
+
+  private boolean isDirect(String host, int port) {
+    return host.equals("localhost")
+        || Cidr.address(host).map(InetAddress::isLoopbackAddress).orElse(false)
+        || exceptions.stream().anyMatch(rule -> rule.matches(host, port));
+  }
+}

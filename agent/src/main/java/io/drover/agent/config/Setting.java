@@ -1,0 +1,95 @@
+package io.drover.agent.config;
+
+import java.util.Optional;
+
+/**
+ * Everything that can be set, as the environment variable of the same name. The README's table and
+ * the command's help are made from it, in this order.
+ */
+public enum Setting {
+  CATTLE_SERVER("", "Base URL of the Rancher server, for `/ping` and its CA. Required."),
+  CATTLE_CA_CHECKSUM(
+      "",
+      "SHA-256 (hex) of the server's `cacerts` setting. Set: that CA is fetched, checked and"
+          + " trusted."),
+  STRICT_VERIFY(
+      "false",
+      "`true`: trust the server's CA only. Otherwise public CAs and `SSL_CERT_DIR` count too."),
+  HTTPS_PROXY(
+      "",
+      "Proxy on the way to `https` servers: `http://`, `https://` or `socks5://`, credentials"
+          + " allowed. Lower case works too."),
+  HTTP_PROXY("", "The same on the way to `http` servers."),
+  NO_PROXY(
+      "",
+      "Hosts reached without proxy: names (with their sub-domains), `.suffix`, IPs, CIDRs, `*`."),
+  DROVER_CREDENTIALS_DIR(
+      "/cattle-credentials",
+      "--credentials-dir",
+      "Directory with the files `url`, `token` and `namespace`; read again at every connect."),
+  DROVER_SERVICE_ACCOUNT_DIR(
+      "/var/run/secrets/kubernetes.io/serviceaccount",
+      "--service-account-dir",
+      "Directory with the pod's `token` and `ca.crt` for the Kubernetes API."),
+  SSL_CERT_DIR(
+      "/etc/kubernetes/ssl/certs",
+      "--ssl-cert-dir",
+      "Directory with further trusted CAs (PEM); several are separated by `:`. Need not exist."),
+  KUBERNETES_SERVICE_HOST(
+      "", "Host of the Kubernetes API, set in every pod; the server is told this address."),
+  KUBERNETES_SERVICE_PORT("", "Port of the Kubernetes API, set in every pod."),
+  KUBECONFIG("", "--kubeconfig", "Kubeconfig to use instead of the pod's service account."),
+  CATTLE_AGENT_CONNECT("false", "`true`: open the cluster tunnel without registering."),
+  CATTLE_FEATURES(
+      "",
+      "Rancher's feature list, `name=bool,…`. `provisioningprebootstrap=true`: no steve tunnel."
+          + " Others are ignored."),
+  DROVER_DIAL_ALLOW(
+      "",
+      "What the server may reach through the cluster tunnel besides the API server: `host:port`"
+          + " items separated by commas; host is a name, `*.suffix`, IP, CIDR or `*`, port may be"
+          + " `*`."),
+  DROVER_DRAIN_SECONDS(
+      "10", "Seconds that open streams get to end when the agent stops; 0 to 300."),
+  DROVER_HEALTH_ADDRESS(
+      "0.0.0.0:8080",
+      "--health-address",
+      "Where `/livez`, `/readyz` and `/metrics` are served: `host:port`, `:port` or `off`."),
+  DROVER_LOG_FORMAT("text", "--log-format", "`text` or `json`."),
+  CATTLE_DEBUG("false", "`true`: log at debug level."),
+  RANCHER_DEBUG("false", "The same."),
+  CATTLE_TRACE("false", "`true`: log at trace level."),
+  RANCHER_TRACE("false", "The same."),
+  CLUSTER_CLEANUP("false", "Not supported yet: `true` is refused."),
+  BINDING_CLEANUP("false", "Not supported: `true` is refused."),
+  AD_GUID_CLEANUP("false", "Not supported: `true` is refused.");
+
+  private final String standard;
+  private final String option;
+  private final String meaning;
+
+  Setting(String standard, String meaning) {
+    this(standard, "", meaning);
+  }
+
+  Setting(String standard, String option, String meaning) {
+    this.standard = standard;
+    this.option = option;
+    this.meaning = meaning;
+  }
+
+  /** The value that counts when it is not set, or set to nothing. */
+  public String standard() {
+    return standard;
+  }
+
+  /** The command line's option for it, with its dashes. */
+  public Optional<String> option() {
+    return option.isEmpty() ? Optional.empty() : Optional.of(option);
+  }
+
+  /** For the operator, in Markdown. */
+  public String meaning() {
+    return meaning;
+  }
+}

@@ -1,0 +1,25 @@
+package io.drover.agent.config;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What concerns the tunnels.
+ *
+ * @param drain how long open streams may go on when the agent stops
+ * @param dialAllow what the server may dial besides the API server
+ */
+public record TunnelConfig(Duration drain, List<DialRule> dialAllow) {
+  /** The longest {@code drain}: a pod that asks for more would not be given it. */
+  public static final Duration MAX_DRAIN = Duration.ofMinutes(5);
+
+  public TunnelConfig {
+    dialAllow = List.copyOf(dialAllow);
+  }
+
+  static TunnelConfig from(Environment env) {
+    return new TunnelConfig(
+        env.seconds(Setting.DROVER_DRAIN_SECONDS, MAX_DRAIN),
+        env.parse(Setting.DROVER_DIAL_ALLOW, DialRule::parseList));
+  }
+}

@@ -1,0 +1,170 @@
+package io.drover.agent.health;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.drover.agent.config.HealthConfig;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code /livez}, {@code /readyz} and {@code /metrics}. Alive: this server answers. Ready: every
+ * tunnel is connected.
+ */
+public final class HealthServer implements AutoCloseable {
+  /** As many requests are answered at the same time; any more get a 503 at once. */
+  static final int MAX_REQUESTS = 16;
+
+  /** As many connections may be open, idle ones included. */
+  static final int MAX_CONNECTIONS = 64;
+
+  /** How long a request may take to arrive, and an answer to be taken, in seconds each. */
+  static final int MAX_TRANSFER_SECONDS = 10;
+
+  static {
+    // The JDK's server takes its limits from system properties only, when its class is loaded.
+    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(MAX_CONNECTIONS));
+    System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(MAX_TRANSFER_SECONDS));
+    System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(MAX_TRANSFER_SECONDS));
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(HealthServer.class);
+  private static final String TEXT = "text/plain; charset=utf-8";
+  private static final String JSON = "application/json";
+
+  private record Answer(int status, String contentType, String body) {
+    static Answer of(int status, String text) {
+      return new Answer(status, TEXT, text + "\n");
+    }
+  }
+
+  private final List<Supplier<TunnelReading>> tunnels;
+  private final Metrics metrics;
+  private final Semaphore requests = new Semaphore(MAX_REQUESTS);
+  private final @Nullable HttpServer server; // null: turned off
+
+  private HealthServer(
+      @Nullable HttpServer server, String version, List<Supplier<TunnelReading>> tunnels) {
+    this.server = server;
+    this.tunnels = List.copyOf(tunnels);
+    this.metrics = new Metrics(version, tunnels);
+  }
+
+  /**
+   * Listens, unless it is turned off.
+   *
+   * @param version shown among the metrics
+   * @param tunnels asked at each request, from any thread; they must not block
+   * @throws IOException if the port is not to be had
+   */
+  public static HealthServer start(
+      HealthConfig config, String version, List<Supplier<TunnelReading>> tunnels)
+      throws IOException {
+    if (!config.enabled()) {
+      return new HealthServer(null, version, tunnels);
+    }
+    HttpServer http;
+    try {
+      var address = new InetSocketAddress(InetAddress.getByName(config.host()), config.port());
+      http = HttpServer.create(address, 0);
+    } catch (IOException e) {
+      throw new IOException(
+          "cannot serve health at %s:%d (%s): set DROVER_HEALTH_ADDRESS to another, or to off"
+              .formatted(config.host(), config.port(), e.getMessage()),
+          e);
+    }
+    var server = new HealthServer(http, version, tunnels);
+    http.createContext("/", server::handle);
+    http.setExecutor(
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));
+    http.start();
+    log.info("health served: address={}", http.getAddress());
+    return server;
+  }
+
+  /** Where it listens; empty if it is turned off. */
+  public Optional<InetSocketAddress> address() {
+    return Optional.ofNullable(server).map(HttpServer::getAddress);
+  }
+
+  private void handle(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      if (!requests.tryAcquire()) {
+        send(exchange, Answer.of(503, "too many requests"));
+        return;
+      }
+      try {
+        send(exchange, answer(exchange));
+      } finally {
+        requests.release();
+      }
+    }
+  }
+
+  private Answer answer(HttpExchange exchange) throws IOException {
+    String method = exchange.getRequestMethod();
+    if (!method.equals("GET") && !method.equals("HEAD")) {
+      return Answer.of(405, "method not allowed");
+    }
+    return switch (exchange.getRequestURI().getPath()) {
+      case "/livez" -> Answer.of(200, "ok");
+      case "/readyz" -> readiness();
+      case "/metrics" -> new Answer(200, PrometheusTextFormatWriter.CONTENT_TYPE, metrics.text());
+      default -> Answer.of(404, "not found: try /livez, /readyz or /metrics");
+    };
+  }
+
+  private Answer readiness() throws IOException {
+    var readings = tunnels.stream().map(Supplier::get).toList();
+    boolean ready = readings.stream().allMatch(TunnelReading::connected);
+    var text = new StringWriter();
+    try (var json = new JsonFactory().createGenerator(text)) {
+      json.writeStartObject();
+      json.writeBooleanField("ready", ready);
+      json.writeArrayFieldStart("checks");
+      for (TunnelReading reading : readings) {
+        json.writeStartObject();
+        json.writeStringField("name", reading.tunnel() + "-tunnel");
+        json.writeBooleanField("ready", reading.connected());
+        json.writeStringField("since", reading.since().toString());
+        json.writeStringField("reason", reading.connected() ? null : reading.reason());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeEndObject();
+    }
+    return new Answer(ready ? 200 : 503, JSON, text + "\n");
+  }
+
+  private static void send(HttpExchange exchange, Answer answer) throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", answer.contentType());
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      exchange.sendResponseHeaders(answer.status(), -1);
+      return;
+    }
+    byte[] body = answer.body().getBytes(UTF_8);
+    exchange.sendResponseHeaders(answer.status(), body.length);
+    exchange.getResponseBody().write(body);
+  }
+
+  /** Stops at once. */
+  @Override
+  public void close() {
+    if (server != null) {
+      server.stop(0);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package io.drover.agent.health;
+
+import java.time.Instant;
+
+/**
+ * One tunnel at one moment. Numbers count from the start of the process.
+ *
+ * @param tunnel {@code cluster} or {@code steve}
+ * @param connected whether a session is open
+ * @param since when {@code connected} last changed
+ * @param reason why it is not connected; empty if it is
+ * @param sessions opened so far
+ * @param streamsOpen now
+ * @param streamsTotal opened so far
+ * @param bytesReceived payload from the server
+ * @param bytesSent payload to the server
+ * @param dialFailures streams whose target was refused or not reached
+ * @param queuedBytes received and not yet written to their targets, now
+ */
+public record TunnelReading(
+    String tunnel,
+    boolean connected,
+    Instant since,
+    String reason,
+    long sessions,
+    long streamsOpen,
+    long streamsTotal,
+    long bytesReceived,
+    long bytesSent,
+    long dialFailures,
+    long queuedBytes) {}

@@ -1,0 +1,327 @@
+package io.drover.agent.kube;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.drover.agent.config.KubeConfig;
+import io.drover.agent.config.Secret;
+import io.drover.agent.retry.Sleeper;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.fabric8.kubernetes.api.model.ServiceAccount;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.http.HttpClient;
+import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The cluster's API server, by the fabric8 client on the JDK's HTTP client. */
+public final class Fabric8ClusterApi implements ClusterApi {
+  /** For one request. fabric8 does not try again by itself: our loops do, and say so. */
+  static final Duration REQUEST_LIMIT = Duration.ofSeconds(10);
+
+  /** For one connection. */
+  static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
+
+  /** How often the Secret may change between our reading and our writing it. */
+  static final int MAX_CONFLICTS = 3;
+
+  static final String NAMESPACE = "cattle-system";
+  static final String ACCOUNT = "cattle";
+  static final String ROOT_CA = "kube-root-ca.crt";
+  static final String CA_KEY = "ca.crt";
+  static final String AGGREGATION = "stv-aggregation";
+  private static final String RANCHER_SERVICE = "rancher";
+
+  private static final Logger log = LoggerFactory.getLogger(Fabric8ClusterApi.class);
+
+  private final KubernetesClient client;
+  private final String address;
+  private final TokenSecret tokenSecret;
+
+  Fabric8ClusterApi(KubernetesClient client, String address, Sleeper sleeper) {
+    this.client = client;
+    this.address = address;
+    this.tokenSecret = new TokenSecret(client, sleeper);
+  }
+
+  /**
+   * Prepares the client; asks nothing yet.
+   *
+   * @throws IOException if the kubeconfig or the pod's CA cannot be read
+   */
+  public static Fabric8ClusterApi open(KubeConfig kube) throws IOException {
+    try {
+      Config config = config(kube);
+      var client =
+          new KubernetesClientBuilder()
+              .withConfig(config)
+              .withHttpClientFactory(new JdkHttpClientFactory())
+              .withHttpClientBuilderConsumer(builder -> configure(builder, kube))
+              .build();
+      return new Fabric8ClusterApi(client, address(kube, config), Sleeper.REAL);
+    } catch (KubernetesClientException | IllegalArgumentException e) {
+      throw new IOException("no Kubernetes client: " + reason(e), e);
+    }
+  }
+
+  private static void configure(HttpClient.Builder builder, KubeConfig kube) {
+    switch (kube) {
+      // Whatever HTTPS_PROXY says: it is meant for the way to the server.
+      case KubeConfig.InCluster _ -> builder.proxyType(HttpClient.ProxyType.DIRECT);
+      case KubeConfig.Kubeconfig _ -> {} // it may name a proxy of its own
+    }
+  }
+
+  /** Without any look at environment or system properties: {@code config} has read those. */
+  static Config config(KubeConfig kube) throws IOException {
+    Config config =
+        switch (kube) {
+          case KubeConfig.InCluster(var address, var serviceAccount) ->
+              inCluster(address, serviceAccount);
+          case KubeConfig.Kubeconfig(var file, _) -> fromFile(file);
+        };
+    config.setRequestTimeout((int) REQUEST_LIMIT.toMillis());
+    config.setConnectionTimeout((int) CONNECT_LIMIT.toMillis());
+    config.setRequestRetryBackoffLimit(0);
+    return config;
+  }
+
+  private static Config inCluster(String address, Path serviceAccount) throws IOException {
+    Path ca = serviceAccount.resolve("ca.crt");
+    if (!Files.isReadable(ca)) {
+      throw new IOException(
+          ca
+              + " cannot be read: run as a pod with its service account mounted, name another"
+              + " directory with --service-account-dir, or use --kubeconfig");
+    }
+    Config config = Config.empty();
+    config.setMasterUrl("https://" + address + "/");
+    config.setCaCertFile(ca.toString());
+    // For each request, since Kubernetes replaces this token within the hour.
+    config.setOauthTokenProvider(() -> token(serviceAccount.resolve("token")));
+    return config;
+  }
+
+  private static String token(Path file) {
+    try {
+      return Files.readString(file, UTF_8).strip();
+    } catch (IOException e) {
+      throw new KubernetesClientException(file + " cannot be read: " + e, e);
+    }
+  }
+
+  private static Config fromFile(Path file) throws IOException {
+    String text;
+    try {
+      text = Files.readString(file, UTF_8);
+    } catch (IOException e) {
+      throw new IOException(
+          file + " cannot be read (" + e + "): name a kubeconfig with --kubeconfig or KUBECONFIG",
+          e);
+    }
+    // Asked of the text, since fabric8 fails on an empty file.
+    Optional<Config> config =
+        text.contains("current-context")
+            ? Optional.of(Config.fromKubeconfig(file.toFile()))
+            : Optional.empty();
+    return config
+        .filter(found -> found.getCurrentContext() != null)
+        .orElseThrow(
+            () ->
+                new IOException(
+                    file
+                        + " has no current context: set one with 'kubectl config use-context', or"
+                        + " name another file with --kubeconfig"));
+  }
+
+  private static String address(KubeConfig kube, Config config) {
+    return switch (kube) {
+      case KubeConfig.InCluster(var address, _) -> address;
+      case KubeConfig.Kubeconfig(_, var address) ->
+          address.isEmpty() ? address(URI.create(config.getMasterUrl())) : address;
+    };
+  }
+
+  /** Host and port of a URL; {@code URI.getHost} keeps the brackets of an IPv6 address. */
+  static String address(URI url) {
+    int standard = "http".equals(url.getScheme()) ? 80 : 443;
+    return url.getHost() + ":" + (url.getPort() > 0 ? url.getPort() : standard);
+  }
+
+  @Override
+  public String address() {
+    return address;
+  }
+
+  @Override
+  public ClusterAccess access() throws IOException, InterruptedException {
+    String what = "read token of service account " + NAMESPACE + "/" + ACCOUNT;
+    try {
+      @Nullable ServiceAccount account =
+          client.serviceAccounts().inNamespace(NAMESPACE).withName(ACCOUNT).get();
+      if (account == null) {
+        throw new IOException(
+            "service account "
+                + NAMESPACE
+                + "/"
+                + ACCOUNT
+                + " does not exist: apply the cluster's manifest again");
+      }
+      Optional<String> rootCa = rootCa();
+      return rootCa.isPresent()
+          ? access(rootCa.get(), tokenSecret.ensure(account).getData())
+          : legacyAccess(account);
+    } catch (KubernetesClientException e) {
+      throw failure(what, e);
+    }
+  }
+
+  /** Empty if it cannot be had, for whatever reason: then the cluster is taken for an old one. */
+  private Optional<String> rootCa() {
+    try {
+      var config = client.configMaps().inNamespace(NAMESPACE).withName(ROOT_CA).get();
+      return config == null || config.getData() == null
+          ? Optional.empty()
+          : Optional.ofNullable(config.getData().get(CA_KEY)).filter(pem -> !pem.isEmpty());
+    } catch (KubernetesClientException e) {
+      log.debug("no root CA: name={} reason={}", ROOT_CA, reason(e));
+      return Optional.empty();
+    }
+  }
+
+  /** Before Kubernetes 1.24 every service account had a Secret with token and CA. */
+  private ClusterAccess legacyAccess(ServiceAccount account) throws IOException {
+    var references = account.getSecrets();
+    if (references == null || references.isEmpty()) {
+      throw new IOException(
+          "no secret exists for service account %s/%s, and ConfigMap %s cannot be read"
+              .formatted(NAMESPACE, ACCOUNT, ROOT_CA));
+    }
+    String name = references.getFirst().getName();
+    var secret = client.secrets().inNamespace(NAMESPACE).withName(name).get();
+    if (secret == null || secret.getData() == null) {
+      throw new IOException(
+          "secret %s/%s of service account %s does not exist or is empty"
+              .formatted(NAMESPACE, name, ACCOUNT));
+    }
+    return access(decode(secret.getData(), CA_KEY), secret.getData());
+  }
+
+  private ClusterAccess access(String caCert, Map<String, String> data) throws IOException {
+    String token = decode(data, TokenSecret.KEY).strip();
+    if (token.isEmpty() || caCert.isEmpty()) {
+      throw new IOException(
+          "the secret of service account %s/%s lacks its %s"
+              .formatted(NAMESPACE, ACCOUNT, token.isEmpty() ? "token" : CA_KEY));
+    }
+    return new ClusterAccess(address, new Secret(token), caCert);
+  }
+
+  private static String decode(Map<String, String> data, String key) throws IOException {
+    try {
+      return new String(Base64.getDecoder().decode(data.getOrDefault(key, "")), UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("key " + key + " of a secret is not base64", e);
+    }
+  }
+
+  @Override
+  public void write(AggregationSecret content) throws IOException {
+    var data = new HashMap<String, String>();
+    content
+        .data()
+        .forEach(
+            (key, value) ->
+                data.put(key, Base64.getEncoder().encodeToString(value.getBytes(UTF_8))));
+    for (int conflicts = 0; ; conflicts++) {
+      try {
+        writeOnce(data);
+        return;
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != HttpURLConnection.HTTP_CONFLICT || conflicts == MAX_CONFLICTS) {
+          throw failure("write secret " + NAMESPACE + "/" + AGGREGATION, e);
+        }
+        // Another replica wrote it just now, most likely the same: look again.
+      }
+    }
+  }
+
+  private void writeOnce(Map<String, String> data) {
+    var secrets = client.secrets().inNamespace(NAMESPACE);
+    var existing = secrets.withName(AGGREGATION).get();
+    if (existing == null) {
+      var created =
+          new SecretBuilder()
+              .withNewMetadata()
+              .withName(AGGREGATION)
+              .withNamespace(NAMESPACE)
+              .endMetadata()
+              .withData(data)
+              .build();
+      secrets.resource(created).create();
+      log.info("secret created: name={}/{}", NAMESPACE, AGGREGATION);
+    } else if (!data.equals(existing.getData())) {
+      secrets.resource(new SecretBuilder(existing).withData(data).build()).update();
+      log.info("secret updated: name={}/{}", NAMESPACE, AGGREGATION);
+    }
+  }
+
+  @Override
+  public boolean rancherServiceExists() throws IOException {
+    try {
+      return client.services().inNamespace(NAMESPACE).withName(RANCHER_SERVICE).get() != null;
+    } catch (KubernetesClientException e) {
+      throw failure("get service " + NAMESPACE + "/" + RANCHER_SERVICE, e);
+    }
+  }
+
+  @Override
+  public boolean apiServerReady() throws IOException {
+    try {
+      return client.raw("/readyz") != null;
+    } catch (KubernetesClientException e) {
+      if (e.getCode() >= HttpURLConnection.HTTP_INTERNAL_ERROR) {
+        return false;
+      }
+      throw failure("get /readyz", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+
+  private static IOException failure(String what, KubernetesClientException e) {
+    if (e.getCause() instanceof InterruptedException) {
+      Thread.currentThread().interrupt();
+    }
+    return new IOException("cannot " + what + ": " + reason(e), e);
+  }
+
+  /** fabric8's own message repeats the whole answer. */
+  private static String reason(RuntimeException e) {
+    if (e instanceof KubernetesClientException kubernetes && kubernetes.getStatus() != null) {
+      var status = kubernetes.getStatus();
+      if (status.getMessage() != null && !status.getMessage().isEmpty()) {
+        return kubernetes.getCode() + " " + status.getMessage();
+      }
+    }
+    return e.getCause() instanceof IOException cause
+        ? cause.toString()
+        : String.valueOf(e.getMessage());
+  }
+}

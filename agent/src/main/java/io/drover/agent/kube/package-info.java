@@ -1,0 +1,12 @@
+/**
+ * The cluster we are in: the few questions that we ask Kubernetes ({@link
+ * io.drover.agent.kube.ClusterApi}), what the server is told of it ({@link
+ * io.drover.agent.kube.ClusterAccess}) and the mounted credentials for the server ({@link
+ * io.drover.agent.kube.Credentials}).
+ *
+ * <p>fabric8 stays inside this package.
+ */
+@NullMarked
+package io.drover.agent.kube;
+
+import org.jspecify.annotations.NullMarked;

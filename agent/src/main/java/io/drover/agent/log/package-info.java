@@ -1,0 +1,5 @@
+/** How log lines look: text or one JSON object a line, on standard output. */
+@NullMarked
+package io.drover.agent.log;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,90 @@
+package io.drover.agent.retry;
+
+import java.time.Duration;
+import java.util.random.RandomGenerator;
+
+/**
+ * How long to wait before the next attempt, so that many agents do not come back all at once.
+ *
+ * <p>Every delay is uniform between zero and a bound ("full jitter"). The bound starts by {@link
+ * Cause}, doubles with each failure up to {@link #CAP}, and starts anew after a connection that
+ * lasted {@link #STABLE}. For one thread.
+ */
+public final class Backoff {
+  /** The highest bound. */
+  public static final Duration CAP = Duration.ofSeconds(60);
+
+  /** A connection that lasted this long ends the series of failures. */
+  public static final Duration STABLE = Duration.ofSeconds(60);
+
+  /** The longest wait that a server may ask for. */
+  public static final Duration MAX_RETRY_AFTER = Duration.ofMinutes(10);
+
+  /** Why there must be another attempt. */
+  public enum Cause {
+    /** The way to the server failed: name, route, reset, silence. Most likely only for us. */
+    PATH(Duration.ofSeconds(5)),
+
+    /** The server ended the connection: a restart, so every other agent comes back now too. */
+    SERVER_CLOSED(Duration.ofSeconds(20)),
+
+    /** The server answered, and said no. It may be starting: as for {@link #SERVER_CLOSED}. */
+    REFUSED(Duration.ofSeconds(20));
+
+    private final Duration first;
+
+    Cause(Duration first) {
+      this.first = first;
+    }
+
+    /** The bound of the first delay. */
+    Duration first() {
+      return first;
+    }
+  }
+
+  // Past this many doublings every bound is above the cap.
+  private static final int MAX_DOUBLINGS = 6;
+
+  private final RandomGenerator random;
+  private int failures;
+
+  public Backoff(RandomGenerator random) {
+    this.random = random;
+  }
+
+  /** The delay after one more failure. */
+  public Duration next(Cause cause) {
+    return next(cause, Duration.ZERO);
+  }
+
+  /**
+   * The delay after one more failure, on top of what the server asked for.
+   *
+   * @param retryAfter the server's {@code Retry-After}; zero if there was none, and cut to {@link
+   *     #MAX_RETRY_AFTER}. The jitter comes on top, since others were told the same.
+   */
+  public Duration next(Cause cause, Duration retryAfter) {
+    Duration bound = cause.first().multipliedBy(1L << Math.min(failures, MAX_DOUBLINGS));
+    failures++;
+    return clamp(retryAfter, MAX_RETRY_AFTER).plus(jitter(clamp(bound, CAP)));
+  }
+
+  /** A connection was there for {@code uptime} before it failed. */
+  public void succeeded(Duration uptime) {
+    if (uptime.compareTo(STABLE) >= 0) {
+      failures = 0;
+    }
+  }
+
+  private Duration jitter(Duration bound) {
+    return Duration.ofNanos(random.nextLong(bound.toNanos() + 1));
+  }
+
+  private static Duration clamp(Duration duration, Duration max) {
+    if (duration.isNegative()) {
+      return Duration.ZERO;
+    }
+    return duration.compareTo(max) > 0 ? max : duration;
+  }
+}

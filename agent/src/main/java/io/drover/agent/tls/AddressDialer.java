@@ -1,0 +1,122 @@
+package io.drover.agent.tls;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NoRouteToHostException;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** From a host name to a TCP connection: asks for its addresses and tries one after the other. */
+final class AddressDialer {
+  /** As many addresses of one name are tried. */
+  static final int MAX_ADDRESSES = 8;
+
+  /** Where names are looked up. */
+  @FunctionalInterface
+  interface Resolver {
+    /** All addresses of {@code host}, the preferred ones first. May block for long. */
+    InetAddress[] resolve(String host) throws UnknownHostException;
+  }
+
+  private final Resolver resolver;
+
+  AddressDialer(Resolver resolver) {
+    this.resolver = resolver;
+  }
+
+  /**
+   * Blocks until one address has answered or {@code limit} is over.
+   *
+   * @throws IOException if none did; the message says what became of each, in Go's words
+   */
+  Socket dial(String host, int port, TimeLimit limit) throws IOException {
+    var addresses = alternate(resolve(host, limit));
+    var failures = new ArrayList<String>();
+    for (int i = 0; i < addresses.size(); i++) {
+      // Each gets its share of what is left, so that a silent one does not use it all up.
+      long share = limit.remaining().toMillis() / (addresses.size() - i);
+      try {
+        return connect(addresses.get(i), port, (int) Math.max(1, share));
+      } catch (IOException e) {
+        failures.add("dial tcp %s:%d: %s".formatted(text(addresses.get(i)), port, reason(e)));
+      }
+    }
+    throw new IOException(String.join("; ", failures));
+  }
+
+  private static Socket connect(InetAddress address, int port, int timeoutMillis)
+      throws IOException {
+    var socket = new Socket();
+    boolean connected = false;
+    try {
+      socket.setTcpNoDelay(true);
+      socket.connect(new InetSocketAddress(address, port), timeoutMillis);
+      connected = true;
+      return socket;
+    } finally {
+      if (!connected) {
+        TimeLimit.closeQuietly(socket);
+      }
+    }
+  }
+
+  private List<InetAddress> resolve(String host, TimeLimit limit) throws IOException {
+    var lookup = new FutureTask<>(() -> List.of(resolver.resolve(host)));
+    // A platform thread: a lookup that hangs in native code would take a carrier with it.
+    Thread.ofPlatform().daemon().name("lookup").start(lookup);
+    String failed = "dial tcp: lookup " + host + ": ";
+    try {
+      return lookup.get(limit.remaining().toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException(failed + "i/o timeout", e);
+    } catch (ExecutionException e) {
+      throw new IOException(failed + "no such host", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException(failed + "interrupted");
+    }
+  }
+
+  /** One address of each family in turn, since often one family is what does not work. */
+  static List<InetAddress> alternate(List<InetAddress> addresses) {
+    if (addresses.isEmpty()) {
+      return addresses;
+    }
+    var family = addresses.getFirst().getClass();
+    var preferred = addresses.stream().filter(family::isInstance).toList();
+    var others = addresses.stream().filter(address -> !family.isInstance(address)).toList();
+    var order = new ArrayList<InetAddress>();
+    for (int i = 0; i < addresses.size(); i++) {
+      if (i < preferred.size()) {
+        order.add(preferred.get(i));
+      }
+      if (i < others.size()) {
+        order.add(others.get(i));
+      }
+    }
+    return order.subList(0, Math.min(order.size(), MAX_ADDRESSES));
+  }
+
+  private static String text(InetAddress address) {
+    String text = address.getHostAddress();
+    return text.indexOf(':') >= 0 ? "[" + text + "]" : text;
+  }
+
+  private static String reason(IOException failure) {
+    return switch (failure) {
+      case SocketTimeoutException _ -> "i/o timeout";
+      case NoRouteToHostException _ -> "connect: no route to host";
+      default -> "connect: " + String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
+    };
+  }
+}

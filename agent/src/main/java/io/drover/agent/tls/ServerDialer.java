@@ -1,0 +1,167 @@
+package io.drover.agent.tls;
+
+import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.config.ProxyServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.security.cert.CertificateException;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens connections to the server: looks its name up anew each time, tries its addresses, goes
+ * through a proxy if one is set, and speaks TLS, with the host's name checked. Any thread.
+ */
+public final class ServerDialer {
+  /** For everything together, if there is no better figure. Source: stock agent's handshake. */
+  public static final Duration STANDARD_LIMIT = Duration.ofSeconds(10);
+
+  private final ProxyConfig proxies;
+  private final SSLContext proxyTrust;
+  private final AddressDialer addresses;
+
+  /**
+   * Dials by {@code proxies}.
+   *
+   * @param proxyTrust for proxies that speak TLS themselves; see {@link ServerTrust#systemStore}
+   */
+  public ServerDialer(ProxyConfig proxies, SSLContext proxyTrust) {
+    this(proxies, proxyTrust, InetAddress::getAllByName);
+  }
+
+  ServerDialer(ProxyConfig proxies, SSLContext proxyTrust, AddressDialer.Resolver resolver) {
+    this.proxies = proxies;
+    this.proxyTrust = proxyTrust;
+    this.addresses = new AddressDialer(resolver);
+  }
+
+  /**
+   * Blocks until the connection is ready for use, or {@code limit} is over. On failure nothing is
+   * left open.
+   *
+   * @param server {@code https} and {@code wss}: TLS; {@code http} and {@code ws}: plain
+   * @param trust whom to trust, as by {@link ServerTrust#context}
+   * @throws SSLHandshakeException if the certificate is wrong; the message says what to do
+   * @throws IOException if there is no way to the server, in the style {@code dial tcp 1.2.3.4:443:
+   *     connect: connection refused}
+   */
+  public ServerConnection dial(URI server, SSLContext trust, Duration limit) throws IOException {
+    var target = Target.of(server);
+    Optional<ProxyServer> proxy = proxies.proxyFor(server, target.port());
+    try (var clock = TimeLimit.start(limit)) {
+      Socket raw =
+          proxy.isPresent()
+              ? reach(proxy.get(), clock)
+              : addresses.dial(target.host(), target.port(), clock);
+      boolean complete = false;
+      try {
+        clock.guard(raw);
+        Socket socket = proxy.isPresent() ? through(proxy.get(), raw, target, clock) : raw;
+        if (target.secure()) {
+          socket = handshake(socket, target.host(), target.port(), trust, clock);
+        }
+        clock.finish();
+        complete = true;
+        return new ServerConnection(raw, socket);
+      } finally {
+        if (!complete) {
+          TimeLimit.closeQuietly(raw);
+        }
+      }
+    }
+  }
+
+  private Socket reach(ProxyServer proxy, TimeLimit clock) throws IOException {
+    try {
+      return addresses.dial(proxy.host(), proxy.port(), clock);
+    } catch (IOException e) {
+      throw new IOException("proxy " + proxy.address() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Socket through(ProxyServer proxy, Socket raw, Target target, TimeLimit clock)
+      throws IOException {
+    try {
+      return switch (proxy.kind()) {
+        case HTTP -> {
+          ProxyHandshake.connect(raw, proxy, target.urlHost(), target.port());
+          yield raw;
+        }
+        case HTTPS -> {
+          Socket secured = handshake(raw, proxy.host(), proxy.port(), proxyTrust, clock);
+          ProxyHandshake.connect(secured, proxy, target.urlHost(), target.port());
+          yield secured;
+        }
+        case SOCKS5 -> {
+          ProxyHandshake.socks5(raw, proxy, target.host(), target.port());
+          yield raw;
+        }
+      };
+    } catch (IOException e) {
+      throw new IOException("proxy " + proxy.address() + ": " + clock.reason(e), e);
+    }
+  }
+
+  private static Socket handshake(
+      Socket below, String host, int port, SSLContext trust, TimeLimit clock) throws IOException {
+    try {
+      var socket =
+          (SSLSocket)
+              trust.getSocketFactory().createSocket(below, host, port, /* autoClose= */ true);
+      var parameters = socket.getSSLParameters();
+      parameters.setEndpointIdentificationAlgorithm("HTTPS");
+      socket.setSSLParameters(parameters);
+      socket.startHandshake();
+      return socket;
+    } catch (SSLException e) {
+      String prefix = "tls handshake with " + host + ":" + port + ": ";
+      @Nullable CertificateException certificate = certificateProblem(e);
+      if (certificate != null) {
+        throw handshakeFailure(prefix + certificate.getMessage(), e);
+      }
+      throw new SSLException(prefix + clock.reason(e), e);
+    } catch (IOException e) {
+      throw new IOException("tls handshake with " + host + ":" + port + ": " + clock.reason(e), e);
+    }
+  }
+
+  private static @Nullable CertificateException certificateProblem(SSLException failure) {
+    return failure.getCause() instanceof CertificateException certificate ? certificate : null;
+  }
+
+  private static SSLHandshakeException handshakeFailure(String message, SSLException cause) {
+    var failure = new SSLHandshakeException(message);
+    failure.initCause(cause);
+    return failure;
+  }
+
+  /** Where to, without the brackets of an IPv6 address. */
+  private record Target(String host, int port, boolean secure) {
+
+    static Target of(URI server) throws IOException {
+      String scheme = String.valueOf(server.getScheme()).toLowerCase(Locale.ROOT);
+      boolean secure = scheme.equals("https") || scheme.equals("wss");
+      boolean plain = scheme.equals("http") || scheme.equals("ws");
+      if (!(secure || plain) || server.getHost() == null) {
+        throw new IOException("not a server's URL: " + server);
+      }
+      int standard = secure ? 443 : 80;
+      return new Target(
+          server.getHost().replaceAll("[\\[\\]]", ""),
+          server.getPort() > 0 ? server.getPort() : standard,
+          secure);
+    }
+
+    String urlHost() {
+      return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
+    }
+  }
+}

@@ -1,0 +1,203 @@
+package io.drover.agent.tls;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import io.drover.agent.config.Paths;
+import io.drover.agent.config.ServerConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whom to trust as the Rancher server.
+ *
+ * <p>The manifest carries a checksum of the server's CA bundle. The bundle itself is fetched over a
+ * connection that is not verified and carries no secret, and counts only if its checksum is right.
+ * Strict: that bundle is all that is trusted. Otherwise the public CAs and those in {@code
+ * SSL_CERT_DIR} count too. Any thread.
+ */
+public final class ServerTrust {
+  /** For one question to the server, everything together. */
+  public static final Duration REQUEST_LIMIT = Duration.ofSeconds(10);
+
+  /** For the test whether strict trust would do. Source: stock agent's connection test. */
+  public static final Duration STRICT_TEST_LIMIT = Duration.ofSeconds(5);
+
+  private static final Logger log = LoggerFactory.getLogger(ServerTrust.class);
+  private static final String CA_PATH = "/v3/settings/cacerts";
+
+  private final ServerConfig config;
+  private final List<Path> caDirectories;
+  private final ServerDialer dialer;
+  private final ServerHttp http;
+  private final SSLContext unverified = unverified();
+
+  // PEM, once it was fetched. It cannot change: the checksum does not.
+  private volatile String caBundle = "";
+
+  public ServerTrust(ServerConfig config, Paths paths, ServerDialer dialer) {
+    this.config = config;
+    this.caDirectories = paths.caDirectories();
+    this.dialer = dialer;
+    this.http = new ServerHttp(dialer);
+  }
+
+  /** What a machine of ours trusts by itself: public CAs and those in the CA directories. */
+  public static SSLContext systemStore(Paths paths) {
+    return systemAuthorities(paths.caDirectories()).context();
+  }
+
+  /**
+   * Asks the server for a sign of life, without verifying it.
+   *
+   * @throws IOException if it gives none; the message names the URL and the reason
+   */
+  public void ping() throws IOException {
+    URI url = URI.create(config.server() + "/ping");
+    try {
+      var answer = http.get(url, unverified, REQUEST_LIMIT);
+      if (answer.status() >= 400) {
+        throw new IOException("the server answers " + answer.status());
+      }
+    } catch (IOException e) {
+      throw new IOException(url + " is not accessible (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /**
+   * What to trust on the connection that is opened next. Fetches the server's CA if that has not
+   * been done; the CA directories are read each time.
+   *
+   * @throws IOException if there is a checksum but no CA with it; to be tried again later
+   */
+  public SSLContext context() throws IOException {
+    if (config.caChecksum().isEmpty()) {
+      return systemAuthorities(caDirectories).context();
+    }
+    if (caBundle.isEmpty()) {
+      caBundle = fetch();
+    }
+    var bundle = CertificateAuthorities.ofPem(caBundle);
+    return config.strictVerify()
+        ? bundle.context()
+        : systemAuthorities(caDirectories).plus(bundle).context();
+  }
+
+  /**
+   * The server's CA bundle as PEM; empty if it has none, or {@link #context} did not get it yet.
+   */
+  public Optional<String> caBundle() {
+    return Optional.of(caBundle).filter(pem -> !pem.isEmpty());
+  }
+
+  /**
+   * Whether {@code server} would be trusted on the strength of the CA bundle alone. Opens a
+   * connection to find out, and blocks for up to {@link #STRICT_TEST_LIMIT}.
+   */
+  public boolean isStrictlyTrusted(URI server) {
+    if (caBundle.isEmpty() || !"https".equalsIgnoreCase(server.getScheme())) {
+      return false;
+    }
+    try {
+      var strict = CertificateAuthorities.ofPem(caBundle).context();
+      TimeLimit.closeQuietly(dialer.dial(server, strict, STRICT_TEST_LIMIT).raw());
+      return true;
+    } catch (IOException e) {
+      log.debug("not trusted by the CA bundle alone: server={} reason={}", server, e.getMessage());
+      return false;
+    }
+  }
+
+  private String fetch() throws IOException {
+    URI url = URI.create(config.server() + CA_PATH);
+    String value;
+    try {
+      value = value(http.get(url, unverified, REQUEST_LIMIT));
+    } catch (IOException e) {
+      throw new IOException("no CA from " + url + ": " + e.getMessage(), e);
+    }
+    if (value.isEmpty()) {
+      throw new IOException(
+          "CATTLE_CA_CHECKSUM is set but there is no CA certificate configured at "
+              + url
+              + ": set Rancher's 'cacerts' setting, or apply the manifest again");
+    }
+    String asStored = value.endsWith("\n") ? value : value + "\n";
+    // The stock agent adds a newline in any case, the server only if there is none.
+    String asStockAgent = value + "\n";
+    if (!config.caChecksum().equals(sha256(asStored))
+        && !config.caChecksum().equals(sha256(asStockAgent))) {
+      throw new IOException(
+          "configured cacerts checksum (%s) does not match CATTLE_CA_CHECKSUM (%s): check the"
+                  .formatted(sha256(asStored), config.caChecksum())
+              + " certificate at "
+              + url
+              + "; if it was replaced, apply the manifest again");
+    }
+    if (CertificateAuthorities.ofPem(value).certificates().isEmpty()) {
+      throw new IOException(
+          "the value at " + url + " does not look like an x509 certificate: correct 'cacerts'");
+    }
+    log.info("server CA verified: url={} checksum={}", url, config.caChecksum());
+    return asStored;
+  }
+
+  /** The {@code value} at the top of the setting's JSON; empty if there is none. */
+  private static String value(ServerHttp.Answer answer) throws IOException {
+    if (answer.status() >= 300) {
+      String where = answer.location().isEmpty() ? "" : " to " + answer.location();
+      throw new IOException("the server answers " + answer.status() + where);
+    }
+    try (var json = new JsonFactory().createParser(answer.body())) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
+        throw new IOException("the answer is not a setting");
+      }
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String name = json.currentName();
+        json.nextToken();
+        if (name.equals("value") && json.currentToken() == JsonToken.VALUE_STRING) {
+          return json.getText();
+        }
+        json.skipChildren();
+      }
+      return "";
+    } catch (JsonProcessingException e) {
+      throw new IOException("the answer is not JSON", e);
+    }
+  }
+
+  private static CertificateAuthorities systemAuthorities(List<Path> directories) {
+    return CertificateAuthorities.ofRuntime()
+        .plus(CertificateAuthorities.ofDirectories(directories));
+  }
+
+  private static String sha256(String text) {
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8));
+      return HexFormat.of().formatHex(digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java runtime has SHA-256", e);
+    }
+  }
+
+  private static SSLContext unverified() {
+    try {
+      return CertificateAuthorities.context(new TrustEverybody());
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("no TLS in this Java runtime", e);
+    }
+  }
+}

@@ -1,0 +1,207 @@
+package io.drover.agent.tunnel;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketAddress;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The connection to the server as the websocket library gets it: already open and encrypted, so
+ * that the library neither connects nor shakes hands; with an output that gathers small frames into
+ * full TLS records and an input that notes every sign of life.
+ */
+final class DialledSocket extends Socket {
+  /** What is gathered at most before it is written, in bytes. */
+  private static final int GATHER_BYTES = 64 * 1024;
+
+  /** From this on it is worth a write of its own, in bytes: one TLS record. */
+  private static final int RECORD_BYTES = 16 * 1024;
+
+  /**
+   * What the kernel takes in ahead of us, in bytes. Left to itself it takes up to 32 MiB, and all of
+   * that still comes after we have asked for a pause; so much would break every bound above. At
+   * 100 ms round trip it allows 20 MB/s.
+   */
+  private static final int KERNEL_BYTES = 2 * 1024 * 1024;
+
+  private final Socket raw;
+  private final Socket socket;
+  private final SendWindow window;
+  private final Timer timer;
+  private final CountDownLatch finished = new CountDownLatch(1);
+  private volatile long lastReceivedNanos;
+  private volatile @Nullable String readFailure;
+  private volatile Queue<?> following = new ConcurrentLinkedQueue<>();
+
+  /**
+   * Wraps a connection.
+   *
+   * @param raw the TCP socket under it, for the hard close: closing a TLS socket can wait for a
+   *     writer that never returns
+   * @param socket the one to read and write
+   */
+  DialledSocket(Socket raw, Socket socket, SendWindow window, Timer timer) throws IOException {
+    raw.setReceiveBufferSize(KERNEL_BYTES);
+    this.raw = raw;
+    this.socket = socket;
+    this.window = window;
+    this.timer = timer;
+    this.lastReceivedNanos = timer.nanoTime();
+  }
+
+  /** The frames that follow; small ones are held together with them. */
+  void following(Queue<?> frames) {
+    following = frames;
+  }
+
+  long lastReceivedNanos() {
+    return lastReceivedNanos;
+  }
+
+  /** Why reading failed, or null if it came to its end in order. */
+  @Nullable String readFailure() {
+    return readFailure;
+  }
+
+  /** Waits until the library has written its last frame. */
+  void awaitFinished(Duration limit) throws InterruptedException {
+    finished.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** Closes at once: a blocked reader and a blocked writer wake up. Never waits. */
+  void abort() {
+    window.close();
+    try {
+      raw.close();
+    } catch (IOException e) {
+      readFailure = e.toString();
+    }
+  }
+
+  /** Called by the library behind its last frame: the peer sees the end, we may still read. */
+  @Override
+  public void close() throws IOException {
+    try {
+      if (!raw.isClosed() && !raw.isOutputShutdown()) {
+        raw.shutdownOutput();
+      }
+    } finally {
+      finished.countDown();
+    }
+  }
+
+  @Override
+  public InputStream getInputStream() throws IOException {
+    return new FilterInputStream(socket.getInputStream()) {
+      @Override
+      public int read(byte[] bytes, int offset, int length) throws IOException {
+        try {
+          int read = super.read(bytes, offset, length);
+          lastReceivedNanos = timer.nanoTime();
+          return read;
+        } catch (IOException e) {
+          readFailure = e.toString();
+          throw e;
+        }
+      }
+    };
+  }
+
+  @Override
+  public OutputStream getOutputStream() throws IOException {
+    return new Gathering(socket.getOutputStream());
+  }
+
+  @Override
+  public boolean isConnected() {
+    return true;
+  }
+
+  @Override
+  public boolean isClosed() {
+    return raw.isClosed();
+  }
+
+  @Override
+  public SocketAddress getRemoteSocketAddress() {
+    return raw.getRemoteSocketAddress();
+  }
+
+  @Override
+  public SocketAddress getLocalSocketAddress() {
+    return raw.getLocalSocketAddress();
+  }
+
+  @Override
+  public InetAddress getInetAddress() {
+    return raw.getInetAddress();
+  }
+
+  // Set already, by whoever dialled or above.
+
+  @Override
+  public void setTcpNoDelay(boolean on) {}
+
+  @Override
+  public void setReuseAddress(boolean on) {}
+
+  @Override
+  public void setReceiveBufferSize(int size) {}
+
+  /** Used by the library's writer thread only. */
+  private final class Gathering extends OutputStream {
+    private final OutputStream out;
+    private final byte[] gathered = new byte[GATHER_BYTES];
+    private int count;
+
+    Gathering(OutputStream out) {
+      this.out = out;
+    }
+
+    @Override
+    public void write(int b) throws IOException {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      if (count + length > GATHER_BYTES) {
+        writeOut();
+      }
+      if (count == 0 && length >= RECORD_BYTES) {
+        out.write(bytes, offset, length);
+        window.release(length);
+        return;
+      }
+      System.arraycopy(bytes, offset, gathered, count, length);
+      count += length;
+    }
+
+    /** Called by the library behind each frame; another one may follow at once. */
+    @Override
+    public void flush() throws IOException {
+      if (count >= RECORD_BYTES || following.isEmpty()) {
+        writeOut();
+      }
+    }
+
+    private void writeOut() throws IOException {
+      if (count > 0) {
+        int length = count;
+        count = 0;
+        out.write(gathered, 0, length);
+        window.release(length);
+      }
+      out.flush();
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package io.drover.agent.tunnel;
+
+import io.drover.proto.tunnel.Message.Close;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.locks.Condition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stream's place in the {@link Outbox}: what it still has to say, and whether the peer wants to
+ * hear it. Everything here is guarded by the outbox's lock and changed by the outbox only.
+ */
+final class Lane {
+  /** Where the lane stands among those with data. */
+  enum Turn {
+    NONE,
+    FRESH,
+    WAITING
+  }
+
+  final long streamId;
+  final Condition space;
+
+  // Null until there is data, so that an idle stream costs nothing here.
+  private @Nullable ArrayDeque<ByteBuffer> chunks;
+  int queuedBytes;
+  int deficitBytes;
+  Turn turn = Turn.NONE;
+
+  /** The farewell, behind all data; nothing is accepted after it. */
+  @Nullable Close end;
+
+  boolean dead;
+
+  // Flow control, see Outbox.
+  boolean held;
+  int failedProbes;
+  boolean probeScheduled;
+  boolean probeDue;
+
+  /** The ping that was sent behind the last probe; 0 if none is awaited. */
+  long barrier;
+
+  /** Data said since the last sign that the peer's buffer was small. */
+  long unconfirmedBytes;
+
+  Lane(long streamId, Condition space) {
+    this.streamId = streamId;
+    this.space = space;
+  }
+
+  boolean isEmpty() {
+    return queuedBytes == 0;
+  }
+
+  boolean hasWork() {
+    return queuedBytes > 0 || end != null;
+  }
+
+  void add(ByteBuffer chunk) {
+    if (chunks == null) {
+      chunks = new ArrayDeque<>(4);
+    }
+    chunks.add(chunk);
+    queuedBytes += chunk.remaining();
+  }
+
+  /** The next bytes, at most as many as given; the lane must not be empty. */
+  ByteBuffer take(int maxBytes) {
+    if (chunks == null) {
+      throw new IllegalStateException("nothing to take: stream=" + streamId);
+    }
+    var chunk = chunks.element();
+    ByteBuffer taken;
+    if (chunk.remaining() <= maxBytes) {
+      taken = chunks.remove();
+    } else {
+      taken = chunk.slice(chunk.position(), maxBytes);
+      chunk.position(chunk.position() + maxBytes);
+    }
+    queuedBytes -= taken.remaining();
+    return taken;
+  }
+
+  void discard() {
+    chunks = null;
+    queuedBytes = 0;
+  }
+}

@@ -1,0 +1,200 @@
+package io.drover.agent.tunnel;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bytes received on one stream and not yet written to its local socket.
+ *
+ * <p>The reader thread {@link #put}s and never waits; one thread at a time {@link #next}s. Past the
+ * high-water mark the peer is to be paused, below the low one to be resumed: the methods say which.
+ */
+final class ReceiveBuffer {
+  /**
+   * The most that a stream may have here before it is ended, in bytes: the mark at which we ask for
+   * a pause, and all that may be in flight by then. From a Go server that was up to 9 MiB, most of
+   * it in the kernels.
+   */
+  static final int LIMIT_BYTES = 16 * 1024 * 1024;
+
+  /** What a chunk costs beside its bytes: a flood of tiny ones must not slip under the limits. */
+  static final int CHUNK_OVERHEAD_BYTES = 128;
+
+  /**
+   * If so much comes after a pause, the peer has forgotten it and is told again, in bytes. A Go
+   * peer forgets whenever its own reader has caught up.
+   */
+  static final int PAUSE_AGAIN_BYTES = 1024 * 1024;
+
+  /** Low-water mark as a part of the high one. */
+  private static final int LOW_WATER_DIVISOR = 4;
+
+  /** What is to be done after a {@link #put}. */
+  enum Demand {
+    NOTHING,
+    PAUSE_PEER,
+    OVERFLOW
+  }
+
+  private final BufferBudget budget;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  // Guarded by lock.
+  private @Nullable ArrayDeque<ByteBuffer> chunks;
+  private long usedBytes;
+  private int takenBytes;
+  private boolean draining;
+  private boolean ended;
+  private boolean paused;
+  private long sincePauseBytes;
+
+  ReceiveBuffer(BufferBudget budget) {
+    this.budget = budget;
+  }
+
+  /** Takes bytes off the reader's hands. Dropped after the end. */
+  Demand put(ByteBuffer bytes) {
+    int cost = bytes.remaining() + CHUNK_OVERHEAD_BYTES;
+    lock.lock();
+    try {
+      if (ended) {
+        return Demand.NOTHING;
+      }
+      if (chunks == null) {
+        chunks = new ArrayDeque<>(4);
+      }
+      chunks.add(bytes);
+      usedBytes += cost;
+      budget.use(cost);
+      if (usedBytes > LIMIT_BYTES) {
+        return Demand.OVERFLOW;
+      }
+      if (paused) {
+        sincePauseBytes += cost;
+        if (sincePauseBytes > PAUSE_AGAIN_BYTES) {
+          sincePauseBytes = 0;
+          return Demand.PAUSE_PEER;
+        }
+      } else if (usedBytes > budget.highWater()) {
+        paused = true;
+        sincePauseBytes = 0;
+        return Demand.PAUSE_PEER;
+      }
+      return Demand.NOTHING;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether there is something to write and nobody at it; if so, the caller now is. */
+  boolean startDraining() {
+    lock.lock();
+    try {
+      if (draining || chunks == null || chunks.isEmpty()) {
+        return false;
+      }
+      draining = true;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * The next bytes to write, or null when there are none and the caller's turn is over. What was
+   * returned before is taken to be written.
+   */
+  @Nullable ByteBuffer next() {
+    lock.lock();
+    try {
+      written();
+      var chunk = chunks == null ? null : chunks.poll();
+      if (chunk == null) {
+        draining = false;
+        chunks = null; // an idle stream keeps nothing
+        return null;
+      }
+      takenBytes = chunk.remaining() + CHUNK_OVERHEAD_BYTES;
+      return chunk;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the peer, paused before, is to be resumed now; if so, it counts as done. */
+  boolean resumesPeer() {
+    lock.lock();
+    try {
+      if (!paused || ended || usedBytes > budget.highWater() / LOW_WATER_DIVISOR) {
+        return false;
+      }
+      paused = false;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the peer is paused by us. */
+  boolean isPaused() {
+    lock.lock();
+    try {
+      return paused;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether all that came has been written. */
+  boolean isEmpty() {
+    lock.lock();
+    try {
+      return usedBytes == 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What the stream holds here, overhead included, in bytes. */
+  long usedBytes() {
+    lock.lock();
+    try {
+      return usedBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Nothing more is accepted; what is here may still be written. */
+  void end() {
+    lock.lock();
+    try {
+      ended = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Drops everything, now and later. */
+  void discard() {
+    lock.lock();
+    try {
+      ended = true;
+      if (chunks != null) {
+        chunks.clear();
+      }
+      budget.release(usedBytes - takenBytes);
+      usedBytes = takenBytes; // until the one who writes is back
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void written() {
+    usedBytes -= takenBytes;
+    budget.release(takenBytes);
+    takenBytes = 0;
+  }
+}

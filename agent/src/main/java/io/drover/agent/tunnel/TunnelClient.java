@@ -1,0 +1,328 @@
+package io.drover.agent.tunnel;
+
+import io.drover.agent.retry.Backoff;
+import io.drover.agent.retry.Backoff.Cause;
+import io.drover.agent.retry.Sleeper;
+import io.drover.agent.tls.ServerDialer;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One tunnel, for ever: connects, carries a session to its end, waits, and connects again, with
+ * nothing kept from one session to the next. Logs when something changes, and once.
+ *
+ * <p>All of it happens in one platform thread, {@code <name>-reader}, which is also the session's
+ * reader.
+ */
+public final class TunnelClient implements AutoCloseable {
+  /** After so long we look again whether a tunnel that was not wanted is wanted now. */
+  static final Duration UNWANTED_FOR = Duration.ofSeconds(30);
+
+  /** What a close may take on top of the time that streams are given. */
+  private static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
+
+  private static final Logger log = LoggerFactory.getLogger(TunnelClient.class);
+
+  /** Says how to open the tunnel next; asked anew for each attempt, since credentials rotate. */
+  public interface Handshakes {
+    /**
+     * Returns the next handshake, or nothing while the tunnel is not wanted. May wait.
+     *
+     * @throws IOException if it cannot be said now; the message says why
+     */
+    Optional<Handshake> next() throws IOException, InterruptedException;
+
+    /** The server has accepted. Called in a thread of its own. */
+    default void accepted() {}
+  }
+
+  /** The parts that tests replace. */
+  record Tools(Timer timer, Backoff backoff, Sleeper sleeper) {}
+
+  private final String name;
+  private final ServerDialer serverDialer;
+  private final Handshakes handshakes;
+  private final Dialer dialer;
+  private final Duration drain;
+  private final Tools tools;
+  private final TunnelCounters counters = new TunnelCounters();
+  private final Thread thread;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  // Guarded by lock.
+  private @Nullable TunnelSession session;
+  private boolean connected;
+  private boolean unwanted;
+  private boolean stopping;
+  private Instant since = Instant.now();
+  private String reason = "not connected yet";
+
+  private TunnelClient(
+      String name,
+      ServerDialer serverDialer,
+      Handshakes handshakes,
+      Dialer dialer,
+      Duration drain,
+      Tools tools) {
+    this.name = name;
+    this.serverDialer = serverDialer;
+    this.handshakes = handshakes;
+    this.dialer = dialer;
+    this.drain = drain;
+    this.tools = tools;
+    this.thread = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
+  }
+
+  /**
+   * Starts to connect at once.
+   *
+   * @param name of the tunnel, for threads, logs and metrics
+   * @param dialer opens the local ends of streams
+   * @param drain how long {@link #close} lets streams come to their end
+   */
+  public static TunnelClient start(
+      String name,
+      ServerDialer serverDialer,
+      Handshakes handshakes,
+      Dialer dialer,
+      Duration drain,
+      Timer timer,
+      Backoff backoff) {
+    return start(
+        name, serverDialer, handshakes, dialer, drain, new Tools(timer, backoff, Sleeper.REAL));
+  }
+
+  static TunnelClient start(
+      String name,
+      ServerDialer serverDialer,
+      Handshakes handshakes,
+      Dialer dialer,
+      Duration drain,
+      Tools tools) {
+    var client = new TunnelClient(name, serverDialer, handshakes, dialer, drain, tools);
+    client.thread.start();
+    return client;
+  }
+
+  /** The tunnel at one moment; {@code reason} is empty while all is well. */
+  public record Reading(
+      boolean connected,
+      boolean unwanted,
+      Instant since,
+      String reason,
+      int streamsOpen,
+      long queuedBytes,
+      TunnelTotals totals) {}
+
+  /** The tunnel at this moment. */
+  public Reading reading() {
+    lock.lock();
+    try {
+      return new Reading(
+          connected,
+          unwanted,
+          since,
+          reason,
+          session == null ? 0 : session.streamsOpen(),
+          session == null ? 0 : session.queuedBytes(),
+          counters.totals());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the session, if there is one, as if the connection were lost. */
+  public void disconnect(String why) {
+    var current = currentSession();
+    if (current != null) {
+      current.close(TunnelSession.NORMAL_CLOSE, why);
+    }
+  }
+
+  /** Drains and ends the session, and the tunnel with it. Waits for that, within limits. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      stopping = true;
+    } finally {
+      lock.unlock();
+    }
+    var current = currentSession();
+    try {
+      if (current != null) {
+        current.drain(drain);
+      }
+      thread.interrupt();
+      if (!thread.join(CLOSE_MARGIN)) {
+        log.warn("tunnel does not end: tunnel={}", name);
+      }
+    } catch (InterruptedException e) {
+      thread.interrupt();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    try {
+      while (!isStopping()) {
+        tools.sleeper().sleep(attempt());
+      }
+    } catch (InterruptedException e) {
+      log.debug("tunnel stopped: tunnel={}", name);
+    }
+  }
+
+  /** One attempt and, if it succeeds, a session to its end. Returns how long to wait then. */
+  private Duration attempt() throws InterruptedException {
+    try {
+      var handshake = handshakes.next();
+      if (handshake.isEmpty()) {
+        notWanted();
+        return UNWANTED_FOR;
+      }
+      return carry(handshake.get());
+    } catch (HandshakeRefused e) {
+      down(explain(e));
+      return tools.backoff().next(Cause.REFUSED, e.retryAfter());
+    } catch (IOException e) {
+      down(String.valueOf(e.getMessage()));
+      return tools.backoff().next(Cause.PATH);
+    }
+  }
+
+  private Duration carry(Handshake handshake) throws IOException, InterruptedException {
+    var timer = tools.timer();
+    var connection =
+        serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT);
+    var opened = new TunnelSession(name, dialer, handshake.policy(), timer, counters);
+    var transport =
+        new WebSocketTransport(
+            handshake.url(),
+            handshake.headers(),
+            connection,
+            opened,
+            timer,
+            socket -> {
+              opened.start(socket);
+              up(opened, handshake);
+            });
+    long startNanos = timer.nanoTime();
+    try {
+      var ending = transport.run();
+      var ours = opened.ending();
+      down(ours == null ? ending.reason() : ours);
+      boolean byServer = ours == null && ending.byServer();
+      tools.backoff().succeeded(Duration.ofNanos(timer.nanoTime() - startNanos));
+      return tools.backoff().next(byServer ? Cause.SERVER_CLOSED : Cause.PATH);
+    } finally {
+      opened.end("tunnel disconnect");
+      forget();
+    }
+  }
+
+  private void up(TunnelSession opened, Handshake handshake) {
+    lock.lock();
+    try {
+      session = opened;
+      connected = true;
+      unwanted = false;
+      since = Instant.now();
+      reason = "";
+    } finally {
+      lock.unlock();
+    }
+    log.info("tunnel up: tunnel={} url={}", name, handshake.url());
+    Thread.ofVirtual().name(name + "-accepted").start(handshakes::accepted);
+    if (isStopping()) {
+      opened.close(TunnelSession.GOING_AWAY, "agent is shutting down");
+    }
+  }
+
+  private void down(String why) {
+    boolean news;
+    lock.lock();
+    try {
+      news = connected || !why.equals(reason);
+      if (connected) {
+        since = Instant.now();
+      }
+      connected = false;
+      unwanted = false;
+      reason = why;
+      if (stopping) {
+        news = false;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (news) {
+      log.warn("tunnel down: tunnel={} reason={}", name, why);
+    } else {
+      log.debug("tunnel still down: tunnel={} reason={}", name, why);
+    }
+  }
+
+  private void notWanted() {
+    boolean news;
+    lock.lock();
+    try {
+      news = !unwanted;
+      unwanted = true;
+      connected = false;
+      reason = "not wanted";
+    } finally {
+      lock.unlock();
+    }
+    if (news) {
+      log.info("tunnel not wanted: tunnel={}", name);
+    }
+  }
+
+  private void forget() {
+    lock.lock();
+    try {
+      session = null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private @Nullable TunnelSession currentSession() {
+    lock.lock();
+    try {
+      return session;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isStopping() {
+    lock.lock();
+    try {
+      return stopping;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** 400 and 401 mean different things, and both may pass by themselves. */
+  private static String explain(HandshakeRefused refusal) {
+    return switch (refusal.status()) {
+      case 400 ->
+          "the server refuses the registration token or the parameters: apply the cluster's"
+              + " manifest again if this lasts: "
+              + refusal.getMessage();
+      case 401 ->
+          "the server does not recognise the credentials; it may still be starting: "
+              + refusal.getMessage();
+      default -> "the server does not open a websocket: " + refusal.getMessage();
+    };
+  }
+}

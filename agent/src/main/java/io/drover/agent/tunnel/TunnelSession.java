@@ -1,0 +1,513 @@
+package io.drover.agent.tunnel;
+
+import io.drover.agent.tunnel.Outbox.Item;
+import io.drover.agent.tunnel.Timer.Task;
+import io.drover.proto.tunnel.Message;
+import io.drover.proto.tunnel.Message.AddClient;
+import io.drover.proto.tunnel.Message.Close;
+import io.drover.proto.tunnel.Message.Connect;
+import io.drover.proto.tunnel.Message.Data;
+import io.drover.proto.tunnel.Message.Malformed;
+import io.drover.proto.tunnel.Message.Pause;
+import io.drover.proto.tunnel.Message.RemoveClient;
+import io.drover.proto.tunnel.Message.Resume;
+import io.drover.proto.tunnel.Message.SyncConnections;
+import io.drover.proto.tunnel.Message.Unknown;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One websocket's life: hands each message to its stream, and says what the streams have to say.
+ *
+ * <p>The {@code on…} methods are called by the transport's reader thread, which never waits, dials
+ * or writes here. One thread of its own takes from the {@link Outbox} and sends. A fault of one
+ * stream closes that stream; only bytes that are no message, a lost websocket and silence end the
+ * session.
+ */
+final class TunnelSession implements Transport.Receiver {
+  static final Duration PING_EVERY = Duration.ofSeconds(5);
+
+  /** The Go agent's interval; its first list comes after one interval, too. */
+  static final Duration SYNC_EVERY = Duration.ofSeconds(60);
+
+  /** Without any byte for so long, the session is dead. Go notices after 57 to 60 s. */
+  static final Duration SILENCE_LIMIT = Duration.ofSeconds(20);
+
+  /** Without any pong for so long, it is dead although bytes come. */
+  static final Duration PONG_LIMIT = Duration.ofSeconds(60);
+
+  static final Duration WATCH_EVERY = Duration.ofSeconds(1);
+
+  /** Streams that a session carries; one more is refused. */
+  static final int MAX_STREAMS = 32_768;
+
+  /** Dials going on at one time; one more is refused. */
+  static final int MAX_DIALS = 512;
+
+  /**
+   * Ids beyond the highest seen that a list of streams names, too. A Connect that is on its way
+   * while the list goes out is then not taken for a dead stream; 1,024 is a second of opening
+   * streams as fast as both ends can.
+   */
+  static final int SYNC_PADDING = 1_024;
+
+  static final int NORMAL_CLOSE = 1000;
+  static final int GOING_AWAY = 1001;
+
+  private static final Logger log = LoggerFactory.getLogger(TunnelSession.class);
+  private static final Logger wire = LoggerFactory.getLogger("io.drover.wire");
+
+  private final String name;
+  private final Dialer dialer;
+  private final DialPolicy policy;
+  private final Timer timer;
+  private final TunnelCounters counters;
+  private final Outbox outbox;
+  private final BufferBudget budget = new BufferBudget();
+  private final UnknownStreams unknownStreams = new UnknownStreams();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition streamEnded = lock.newCondition();
+
+  // Guarded by lock.
+  private final Map<Long, TunnelStream> streams = new HashMap<>();
+  private long highestStreamId;
+  private int dialing;
+  private boolean draining;
+  private @Nullable String ending;
+  private @Nullable Task watch;
+  private @Nullable Task sync;
+
+  private volatile @Nullable Transport transport;
+  private volatile long lastPongNanos;
+  private long lastPingNanos;
+
+  TunnelSession(
+      String name, Dialer dialer, DialPolicy policy, Timer timer, TunnelCounters counters) {
+    this.name = name;
+    this.dialer = dialer;
+    this.policy = policy;
+    this.timer = timer;
+    this.counters = counters;
+    this.outbox = new Outbox(timer);
+  }
+
+  /** The websocket is open: from now on things may be said. */
+  void start(Transport opened) {
+    transport = opened;
+    lastPongNanos = timer.nanoTime();
+    lastPingNanos = lastPongNanos;
+    counters.sessionOpened();
+    Thread.ofPlatform().daemon().name(name + "-writer").start(() -> write(opened));
+    lock.lock();
+    try {
+      if (ending == null) {
+        watch = timer.after(WATCH_EVERY, this::watch);
+        sync = timer.after(SYNC_EVERY, this::sync);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The websocket is gone: every stream ends. Later calls do nothing. */
+  void end(String reason) {
+    List<TunnelStream> orphans;
+    lock.lock();
+    try {
+      if (ending != null) {
+        return;
+      }
+      ending = reason;
+      orphans = new ArrayList<>(streams.values());
+      streams.clear();
+      streamEnded.signalAll();
+      cancel(watch);
+      cancel(sync);
+    } finally {
+      lock.unlock();
+    }
+    outbox.close();
+    orphans.forEach(TunnelStream::onSessionEnd);
+  }
+
+  /**
+   * Refuses new streams, lets the others come to their end for a while, and says goodbye. Waits.
+   */
+  void drain(Duration limit) throws InterruptedException {
+    lock.lock();
+    try {
+      draining = true;
+      long leftNanos = limit.toNanos();
+      while (!streams.isEmpty() && ending == null && leftNanos > 0) {
+        leftNanos = streamEnded.awaitNanos(leftNanos);
+      }
+      if (!streams.isEmpty()) {
+        log.info("streams cut at the drain limit: tunnel={} streams={}", name, streams.size());
+      }
+    } finally {
+      lock.unlock();
+    }
+    close(GOING_AWAY, "agent is shutting down");
+  }
+
+  /** Why the session ended, if this side ended it or knows better than the transport. */
+  @Nullable String ending() {
+    lock.lock();
+    try {
+      return ending;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  int streamsOpen() {
+    lock.lock();
+    try {
+      return streams.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Bytes that wait here, in either direction. */
+  long queuedBytes() {
+    var open = transport;
+    return outbox.queuedBytes() + budget.usedBytes() + (open == null ? 0 : open.unsentBytes());
+  }
+
+  // ---- from the reader thread
+
+  @Override
+  public void onMessage(Message message) {
+    if (wire.isTraceEnabled()) {
+      wire.trace("<< {} {}", name, WireTrace.of(message));
+    }
+    switch (message) {
+      case Connect connect -> open(connect);
+      case Data(var id, var payload) -> receive(id, payload);
+      case Close close -> closeStream(close);
+      case Pause(var id) -> {
+        counters.pausedByPeer();
+        var stream = stream(id);
+        if (stream != null) {
+          stream.onPause();
+        }
+      }
+      case Resume(var id) -> {
+        var stream = stream(id);
+        if (stream != null) {
+          stream.onResume();
+        }
+      }
+      case Malformed malformed -> refuse(malformed);
+      // Sent between servers only, or from the future.
+      case SyncConnections _, AddClient _, RemoveClient _, Unknown _ ->
+          log.debug("message ignored: tunnel={} message={}", name, WireTrace.of(message));
+    }
+  }
+
+  @Override
+  public void onProtocolError(String problem) {
+    close(FrameReader.PROTOCOL_ERROR, problem);
+  }
+
+  @Override
+  public void onPing(ByteBuffer payload) {
+    outbox.pong(payload);
+  }
+
+  @Override
+  public void onPong() {
+    lastPongNanos = timer.nanoTime();
+    outbox.onPong();
+  }
+
+  private void open(Connect connect) {
+    var stream = new TunnelStream(this, connect);
+    var refusal = register(stream, connect);
+    if (refusal == null) {
+      counters.streamOpened();
+      stream.start();
+    } else if (!refusal.isEmpty()) {
+      counters.streamRefused();
+      log.info(
+          "stream refused: tunnel={} stream={} network={} address={} reason={}",
+          name,
+          connect.streamId(),
+          connect.network(),
+          connect.address(),
+          refusal);
+      sayNow(new Close(connect.streamId(), refusal));
+    }
+  }
+
+  /** Null if the stream is in; empty if there is nothing to say to the peer. */
+  private @Nullable String register(TunnelStream stream, Connect connect) {
+    lock.lock();
+    try {
+      highestStreamId = Math.max(highestStreamId, connect.streamId());
+      if (ending != null) {
+        return "";
+      }
+      if (streams.containsKey(connect.streamId())) {
+        // An answer would end the first stream of that id.
+        log.warn("stream id already in use: tunnel={} stream={}", name, connect.streamId());
+        return "";
+      }
+      if (draining) {
+        return "agent is shutting down";
+      }
+      if (!policy.allows(connect.network(), connect.address())) {
+        return "connect not allowed";
+      }
+      if (streams.size() >= MAX_STREAMS) {
+        return "too many streams";
+      }
+      if (dialing >= MAX_DIALS) {
+        return "too many dials in progress";
+      }
+      streams.put(connect.streamId(), stream);
+      dialing++;
+      return null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void receive(long id, ByteBuffer payload) {
+    counters.received(payload.remaining());
+    var stream = stream(id);
+    if (stream == null) {
+      if (unknownStreams.answers(id, timer.nanoTime())) {
+        sayNow(new Close(id, "connection not found client/0/" + id));
+      }
+      return;
+    }
+    stream.onData(payload);
+    if (budget.isExhausted()) {
+      endGreediest();
+    }
+  }
+
+  private void closeStream(Close close) {
+    var stream = remove(close.streamId());
+    if (stream != null) {
+      stream.onClose(close);
+    }
+  }
+
+  private void refuse(Malformed malformed) {
+    log.info("message refused: tunnel={} message={}", name, malformed);
+    if (malformed.isConnect() && stream(malformed.streamId()) == null) {
+      counters.streamRefused();
+      sayNow(new Close(malformed.streamId(), malformed.problem()));
+    }
+  }
+
+  private void endGreediest() {
+    TunnelStream greediest;
+    lock.lock();
+    try {
+      greediest =
+          streams.values().stream()
+              .max(Comparator.comparingLong(TunnelStream::receivedBytes))
+              .orElse(null);
+    } finally {
+      lock.unlock();
+    }
+    if (greediest != null) {
+      greediest.overflow();
+    }
+  }
+
+  // ---- the writer thread
+
+  private void write(Transport to) {
+    try {
+      for (var item = outbox.take(); item != null; item = outbox.take()) {
+        switch (item) {
+          case Item.Say(var message) -> say(to, message);
+          case Item.Ping _ -> to.ping();
+          case Item.Pong(var payload) -> to.pong(payload);
+        }
+      }
+    } catch (IOException e) {
+      log.debug("writer ends: tunnel={} reason={}", name, e.toString());
+      to.abort();
+    } catch (InterruptedException e) {
+      to.abort();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void say(Transport to, Message message) throws IOException, InterruptedException {
+    if (wire.isTraceEnabled()) {
+      wire.trace(">> {} {}", name, WireTrace.of(message));
+    }
+    if (message instanceof Data(_, var payload)) {
+      counters.sent(payload.remaining());
+    }
+    to.send(message);
+    if (message instanceof Close(var id, _)) {
+      forget(id);
+    }
+  }
+
+  // ---- the timer's thread
+
+  private void watch() {
+    var open = transport;
+    if (open == null) {
+      return;
+    }
+    long now = timer.nanoTime();
+    if (now - open.lastReceivedNanos() > SILENCE_LIMIT.toNanos()) {
+      die(open, "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
+      return;
+    }
+    if (now - lastPongNanos > PONG_LIMIT.toNanos()) {
+      die(open, "no answer to pings for " + PONG_LIMIT.toSeconds() + " s");
+      return;
+    }
+    if (now - lastPingNanos >= PING_EVERY.toNanos()) {
+      lastPingNanos = now;
+      outbox.ping();
+    }
+    lock.lock();
+    try {
+      if (ending == null) {
+        watch = timer.after(WATCH_EVERY, this::watch);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void die(Transport open, String reason) {
+    end(reason);
+    open.abort();
+  }
+
+  private void sync() {
+    List<Long> ids;
+    lock.lock();
+    try {
+      if (ending != null) {
+        return;
+      }
+      // Under the same lock as the opening of streams: none can be missing here.
+      ids = new ArrayList<>(streams.size() + SYNC_PADDING);
+      ids.addAll(streams.keySet());
+      ids.sort(null);
+      for (long id = highestStreamId + 1; id <= highestStreamId + SYNC_PADDING; id++) {
+        ids.add(id);
+      }
+      sync = timer.after(SYNC_EVERY, this::sync);
+    } finally {
+      lock.unlock();
+    }
+    sayNow(new SyncConnections(ids));
+  }
+
+  // ---- for the streams
+
+  String name() {
+    return name;
+  }
+
+  Outbox outbox() {
+    return outbox;
+  }
+
+  BufferBudget budget() {
+    return budget;
+  }
+
+  Dialer dialer() {
+    return dialer;
+  }
+
+  Timer timer() {
+    return timer;
+  }
+
+  TunnelCounters counters() {
+    return counters;
+  }
+
+  /** Says something that is not data. */
+  void sayNow(Message message) {
+    check(outbox.sayNow(message));
+  }
+
+  /** Ends the session if there was no room to say something. */
+  void check(boolean said) {
+    var open = transport;
+    if (!said && open != null) {
+      die(open, "server does not read: " + Outbox.CONTROL_LIMIT + " messages wait");
+    }
+  }
+
+  /** A dial has come to its end, whatever that was. */
+  void dialEnded() {
+    lock.lock();
+    try {
+      dialing--;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The stream is over and the peer has been told. */
+  void forget(long id) {
+    remove(id);
+  }
+
+  private @Nullable TunnelStream stream(long id) {
+    lock.lock();
+    try {
+      return streams.get(id);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private @Nullable TunnelStream remove(long id) {
+    lock.lock();
+    try {
+      var removed = streams.remove(id);
+      if (streams.isEmpty()) {
+        streamEnded.signalAll();
+      }
+      return removed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the session from this side. Waits for the peer's answer, shortly. */
+  void close(int code, String reason) {
+    var open = transport;
+    end(reason);
+    if (open != null) {
+      open.close(code, reason);
+    }
+  }
+
+  private static void cancel(@Nullable Task task) {
+    if (task != null) {
+      task.cancel();
+    }
+  }
+}

@@ -1,0 +1,415 @@
+package io.drover.agent.tunnel;
+
+import io.drover.agent.tunnel.Timer.Task;
+import io.drover.proto.tunnel.Message.Close;
+import io.drover.proto.tunnel.Message.Connect;
+import io.drover.proto.tunnel.Message.Pause;
+import io.drover.proto.tunnel.Message.Resume;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One TCP connection in the tunnel: dials it, copies both ways, and tells the peer once how it
+ * ended.
+ *
+ * <pre>
+ *   DIALING ──dialled──▶ OPEN ──end of either side──▶ CLOSED
+ *      └────failed, or closed by the peer──────────────▲
+ * </pre>
+ *
+ * <p>The thread {@code <tunnel>-<id>} dials and then reads the local socket as long as the stream
+ * lives; a second one writes to it, only while there is something to write. There is no half-close
+ * on this wire: the end of one direction ends the other.
+ */
+final class TunnelStream {
+  /** Source: the time after which users give up; the Go agent takes 60 s. */
+  static final Duration DIAL_LIMIT = TcpDialer.LIMIT;
+
+  /** What the peer sent before its end is written to a slow local socket for so long. */
+  static final Duration FLUSH_LIMIT = Duration.ofSeconds(30);
+
+  /** A local socket that takes nothing more may still have an answer for us; for so long. */
+  static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
+
+  /** What an idle stream holds ready to read into, in bytes. */
+  private static final int IDLE_READ_BYTES = 1024;
+
+  private static final Logger log = LoggerFactory.getLogger(TunnelStream.class);
+
+  private enum State {
+    DIALING,
+    OPEN,
+    CLOSED
+  }
+
+  private final TunnelSession session;
+  private final Connect connect;
+  private final Lane lane;
+  private final ReceiveBuffer received;
+  private final Dial dial = new Dial();
+  private final ReentrantLock lock = new ReentrantLock();
+
+  // Guarded by lock. The channel is set once, with OPEN.
+  private State state = State.DIALING;
+  private @Nullable SocketChannel channel;
+  private boolean peerEnded;
+  private @Nullable Task deadline;
+
+  TunnelStream(TunnelSession session, Connect connect) {
+    this.session = session;
+    this.connect = connect;
+    this.lane = session.outbox().lane(connect.streamId());
+    this.received = new ReceiveBuffer(session.budget());
+  }
+
+  long id() {
+    return connect.streamId();
+  }
+
+  Lane lane() {
+    return lane;
+  }
+
+  /** What is received and not yet written, in bytes. */
+  long receivedBytes() {
+    return received.usedBytes();
+  }
+
+  /** Begins to dial, in a thread of its own. */
+  void start() {
+    setDeadline(DIAL_LIMIT, () -> dialFailed("dial tcp " + connect.address() + ": i/o timeout"));
+    thread().start(this::run);
+  }
+
+  // ---- called by the reader thread: nothing here waits
+
+  void onData(ByteBuffer payload) {
+    switch (received.put(payload)) {
+      case NOTHING -> {}
+      case PAUSE_PEER -> tellPeer();
+      case OVERFLOW -> overflow();
+    }
+    drainIfNeeded();
+  }
+
+  void onPause() {
+    boolean weHoldPeer = received.isPaused();
+    session.check(session.outbox().pausedByPeer(lane, weHoldPeer));
+    if (weHoldPeer && !received.isPaused()) {
+      session.outbox().peerReleased(lane); // meanwhile: so the probe is not begun elsewhere
+    }
+  }
+
+  void onResume() {
+    session.outbox().resumedByPeer(lane);
+  }
+
+  /** The peer has ended the stream; what it sent before is still written. */
+  void onClose(Close close) {
+    session.outbox().discard(lane);
+    received.end();
+    SocketChannel toClose = null;
+    lock.lock();
+    try {
+      if (state == State.CLOSED) {
+        return;
+      }
+      peerEnded = true;
+      // Data right behind the Connect and the end right behind the data: dial on, deliver, close.
+      boolean deliver = !received.isEmpty() && (state == State.OPEN || close.isClean());
+      if (!deliver) {
+        state = State.CLOSED;
+        toClose = channel;
+      }
+    } finally {
+      lock.unlock();
+    }
+    log.debug("stream closed by server: stream={} reason={}", id(), close.reason());
+    if (isClosed()) {
+      release(toClose);
+    } else {
+      setDeadline(FLUSH_LIMIT, this::giveUp);
+    }
+  }
+
+  /** Frees this stream's memory because all streams together hold too much. */
+  void overflow() {
+    endNow("receive buffer limit");
+  }
+
+  /** The session is over: nothing can be said any more. */
+  void onSessionEnd() {
+    session.outbox().discard(lane);
+    giveUp();
+  }
+
+  // ---- the stream's own threads
+
+  private void run() {
+    SocketChannel dialled;
+    try {
+      dialled = session.dialer().dial(connect.network(), connect.address(), dial);
+    } catch (IOException e) {
+      dialFailed(String.valueOf(e.getMessage()));
+      return;
+    } finally {
+      session.dialEnded();
+    }
+    boolean readsToo;
+    lock.lock();
+    try {
+      if (state == State.CLOSED) {
+        closeQuietly(dialled);
+        return;
+      }
+      channel = dialled;
+      state = State.OPEN;
+      readsToo = !peerEnded;
+      if (readsToo) {
+        clearDeadline();
+      }
+    } finally {
+      lock.unlock();
+    }
+    session.counters().dialled();
+    log.debug("stream opened: stream={} address={}", id(), connect.address());
+    drainIfNeeded();
+    if (readsToo) {
+      copyToPeer(dialled);
+    }
+  }
+
+  private void copyToPeer(SocketChannel in) {
+    try {
+      while (true) {
+        int room = session.outbox().room(lane);
+        var chunk = read(in, room);
+        if (chunk == null) {
+          end(Close.END_OF_FILE);
+          return;
+        }
+        session.outbox().say(lane, chunk);
+      }
+    } catch (IOException e) {
+      end("read tcp " + connect.address() + ": " + reason(e));
+    } catch (InterruptedException e) {
+      end("interrupted");
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * What is there to read, at most {@code room} bytes, or null at the end. An idle stream waits
+   * with a small buffer; it grows only once there is something to put into it.
+   */
+  private static @Nullable ByteBuffer read(SocketChannel in, int room) throws IOException {
+    int ready = in.socket().getInputStream().available();
+    var chunk = ByteBuffer.allocate(Math.clamp(ready, IDLE_READ_BYTES, room));
+    if (in.read(chunk) < 0) {
+      return null;
+    }
+    if (!chunk.hasRemaining() && chunk.capacity() == IDLE_READ_BYTES) {
+      int more = Math.min(in.socket().getInputStream().available(), room - chunk.capacity());
+      if (more > 0) {
+        chunk = ByteBuffer.allocate(IDLE_READ_BYTES + more).put(chunk.flip());
+        in.read(chunk); // its end, if it is that, is met again at the next read
+      }
+    }
+    return chunk.flip();
+  }
+
+  private void drainIfNeeded() {
+    SocketChannel out;
+    lock.lock();
+    try {
+      out = state == State.OPEN ? channel : null;
+    } finally {
+      lock.unlock();
+    }
+    if (out != null && received.startDraining()) {
+      var open = out;
+      thread().start(() -> copyFromPeer(open));
+    }
+  }
+
+  private void copyFromPeer(SocketChannel out) {
+    try {
+      for (var chunk = received.next(); chunk != null; chunk = received.next()) {
+        while (chunk.hasRemaining()) {
+          out.write(chunk);
+        }
+        if (received.resumesPeer()) {
+          tellPeer();
+        }
+      }
+    } catch (IOException e) {
+      received.discard();
+      received.next(); // nothing: gives the turn back
+      var problem = "write tcp " + connect.address() + ": " + reason(e);
+      if (!hasPeerEnded()) {
+        setDeadline(ANSWER_LIMIT, () -> end(problem));
+        return;
+      }
+    }
+    if (hasPeerEnded()) {
+      giveUp();
+    } else if (received.resumesPeer()) {
+      tellPeer();
+    }
+  }
+
+  /**
+   * Says whether the peer is to go on. Reader and writer may both be at it; whoever speaks last
+   * looks once more, so that the last word is the right one.
+   */
+  private void tellPeer() {
+    boolean paused;
+    do {
+      paused = received.isPaused();
+      if (paused) {
+        session.outbox().peerPaused(lane);
+        session.sayNow(new Pause(id()));
+      } else {
+        session.sayNow(new Resume(id()));
+        session.outbox().peerReleased(lane);
+      }
+    } while (paused != received.isPaused());
+  }
+
+  // ---- ends: the first cause wins
+
+  private void dialFailed(String reason) {
+    if (end(reason)) {
+      session.counters().dialFailed();
+      log.info("dial failed: stream={} address={} reason={}", id(), connect.address(), reason);
+    }
+  }
+
+  /** Ends the stream from this side, behind all its data. False if it has ended before. */
+  private boolean end(String reason) {
+    SocketChannel toClose;
+    lock.lock();
+    try {
+      if (state == State.CLOSED || peerEnded) {
+        return false;
+      }
+      state = State.CLOSED;
+      toClose = channel;
+    } finally {
+      lock.unlock();
+    }
+    log.debug("stream ended: stream={} reason={}", id(), reason);
+    session.outbox().end(lane, new Close(id(), reason));
+    release(toClose);
+    return true;
+  }
+
+  private void endNow(String reason) {
+    SocketChannel toClose;
+    lock.lock();
+    try {
+      if (state == State.CLOSED) {
+        return;
+      }
+      state = State.CLOSED;
+      toClose = channel;
+    } finally {
+      lock.unlock();
+    }
+    log.warn("stream ended: stream={} reason={}", id(), reason);
+    session.check(session.outbox().abort(lane, new Close(id(), reason)));
+    release(toClose);
+    session.forget(id());
+  }
+
+  /** Closes without a word to the peer. */
+  private void giveUp() {
+    SocketChannel toClose;
+    lock.lock();
+    try {
+      state = State.CLOSED;
+      toClose = channel;
+    } finally {
+      lock.unlock();
+    }
+    release(toClose);
+  }
+
+  private void release(@Nullable SocketChannel toClose) {
+    clearDeadline();
+    dial.cancel();
+    received.discard();
+    if (toClose != null) {
+      closeQuietly(toClose);
+    }
+  }
+
+  private boolean isClosed() {
+    lock.lock();
+    try {
+      return state == State.CLOSED;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean hasPeerEnded() {
+    lock.lock();
+    try {
+      return peerEnded;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void setDeadline(Duration limit, Runnable atLimit) {
+    lock.lock();
+    try {
+      clearDeadline();
+      if (state != State.CLOSED) {
+        deadline = session.timer().after(limit, atLimit);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void clearDeadline() {
+    lock.lock();
+    try {
+      if (deadline != null) {
+        deadline.cancel();
+        deadline = null;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Thread.Builder thread() {
+    return Thread.ofVirtual().name(session.name() + "-" + id());
+  }
+
+  private static String reason(IOException e) {
+    var message = String.valueOf(e.getMessage());
+    return switch (message) {
+      case "Connection reset" -> "connection reset by peer";
+      case "Broken pipe" -> "broken pipe";
+      default -> message;
+    };
+  }
+
+  static void closeQuietly(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      log.debug("close failed: reason={}", e.toString());
+    }
+  }
+}

@@ -1,0 +1,284 @@
+package io.drover.agent.tunnel;
+
+import io.drover.agent.tls.ServerConnection;
+import io.drover.proto.tunnel.Message;
+import io.drover.proto.tunnel.Message.Data;
+import io.drover.proto.tunnel.MessageCodec;
+import io.drover.proto.tunnel.ProtocolException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import javax.net.SocketFactory;
+import org.java_websocket.WebSocketImpl;
+import org.java_websocket.client.WebSocketClient;
+import org.java_websocket.exceptions.WebsocketNotConnectedException;
+import org.java_websocket.handshake.ServerHandshake;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A websocket on an open connection, by Java-WebSocket. The library does the handshake, the close
+ * handshake and the two threads; what it lacks is added around it: a bound on what is queued
+ * ({@link SendWindow}), gathered writes and a hard close ({@link DialledSocket}), fast frames
+ * ({@link TunnelDraft}). Used once.
+ */
+final class WebSocketTransport implements Transport {
+  /** From the request to the 101. The Go agent's figure. */
+  static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(10);
+
+  /** How long we wait for the peer's answer to our goodbye. */
+  static final Duration GOODBYE_LIMIT = Duration.ofSeconds(1);
+
+  private static final int READ_BYTES = 64 * 1024;
+  private static final ByteBuffer NO_BYTES = ByteBuffer.allocate(0);
+
+  /** How a websocket ended. */
+  record Ending(boolean byServer, String reason) {}
+
+  private final Receiver receiver;
+  private final Consumer<Transport> onOpen;
+  private final SendWindow window = new SendWindow();
+  private final DialledSocket socket;
+  private final Timer timer;
+  private final Client client;
+  private final FrameWriter writer = new FrameWriter();
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile @Nullable Thread reader;
+  private volatile boolean open;
+  private volatile @Nullable HandshakeRefused refusal;
+  private volatile @Nullable String failure;
+  private volatile @Nullable Ending ending;
+
+  /**
+   * Prepares a websocket; nothing is sent yet.
+   *
+   * @param onOpen called once by the reading thread when the server has accepted, before any
+   *     message
+   * @throws IOException if the connection is closed already
+   */
+  WebSocketTransport(
+      URI url,
+      Map<String, String> headers,
+      ServerConnection connection,
+      Receiver receiver,
+      Timer timer,
+      Consumer<Transport> onOpen)
+      throws IOException {
+    this.receiver = receiver;
+    this.timer = timer;
+    this.onOpen = onOpen;
+    this.socket = new DialledSocket(connection.raw(), connection.socket(), window, timer);
+    this.client = new Client(url, headers);
+  }
+
+  /**
+   * Shakes hands, then reads until the websocket ends, all in the calling thread.
+   *
+   * @throws HandshakeRefused if the server answered with something else than a websocket
+   * @throws IOException if the handshake failed otherwise
+   */
+  Ending run() throws IOException, InterruptedException {
+    reader = Thread.currentThread();
+    var handshakeLimit = timer.after(HANDSHAKE_LIMIT, this::handshakeTookTooLong);
+    try {
+      client.run();
+      socket.awaitFinished(GOODBYE_LIMIT);
+    } finally {
+      handshakeLimit.cancel();
+      abort();
+    }
+    var refused = refusal;
+    if (refused != null) {
+      throw refused;
+    }
+    var end = ending;
+    if (!open || end == null) {
+      var why = failure == null ? socket.readFailure() : failure;
+      throw new IOException(
+          "websocket handshake failed: " + (why == null ? "connection closed by server" : why));
+    }
+    return end;
+  }
+
+  @Override
+  public void send(Message message) throws IOException, InterruptedException {
+    send(writer.frame(message));
+  }
+
+  @Override
+  public void ping() throws IOException, InterruptedException {
+    send(writer.frame(FrameWriter.PING, NO_BYTES));
+  }
+
+  @Override
+  public void pong(ByteBuffer payload) throws IOException, InterruptedException {
+    send(writer.frame(FrameWriter.PONG, payload));
+  }
+
+  private void send(ByteBuffer frame) throws IOException, InterruptedException {
+    window.acquire(frame.limit());
+    try {
+      client.sendFrame(new TunnelDraft.Prepared(frame));
+    } catch (WebsocketNotConnectedException e) {
+      throw new IOException("websocket closed", e);
+    }
+  }
+
+  @Override
+  public long lastReceivedNanos() {
+    return socket.lastReceivedNanos();
+  }
+
+  @Override
+  public long unsentBytes() {
+    return window.usedBytes();
+  }
+
+  @Override
+  public void close(int code, String reason) {
+    client.close(code, reason);
+    if (Thread.currentThread() == reader) {
+      return; // the library says goodbye when the caller is back, run() closes the socket
+    }
+    try {
+      closed.await(GOODBYE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    abort();
+  }
+
+  @Override
+  public void abort() {
+    socket.abort();
+  }
+
+  private void handshakeTookTooLong() {
+    if (!open) {
+      failure = "no answer within " + HANDSHAKE_LIMIT.toSeconds() + " s";
+      abort();
+    }
+  }
+
+  /** Puts messages together again from their pieces. */
+  private final class Pieces implements TunnelDraft.Listener {
+    // What follows the first piece of a message belongs to this stream; 0 if it is to be dropped.
+    private long streamId;
+    private boolean isData;
+
+    @Override
+    public void piece(ByteBuffer bytes, boolean first, boolean last) {
+      if (!first) {
+        if (isData) {
+          receiver.onMessage(new Data(streamId, bytes));
+        }
+        return;
+      }
+      try {
+        var message = MessageCodec.decode(bytes);
+        isData = message instanceof Data;
+        streamId = message instanceof Data(var id, _) ? id : 0;
+        receiver.onMessage(message);
+      } catch (ProtocolException e) {
+        isData = false;
+        receiver.onProtocolError(String.valueOf(e.getMessage()));
+      }
+    }
+
+    @Override
+    public void ping(ByteBuffer payload) {
+      receiver.onPing(payload);
+    }
+
+    @Override
+    public void pong() {
+      receiver.onPong();
+    }
+
+    @Override
+    public void refused(HandshakeRefused refused) {
+      refusal = refused;
+    }
+  }
+
+  private final class Client extends WebSocketClient {
+    Client(URI url, Map<String, String> headers) {
+      super(url, new TunnelDraft(new Pieces()), headers, 0);
+      setSocketFactory(new OneSocket(socket));
+      setTcpNoDelay(true);
+      setConnectionLostTimeout(0); // the session watches over that
+      setReceiveBufferSize(READ_BYTES);
+      setDaemon(true);
+      socket.following(((WebSocketImpl) getConnection()).outQueue);
+    }
+
+    @Override
+    public void onOpen(ServerHandshake handshake) {
+      open = true;
+      onOpen.accept(WebSocketTransport.this);
+    }
+
+    @Override
+    public void onMessage(String message) {
+      throw new IllegalStateException("text is refused by the frame reader");
+    }
+
+    // Called holding the library's monitor: nothing here may wait or take a lock of ours.
+    @Override
+    public void onClose(int code, String reason, boolean remote) {
+      var why = failure == null ? socket.readFailure() : failure;
+      boolean byServer = remote && why == null;
+      var text = code == 1006 ? "connection closed" : "close " + code + " " + reason;
+      ending = new Ending(byServer, why == null ? WireTrace.printable(text) : why);
+      closed.countDown();
+    }
+
+    @Override
+    public void onError(Exception e) {
+      if (failure == null) {
+        failure = WireTrace.printable(e.toString());
+      }
+    }
+  }
+
+  /** Hands out the one socket that is open already. */
+  private static final class OneSocket extends SocketFactory {
+    private final Socket socket;
+
+    OneSocket(Socket socket) {
+      this.socket = socket;
+    }
+
+    @Override
+    public Socket createSocket() {
+      return socket;
+    }
+
+    @Override
+    public Socket createSocket(String host, int port) {
+      return socket;
+    }
+
+    @Override
+    public Socket createSocket(String host, int port, InetAddress localHost, int localPort) {
+      return socket;
+    }
+
+    @Override
+    public Socket createSocket(InetAddress host, int port) {
+      return socket;
+    }
+
+    @Override
+    public Socket createSocket(
+        InetAddress address, int port, InetAddress localAddress, int localPort) {
+      return socket;
+    }
+  }
+}

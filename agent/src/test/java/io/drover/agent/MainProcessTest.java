@@ -1,0 +1,96 @@
+package io.drover.agent;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The agent as a process, towards a server and a cluster that do not answer. */
+@Timeout(60)
+class MainProcessTest {
+  @TempDir private Path directory;
+
+  @Test
+  void sigtermEndsWithZeroAndNoSecretIsLogged() throws Exception {
+    Path credentials = Files.createDirectory(directory.resolve("credentials"));
+    Files.writeString(credentials.resolve("url"), "https://127.0.0.1:1");
+    Files.writeString(credentials.resolve("token"), "hunter2hunter2");
+    Files.writeString(
+        directory.resolve("kubeconfig"),
+        """
+        apiVersion: v1
+        kind: Config
+        current-context: here
+        contexts: [{name: here, context: {cluster: here, user: me}}]
+        clusters: [{name: here, cluster: {server: "https://127.0.0.1:1"}}]
+        users: [{name: me, user: {token: hunter2}}]
+        """);
+    Process agent =
+        start(
+            Map.of(
+                "CATTLE_SERVER", "https://127.0.0.1:1",
+                "CATTLE_TRACE", "true",
+                "KUBECONFIG", directory.resolve("kubeconfig").toString(),
+                "DROVER_CREDENTIALS_DIR", credentials.toString(),
+                "DROVER_HEALTH_ADDRESS", "127.0.0.1:0",
+                "DROVER_LOG_FORMAT", "json",
+                "DROVER_DRAIN_SECONDS", "1"));
+    try (var log = agent.inputReader(UTF_8)) {
+      var lines = readUntil(log, "health served");
+
+      agent.toHandle().destroy(); // by way of the process it would close the log as well
+      for (String line = log.readLine(); line != null; line = log.readLine()) {
+        lines.add(line);
+      }
+
+      assertThat(agent.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(agent.exitValue()).as(String.join("\n", lines)).isZero();
+      assertThat(lines)
+          .allMatch(line -> line.startsWith("{\"time\":"))
+          .anyMatch(line -> line.contains("agent stops: limit=PT6S"))
+          .noneMatch(line -> line.contains("hunter"));
+    } finally {
+      agent.destroyForcibly();
+    }
+  }
+
+  @Test
+  void badConfigurationEndsWithTwo() throws Exception {
+    Process agent = start(Map.of());
+
+    assertThat(new String(agent.getInputStream().readAllBytes(), UTF_8))
+        .contains("CATTLE_SERVER is not set");
+    assertThat(agent.waitFor()).isEqualTo(Main.BAD_CONFIGURATION);
+  }
+
+  private Process start(Map<String, String> environment) throws IOException {
+    var java = ProcessHandle.current().info().command().orElseThrow();
+    var builder =
+        new ProcessBuilder(
+            java, "-cp", System.getProperty("java.class.path"), Main.class.getName());
+    builder.environment().clear();
+    builder.environment().putAll(environment);
+    return builder.redirectErrorStream(true).start();
+  }
+
+  private static List<String> readUntil(BufferedReader log, String event) throws IOException {
+    var lines = new ArrayList<String>();
+    for (String line = log.readLine(); line != null; line = log.readLine()) {
+      lines.add(line);
+      if (line.contains(event)) {
+        return lines;
+      }
+    }
+    throw new AssertionError("ended without '" + event + "': " + lines);
+  }
+}

@@ -1,0 +1,113 @@
+package io.drover.agent.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.net.URI;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Expectations follow Go's {@code httpproxy} package and its tests. */
+class ProxyConfigTest {
+  private static final URI SERVER = URI.create("https://rancher.example.com");
+
+  @Test
+  void httpsServersTakeTheHttpsProxyOnly() {
+    var config = config(Map.of("HTTPS_PROXY", "http://one", "HTTP_PROXY", "http://two:3128"));
+
+    assertThat(config.proxyFor(SERVER, 443).orElseThrow().address()).isEqualTo("one:80");
+    assertThat(config.proxyFor(URI.create("wss://rancher"), 443).orElseThrow().host())
+        .isEqualTo("one");
+    assertThat(config.proxyFor(URI.create("http://rancher"), 80).orElseThrow().address())
+        .isEqualTo("two:3128");
+    assertThat(config(Map.of("HTTP_PROXY", "http://two")).proxyFor(SERVER, 443)).isEmpty();
+  }
+
+  @Test
+  void lowerCaseCountsIfUpperCaseIsNotSet() {
+    var lower = Map.of("https_proxy", "http://lower", "no_proxy", "other");
+    assertThat(config(lower).proxyFor(SERVER, 443).orElseThrow().host()).isEqualTo("lower");
+
+    var both = new HashMap<>(lower);
+    both.put("HTTPS_PROXY", "http://upper");
+    both.put("NO_PROXY", "rancher.example.com");
+    assertThat(config(both).proxyFor(SERVER, 443)).isEmpty();
+    assertThat(config(both).proxyFor(URI.create("https://x"), 443).orElseThrow().host())
+        .isEqualTo("upper");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "*                  | rancher.example.com | true",
+        "example.com        | rancher.example.com | true",
+        "example.com        | example.com         | true",
+        "example.com        | notexample.com      | false",
+        ".example.com       | rancher.example.com | true",
+        ".example.com       | example.com         | false",
+        "*.example.com      | rancher.example.com | true",
+        "*.example.com      | example.com         | false",
+        "EXAMPLE.com        | Rancher.Example.COM | true",
+        "example.com:443    | rancher.example.com | true",
+        "example.com:80     | rancher.example.com | false",
+        "10.0.0.0/8         | 10.1.2.3            | true",
+        "10.0.0.0/8         | 11.1.2.3            | false",
+        "10.1.2.3           | 10.1.2.3            | true",
+        "10.1.2.3:443       | 10.1.2.3            | true",
+        "10.1.2.3:80        | 10.1.2.3            | false",
+        "fd00::/8           | [fd00::1]           | true",
+        "[fd00::1]:443      | [fd00::1]           | true",
+        "fd00::1            | [fd00::1]           | true",
+        " a , ,b,, 10.1.2.3 | 10.1.2.3            | true",
+        ":443               | rancher.example.com | false",
+        "other              | localhost           | true",
+        "other              | 127.0.0.5           | true",
+        "other              | [::1]               | true",
+      })
+  void someHostsAreReachedDirectly(String noProxy, String host, boolean direct) {
+    var config = config(Map.of("HTTPS_PROXY", "http://proxy", "NO_PROXY", noProxy));
+
+    assertThat(config.proxyFor(URI.create("https://" + host), 443).isEmpty()).isEqualTo(direct);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "http://proxy:3128,       HTTP,   proxy,  3128",
+    "proxy:3128,              HTTP,   proxy,  3128",
+    "https://proxy,           HTTPS,  proxy,  443",
+    "socks5://proxy,          SOCKS5, proxy,  1080",
+    "socks5h://proxy:9,       SOCKS5, proxy,  9",
+    "HTTP://[fd00::1]:8080/,  HTTP,   fd00::1, 8080",
+  })
+  void readsTheProxysUrl(String url, ProxyServer.Kind kind, String host, int port) {
+    assertThat(ProxyServer.parse(url))
+        .isEqualTo(new ProxyServer(kind, host, port, "", new Secret("")));
+  }
+
+  @Test
+  void readsCredentials() {
+    var proxy = ProxyServer.parse("http://joe%40corp:p%3Aw%2Fd@proxy:1");
+
+    assertThat(proxy.user()).isEqualTo("joe@corp");
+    assertThat(proxy.password().value()).isEqualTo("p:w/d");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ftp://x", "http://", "http://jo:hunter2@a b", "http://x:hunter2"})
+  void refusesOtherUrlsWithoutRepeatingThem(String url) {
+    assertThatThrownBy(() -> ProxyServer.parse(url))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("expected")
+        .hasMessageNotContaining("hunter2")
+        .hasNoCause();
+  }
+
+  private static ProxyConfig config(Map<String, String> variables) {
+    return ProxyConfig.from(new Environment(variables));
+  }
+}

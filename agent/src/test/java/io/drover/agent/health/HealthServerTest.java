@@ -1,0 +1,183 @@
+package io.drover.agent.health;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.agent.config.HealthConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class HealthServerTest {
+  private static final HealthConfig ANY_PORT = new HealthConfig(true, "127.0.0.1", 0);
+  private static final Instant SINCE = Instant.parse("2026-11-22T12:00:00Z");
+  private static final TunnelReading CONNECTED =
+      new TunnelReading("cluster", true, SINCE, "", 3, 7, 4_000_000_000L, 100, 200, 5, 64);
+  private static final TunnelReading LOST =
+      new TunnelReading(
+          "steve", false, SINCE, "dial tcp 10.0.0.1:443: i/o timeout \"x\"", 0, 0, 0, 0, 0, 0, 0);
+
+  private final HttpClient http = HttpClient.newHttpClient();
+
+  @Test
+  void isAliveWhateverTheTunnelsDo() throws Exception {
+    try (var server = start(() -> LOST)) {
+      assertThat(get(server, "/livez").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void isReadyOnceEveryTunnelIsConnected() throws Exception {
+    var steve = new AtomicReference<>(LOST);
+    try (var server = start(() -> CONNECTED, steve::get)) {
+      var before = get(server, "/readyz");
+      assertThat(before.statusCode()).isEqualTo(503);
+      assertThat(before.headers().firstValue("Content-Type")).contains("application/json");
+      assertThat(before.body())
+          .isEqualTo(
+              """
+              {"ready":false,"checks":[\
+              {"name":"cluster-tunnel","ready":true,"since":"2026-11-22T12:00:00Z","reason":null},\
+              {"name":"steve-tunnel","ready":false,"since":"2026-11-22T12:00:00Z",\
+              "reason":"dial tcp 10.0.0.1:443: i/o timeout \\"x\\""}]}
+              """);
+
+      steve.set(CONNECTED);
+
+      assertThat(get(server, "/readyz").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void metricsCarryNamesAndUnitsOfPrometheus() throws Exception {
+    try (var server = start(() -> CONNECTED, () -> LOST)) {
+      var answer = get(server, "/metrics");
+
+      assertThat(answer.headers().firstValue("Content-Type").orElseThrow())
+          .startsWith("text/plain; version=0.0.4");
+      assertThat(answer.body().lines())
+          .contains(
+              "drover_build_info{version=\"1.2.3\"} 1",
+              "# TYPE drover_tunnel_connected gauge",
+              "drover_tunnel_connected{tunnel=\"cluster\"} 1.0",
+              "drover_tunnel_connected{tunnel=\"steve\"} 0.0",
+              "drover_tunnel_last_change_timestamp_seconds{tunnel=\"cluster\"} 1.7953488E9",
+              "drover_tunnel_open_streams{tunnel=\"cluster\"} 7.0",
+              "drover_tunnel_queued_bytes{tunnel=\"cluster\"} 64.0",
+              "drover_tunnel_sessions_total{tunnel=\"cluster\"} 3.0",
+              "# TYPE drover_tunnel_streams_total counter",
+              "drover_tunnel_streams_total{tunnel=\"cluster\"} 4.0E9",
+              "drover_tunnel_received_bytes_total{tunnel=\"cluster\"} 100.0",
+              "drover_tunnel_sent_bytes_total{tunnel=\"cluster\"} 200.0",
+              "drover_tunnel_dial_failures_total{tunnel=\"cluster\"} 5.0")
+          .anyMatch(line -> line.startsWith("jvm_memory_used_bytes{area=\"heap\"}"))
+          .anyMatch(line -> line.startsWith("process_resident_memory_bytes"));
+    }
+  }
+
+  @Test
+  void otherPathsAndMethodsAreRefused() throws Exception {
+    try (var server = start(() -> CONNECTED)) {
+      assertThat(get(server, "/livezz").statusCode()).isEqualTo(404);
+      assertThat(send(server, "/livez", "POST").statusCode()).isEqualTo(405);
+      assertThat(send(server, "/livez", "HEAD").statusCode()).isEqualTo(200);
+      assertThat(send(server, "/livez", "HEAD").body()).isEmpty();
+    }
+  }
+
+  @Test
+  void requestsOverTheLimitAreTurnedAwayAtOnce() throws Exception {
+    var inside = new Semaphore(0);
+    var release = new CountDownLatch(1);
+    Supplier<TunnelReading> slow =
+        () -> {
+          inside.release();
+          awaitUninterruptibly(release);
+          return CONNECTED;
+        };
+    try (var server = start(slow)) {
+      var waiting = new ArrayList<CompletableFuture<HttpResponse<String>>>();
+      for (int i = 0; i < HealthServer.MAX_REQUESTS; i++) {
+        waiting.add(
+            http.sendAsync(
+                request(server, "/readyz", "GET"), HttpResponse.BodyHandlers.ofString()));
+      }
+      inside.acquire(HealthServer.MAX_REQUESTS);
+
+      assertThat(get(server, "/livez").statusCode()).isEqualTo(503);
+
+      release.countDown();
+      for (var answer : waiting) {
+        assertThat(answer.join().statusCode()).isEqualTo(200);
+      }
+      assertThat(get(server, "/livez").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void portInUseIsExplained() throws Exception {
+    try (var first = start(() -> CONNECTED)) {
+      int port = first.address().orElseThrow().getPort();
+      var same = new HealthConfig(true, "127.0.0.1", port);
+
+      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of()))
+          .isInstanceOf(IOException.class)
+          .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
+          .hasMessageContaining("DROVER_HEALTH_ADDRESS");
+    }
+  }
+
+  @Test
+  void mayBeTurnedOff() throws Exception {
+    try (var server =
+        HealthServer.start(new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of())) {
+      assertThat(server.address()).isEmpty();
+    }
+  }
+
+  private static HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel));
+  }
+
+  private static HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
+      throws IOException {
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve));
+  }
+
+  private HttpResponse<String> get(HealthServer server, String path) throws Exception {
+    return send(server, path, "GET");
+  }
+
+  private HttpResponse<String> send(HealthServer server, String path, String method)
+      throws Exception {
+    return http.send(request(server, path, method), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private static HttpRequest request(HealthServer server, String path, String method) {
+    int port = server.address().orElseThrow().getPort();
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+        .method(method, HttpRequest.BodyPublishers.noBody())
+        .build();
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+package io.drover.agent.tls;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.config.ProxyServer;
+import io.drover.agent.config.Secret;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The server is known to the proxy only: its name does not resolve here. */
+@Timeout(30)
+class ProxyTest {
+  private static final String NAME = "rancher.example.com";
+  private static final Duration LIMIT = ServerDialer.STANDARD_LIMIT;
+  private static final Duration SHORT = Duration.ofMillis(300);
+
+  private final Queue<String> seen = new ConcurrentLinkedQueue<>();
+  private TestCa ca;
+  private Listener server;
+
+  @BeforeEach
+  void startServer() throws Exception {
+    ca = TestCa.root("Root");
+    server = Listener.startTls(ca.issue(NAME).server(), ServerDialerTest::echo);
+  }
+
+  @AfterEach
+  void stopServer() throws Exception {
+    server.close();
+  }
+
+  @Test
+  void connectLeadsToTheServer() throws Exception {
+    try (var proxy = Listener.start(socket -> connectProxy(socket, "200 Connection established"))) {
+      var connection = dial(ProxyServer.Kind.HTTP, proxy, "", "");
+
+      ServerDialerTest.assertEcho(connection.socket());
+      assertThat(seen)
+          .containsExactly("CONNECT %1$s:%2$d HTTP/1.1|Host: %1$s:%2$d".formatted(NAME, port()));
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void connectSendsBasicCredentials() throws Exception {
+    try (var proxy = Listener.start(socket -> connectProxy(socket, "200 OK"))) {
+      dial(ProxyServer.Kind.HTTP, proxy, "joe", "hunter2").raw().close();
+
+      String login = Base64.getEncoder().encodeToString("joe:hunter2".getBytes(UTF_8));
+      assertThat(seen.remove()).endsWith("|Proxy-Authorization: Basic " + login);
+    }
+  }
+
+  @Test
+  void proxyMayItselfSpeakTls() throws Exception {
+    try (var proxy =
+        Listener.startTls(
+            ca.issue("127.0.0.1").server(), socket -> connectProxy(socket, "200 OK"))) {
+      var connection = dial(ProxyServer.Kind.HTTPS, proxy, "", "");
+
+      ServerDialerTest.assertEcho(connection.socket());
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void refusedCredentialsAreExplainedWithoutThem() throws Exception {
+    try (var proxy =
+        Listener.start(socket -> connectProxy(socket, "407 Proxy Authentication Required"))) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "joe", "hunter2"))
+          .isInstanceOf(IOException.class)
+          .hasMessage(
+              "proxy 127.0.0.1:%d: it wants a user and a password, or others: put them in the"
+                      .formatted(proxy.port())
+                  + " proxy's URL");
+    }
+  }
+
+  @Test
+  void otherAnswersOfTheProxyAreShown() throws Exception {
+    try (var proxy = Listener.start(socket -> connectProxy(socket, "503 No route"))) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
+          .hasMessageContaining("it answers 'HTTP/1.1 503 No route' to CONNECT " + NAME);
+    }
+  }
+
+  @Test
+  void endlessAnswerOfTheProxyIsCut() throws Exception {
+    byte[] endless = "X".repeat(ProxyHandshake.MAX_ANSWER_BYTES + 1).getBytes(ISO_8859_1);
+    try (var proxy =
+        Listener.start(
+            socket -> {
+              socket.getOutputStream().write(endless);
+              Listener.hold(socket);
+            })) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
+          .hasMessageContaining("over " + ProxyHandshake.MAX_ANSWER_BYTES + " bytes");
+    }
+  }
+
+  @Test
+  void silentProxyIsGivenUpAtTheLimit() throws Exception {
+    try (var proxy = Listener.start(Listener::hold)) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", "", SHORT))
+          .hasMessage("proxy 127.0.0.1:" + proxy.port() + ": i/o timeout");
+    }
+  }
+
+  @Test
+  void closedProxyIsNamed() throws Exception {
+    Listener proxy = Listener.start(Listener::hold);
+    proxy.close();
+
+    assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
+        .hasMessage(
+            "proxy 127.0.0.1:%1$d: dial tcp 127.0.0.1:%1$d: connect: connection refused"
+                .formatted(proxy.port()));
+  }
+
+  @Test
+  void socksLeadsToTheServerByName() throws Exception {
+    try (var proxy = Listener.start(socket -> socksProxy(socket, 0, 0))) {
+      var connection = dial(ProxyServer.Kind.SOCKS5, proxy, "", "");
+
+      ServerDialerTest.assertEcho(connection.socket());
+      assertThat(seen).containsExactly("methods [0]", "name " + NAME + ":" + port());
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void socksLogsIn() throws Exception {
+    try (var proxy = Listener.start(socket -> socksProxy(socket, 2, 0))) {
+      dial(ProxyServer.Kind.SOCKS5, proxy, "joe", "hunter2").raw().close();
+
+      assertThat(seen)
+          .containsExactly("methods [0, 2]", "joe/hunter2", "name " + NAME + ":" + port());
+    }
+  }
+
+  @Test
+  void socksThatWantsALoginIsExplained() throws Exception {
+    try (var proxy = Listener.start(socket -> socksProxy(socket, 0xFF, 0))) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.SOCKS5, proxy, "", ""))
+          .hasMessageEndingWith("it wants a user and a password: put them in the proxy's URL");
+    }
+  }
+
+  @Test
+  void socksRefusalIsExplained() throws Exception {
+    try (var proxy = Listener.start(socket -> socksProxy(socket, 0, 2))) {
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.SOCKS5, proxy, "", ""))
+          .hasMessageEndingWith(
+              "it answers 'connection not allowed by ruleset' for " + NAME + ":" + port());
+    }
+  }
+
+  private int port() {
+    return server.port();
+  }
+
+  private ServerConnection dial(ProxyServer.Kind kind, Listener proxy, String user, String password)
+      throws IOException {
+    return dial(kind, proxy, user, password, LIMIT);
+  }
+
+  private ServerConnection dial(
+      ProxyServer.Kind kind, Listener proxy, String user, String password, Duration limit)
+      throws IOException {
+    var via = new ProxyServer(kind, "127.0.0.1", proxy.port(), user, new Secret(password));
+    var dialer =
+        new ServerDialer(
+            new ProxyConfig(Map.of("https", via), List.of()),
+            ca.trust(),
+            host -> {
+              if (host.equals(NAME)) {
+                throw new UnknownHostException(host);
+              }
+              return new InetAddress[] {InetAddress.ofLiteral(host)};
+            });
+    return dialer.dial(URI.create("https://" + NAME + ":" + port()), ca.trust(), limit);
+  }
+
+  private void connectProxy(Socket socket, String status) throws Exception {
+    var in = socket.getInputStream();
+    var head = new ByteArrayOutputStream();
+    while (!head.toString(ISO_8859_1).endsWith("\r\n\r\n")) {
+      head.write(in.read());
+    }
+    seen.add(head.toString(ISO_8859_1).strip().replace("\r\n", "|"));
+    var answer = "HTTP/1.1 " + status + "\r\nVia: test\r\n\r\n";
+    socket.getOutputStream().write(answer.getBytes(ISO_8859_1));
+    socket.getOutputStream().flush();
+    if (status.startsWith("2")) {
+      join(socket);
+    }
+  }
+
+  private void socksProxy(Socket socket, int method, int reply) throws Exception {
+    var in = socket.getInputStream();
+    var out = socket.getOutputStream();
+    in.readNBytes(1);
+    var methods = in.readNBytes(in.read());
+    seen.add("methods " + java.util.Arrays.toString(methods));
+    out.write(new byte[] {5, (byte) method});
+    if (method == 2) {
+      in.readNBytes(1);
+      String user = new String(in.readNBytes(in.read()), UTF_8);
+      seen.add(user + "/" + new String(in.readNBytes(in.read()), UTF_8));
+      out.write(new byte[] {1, 0});
+    } else if (method != 0) {
+      return;
+    }
+    in.readNBytes(3);
+    String kind = in.read() == 3 ? "name " : "address ";
+    String name = new String(in.readNBytes(in.read()), UTF_8);
+    seen.add(kind + name + ":" + (in.read() << 8 | in.read()));
+    out.write(new byte[] {5, (byte) reply, 0, 1, 0, 0, 0, 0, 0, 0});
+    if (reply == 0) {
+      join(socket);
+    }
+  }
+
+  private void join(Socket client) throws Exception {
+    try (var target = new Socket(InetAddress.getLoopbackAddress(), port())) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  target.getInputStream().transferTo(client.getOutputStream());
+                } catch (IOException _) {
+                  // The test is over.
+                }
+              });
+      client.getInputStream().transferTo(target.getOutputStream());
+    }
+  }
+}

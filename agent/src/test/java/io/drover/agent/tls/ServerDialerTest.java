@@ -1,0 +1,366 @@
+package io.drover.agent.tls;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.agent.config.ProxyConfig;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class ServerDialerTest {
+  private static final Duration LIMIT = ServerDialer.STANDARD_LIMIT;
+  private static final Duration SHORT = Duration.ofMillis(300);
+
+  private static TestCa ca;
+  private static TestCa other;
+
+  @BeforeAll
+  static void makeCas() throws Exception {
+    ca = TestCa.root("Drover Test Root");
+    other = TestCa.root("Another Root");
+  }
+
+  @Test
+  void speaksTlsToATrustedServer() throws Exception {
+    try (var server = Listener.startTls(ca.issue("127.0.0.1").server(), ServerDialerTest::echo)) {
+      var connection = dialer().dial(server.url("wss"), ca.trust(), LIMIT);
+
+      assertEcho(connection.socket());
+      assertThat(connection.socket()).isInstanceOf(SSLSocket.class);
+      assertThat(((SSLSocket) connection.socket()).getApplicationProtocol()).isEmpty();
+      assertThat(connection.raw().getTcpNoDelay()).isTrue();
+
+      connection.raw().close();
+      assertThatThrownBy(() -> connection.socket().getInputStream().read())
+          .isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  void speaksPlainlyIfTheUrlSaysSo() throws Exception {
+    try (var server = Listener.start(ServerDialerTest::echo)) {
+      var connection = dialer().dial(server.url("ws"), ca.trust(), LIMIT);
+
+      assertEcho(connection.socket());
+      assertThat(connection.socket()).isSameAs(connection.raw());
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void refusedConnectionIsSaidInGosWords() throws Exception {
+    int port = closedPort();
+
+    assertThatThrownBy(
+            () -> dialer().dial(URI.create("https://127.0.0.1:" + port), ca.trust(), LIMIT))
+        .isInstanceOf(IOException.class)
+        .hasMessage("dial tcp 127.0.0.1:" + port + ": connect: connection refused");
+  }
+
+  @Test
+  void unknownHostIsSaidInGosWords() {
+    var dialer =
+        dialer(
+            host -> {
+              throw new UnknownHostException(host);
+            });
+
+    assertThatThrownBy(
+            () -> dialer.dial(URI.create("https://rancher.example.com"), ca.trust(), LIMIT))
+        .hasMessage("dial tcp: lookup rancher.example.com: no such host");
+  }
+
+  @Test
+  void lookupIsBounded() {
+    var never = new CountDownLatch(1);
+    var dialer =
+        dialer(
+            host -> {
+              try {
+                never.await();
+              } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+              }
+              throw new UnknownHostException(host);
+            });
+
+    assertThatThrownBy(() -> dialer.dial(URI.create("https://slow.example"), ca.trust(), SHORT))
+        .hasMessage("dial tcp: lookup slow.example: i/o timeout");
+    never.countDown();
+  }
+
+  @Test
+  void looksTheNameUpForEachAttempt() throws Exception {
+    var lookups = new ArrayList<String>();
+    try (var server = Listener.start(ServerDialerTest::echo)) {
+      var dialer =
+          dialer(
+              host -> {
+                lookups.add(host);
+                return new InetAddress[] {InetAddress.getLoopbackAddress()};
+              });
+      var url = URI.create("http://rancher.example.com:" + server.port());
+
+      dialer.dial(url, ca.trust(), LIMIT).raw().close();
+      dialer.dial(url, ca.trust(), LIMIT).raw().close();
+    }
+
+    assertThat(lookups).containsExactly("rancher.example.com", "rancher.example.com");
+  }
+
+  @Test
+  void triesTheNextAddressIfOneDoesNotAnswer() throws Exception {
+    try (var server = Listener.start(ServerDialerTest::echo)) {
+      // Nobody listens at ::1 and 127.0.0.2 on this port.
+      var dialer =
+          dialer(
+              _ ->
+                  new InetAddress[] {
+                    InetAddress.ofLiteral("::1"),
+                    InetAddress.ofLiteral("127.0.0.2"),
+                    InetAddress.ofLiteral("127.0.0.1")
+                  });
+
+      var connection =
+          dialer.dial(URI.create("http://rancher:" + server.port()), ca.trust(), LIMIT);
+
+      assertThat(connection.raw().getInetAddress().getHostAddress()).isEqualTo("127.0.0.1");
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void saysWhatBecameOfEachAddress() throws Exception {
+    int port = closedPort();
+    var dialer =
+        dialer(
+            _ ->
+                new InetAddress[] {
+                  InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.3")
+                });
+
+    assertThatThrownBy(() -> dialer.dial(URI.create("http://rancher:" + port), ca.trust(), LIMIT))
+        .hasMessage(
+            "dial tcp 127.0.0.2:%d: connect: connection refused; dial tcp 127.0.0.3:%d: connect:"
+                    .formatted(port, port)
+                + " connection refused");
+  }
+
+  @Test
+  void alternatesFamiliesAndStopsAtTheLimit() {
+    var addresses = new ArrayList<InetAddress>();
+    for (int i = 1; i <= 6; i++) {
+      addresses.add(InetAddress.ofLiteral("fd00::" + i));
+    }
+    for (int i = 1; i <= 6; i++) {
+      addresses.add(InetAddress.ofLiteral("10.0.0." + i));
+    }
+
+    var order = AddressDialer.alternate(addresses);
+
+    assertThat(order)
+        .hasSize(AddressDialer.MAX_ADDRESSES)
+        .extracting(InetAddress::getHostAddress)
+        .startsWith("fd00:0:0:0:0:0:0:1", "10.0.0.1", "fd00:0:0:0:0:0:0:2", "10.0.0.2");
+  }
+
+  @Test
+  void silentServerIsGivenUpAtTheLimit() throws Exception {
+    try (var server = Listener.start(Listener::hold)) {
+      assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), SHORT))
+          .isInstanceOf(IOException.class)
+          .hasMessage("tls handshake with 127.0.0.1:" + server.port() + ": i/o timeout");
+      assertThat(server.accepted()).singleElement().satisfies(ServerDialerTest::seesEnd);
+    }
+  }
+
+  @Test
+  void serverThatTricklesIsGivenUpAtTheLimit() throws Exception {
+    var release = new CountDownLatch(1);
+    try (var server =
+        Listener.start(
+            socket -> {
+              // The start of a TLS record that is announced as 16 KiB.
+              socket.getOutputStream().write(new byte[] {22, 3, 3, 64, 0});
+              while (!release.await(20, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+                socket.getOutputStream().write(2);
+              }
+            })) {
+      assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), SHORT))
+          .hasMessageEndingWith("i/o timeout");
+      release.countDown();
+    }
+  }
+
+  @Test
+  void plainServerBehindAnHttpsUrlIsExplained() throws Exception {
+    try (var server =
+        Listener.start(
+            socket -> {
+              socket.getOutputStream().write("HTTP/1.1 400 Bad Request\r\n\r\n".getBytes(UTF_8));
+              Listener.hold(socket);
+            })) {
+      assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
+          .isInstanceOf(IOException.class)
+          .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
+    }
+  }
+
+  @Test
+  void unknownIssuerIsExplained() throws Exception {
+    assertRefused(other.issue("127.0.0.1"))
+        .hasMessageContaining("certificate #1 of 1 (subject CN=server)")
+        .hasMessageContaining("is signed by 'CN=Another Root', which is not trusted here")
+        .hasMessageContaining("cacerts");
+  }
+
+  @Test
+  void missingIntermediateIsExplained() throws Exception {
+    var whole = ca.intermediate("Middle").issue("127.0.0.1");
+
+    assertRefused(new TestCa.Identity(whole.key(), whole.chain().subList(0, 1)))
+        .hasMessageContaining("is signed by 'CN=Middle'")
+        .hasMessageContaining("send all intermediate certificates");
+  }
+
+  @Test
+  void wholeChainIsTrusted() throws Exception {
+    var identity = ca.intermediate("Middle").issue("127.0.0.1");
+    try (var server = Listener.startTls(identity.server(), ServerDialerTest::echo)) {
+      var connection = dialer().dial(server.url("https"), ca.trust(), LIMIT);
+
+      assertEcho(connection.socket());
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void certificatesInTheWrongOrderAreExplained() throws Exception {
+    var whole = other.intermediate("Middle").issue("127.0.0.1");
+
+    assertRefused(
+            new TestCa.Identity(
+                whole.key(), List.of(whole.chain().getFirst(), other.certificate())))
+        .hasMessageContaining("certificate #2 of 2 (subject CN=Another Root)")
+        .hasMessageContaining("did not sign the one before it (issuer CN=Middle)");
+  }
+
+  @Test
+  void replacedCaIsExplained() throws Exception {
+    assertRefused(TestCa.root("Drover Test Root").issue("127.0.0.1"))
+        .hasMessageContaining("names a CA that is trusted (CN=Drover Test Root)")
+        .hasMessageContaining("apply the manifest again");
+  }
+
+  @Test
+  void expiredCertificateIsExplained() throws Exception {
+    Instant end = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusSeconds(60);
+
+    assertRefused(ca.issue(end.minusSeconds(60), end, "127.0.0.1"))
+        .hasMessageContaining("expired at " + end)
+        .hasMessageContaining("clock");
+  }
+
+  @Test
+  void certificateFromTheFutureIsExplained() throws Exception {
+    Instant start = Instant.now().truncatedTo(ChronoUnit.SECONDS).plusSeconds(3600);
+
+    assertRefused(ca.issue(start, start.plusSeconds(60), "127.0.0.1"))
+        .hasMessageContaining("is not valid before " + start);
+  }
+
+  @Test
+  void wrongNameIsExplained() throws Exception {
+    assertRefused(ca.issue("rancher.example.com", "10.0.0.1"))
+        .hasMessageContaining(
+            "is for rancher.example.com, 10.0.0.1, not for '127.0.0.1': add that name")
+        .hasMessageContaining("Subject Alternative Names");
+  }
+
+  @Test
+  void missingNamesAreExplained() throws Exception {
+    assertRefused(ca.issue()).hasMessageContaining("is for no DNS name or IP address");
+  }
+
+  @Test
+  void noCaAtAllIsExplained() throws Exception {
+    var nobody = new CertificateAuthorities(List.of()).context();
+    try (var server = Listener.startTls(ca.issue("127.0.0.1").server(), ServerDialerTest::echo)) {
+      assertThatThrownBy(() -> dialer().dial(server.url("https"), nobody, LIMIT))
+          .isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  void otherSchemesAreRefused() {
+    assertThatThrownBy(() -> dialer().dial(URI.create("ftp://rancher"), ca.trust(), LIMIT))
+        .hasMessage("not a server's URL: ftp://rancher");
+    assertThatThrownBy(() -> dialer().dial(URI.create("/path"), ca.trust(), LIMIT))
+        .isInstanceOf(IOException.class);
+  }
+
+  private static org.assertj.core.api.AbstractThrowableAssert<?, ? extends Throwable> assertRefused(
+      TestCa.Identity identity) throws Exception {
+    try (var server = Listener.startTls(identity.server(), ServerDialerTest::echo)) {
+      var refused =
+          assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
+              .isInstanceOf(SSLHandshakeException.class)
+              .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
+      assertThat(server.accepted()).singleElement().satisfies(ServerDialerTest::seesEnd);
+      return refused;
+    }
+  }
+
+  /** The client has closed its end. */
+  private static void seesEnd(Socket accepted) throws Exception {
+    try {
+      while (accepted.getInputStream().read() >= 0) {
+        // What was still on its way.
+      }
+    } catch (IOException _) {
+      // Closed by the service at the same time, or reset: as good.
+    }
+  }
+
+  static ServerDialer dialer() {
+    return dialer(InetAddress::getAllByName);
+  }
+
+  private static ServerDialer dialer(AddressDialer.Resolver resolver) {
+    return new ServerDialer(ProxyConfig.NONE, ca.trust(), resolver);
+  }
+
+  static void echo(Socket socket) throws IOException {
+    socket.getInputStream().transferTo(socket.getOutputStream());
+  }
+
+  static void assertEcho(Socket socket) throws IOException {
+    byte[] hello = "hello".getBytes(UTF_8);
+    socket.getOutputStream().write(hello);
+    socket.getOutputStream().flush();
+    assertThat(socket.getInputStream().readNBytes(hello.length)).isEqualTo(hello);
+  }
+
+  private static int closedPort() throws IOException {
+    try (var socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}

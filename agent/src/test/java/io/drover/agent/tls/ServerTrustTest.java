@@ -1,0 +1,284 @@
+package io.drover.agent.tls;
+
+import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
+import static com.github.tomakehurst.wiremock.client.WireMock.anyUrl;
+import static com.github.tomakehurst.wiremock.client.WireMock.get;
+import static com.github.tomakehurst.wiremock.client.WireMock.getRequestedFor;
+import static com.github.tomakehurst.wiremock.client.WireMock.ok;
+import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
+import static com.github.tomakehurst.wiremock.client.WireMock.permanentRedirect;
+import static com.github.tomakehurst.wiremock.client.WireMock.urlEqualTo;
+import static com.github.tomakehurst.wiremock.core.WireMockConfiguration.options;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.github.tomakehurst.wiremock.WireMockServer;
+import io.drover.agent.config.Paths;
+import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.config.ServerConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLHandshakeException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class ServerTrustTest {
+  private static final String CACERTS = "/v3/settings/cacerts";
+
+  /** The server's own certificate is not trusted by anybody: WireMock's. */
+  private static WireMockServer rancher;
+
+  private static TestCa ca;
+  @TempDir private Path directory;
+
+  @BeforeAll
+  static void start() throws Exception {
+    rancher = new WireMockServer(options().dynamicPort().dynamicHttpsPort());
+    rancher.start();
+    ca = TestCa.root("Rancher CA");
+  }
+
+  @AfterAll
+  static void stop() {
+    rancher.stop();
+  }
+
+  @BeforeEach
+  void forget() {
+    rancher.resetAll();
+  }
+
+  @Test
+  void fetchesTheCaThatTheChecksumNames() throws Exception {
+    String pem = ca.pem().strip();
+    serve(pem);
+    var trust = trust(sha256(pem + "\n"), true);
+
+    assertTrusts(trust.context(), ca);
+    assertThat(trust.caBundle()).contains(pem + "\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\n", "\n\n"})
+  void trailingNewlineIsReadAsTheServerDoesAndAsTheStockAgentDoes(String hashedEnd)
+      throws Exception {
+    String pem = ca.pem().strip();
+    serve(pem + "\n");
+    var trust = trust(sha256(pem + hashedEnd), true);
+
+    assertTrusts(trust.context(), ca);
+    assertThat(trust.caBundle()).contains(pem + "\n");
+  }
+
+  @Test
+  void fetchesOnceAndKeepsIt() throws Exception {
+    serve(ca.pem());
+    var trust = trust(sha256(ca.pem()), true);
+    trust.context();
+    rancher.resetAll();
+    rancher.stubFor(get(anyUrl()).willReturn(aResponse().withStatus(500)));
+
+    assertTrusts(trust.context(), ca);
+    rancher.verify(0, getRequestedFor(anyUrl()));
+  }
+
+  @Test
+  void comesBackAfterAFailure() throws Exception {
+    rancher.stubFor(get(CACERTS).willReturn(aResponse().withStatus(503)));
+    var trust = trust(sha256(ca.pem()), true);
+    assertThatThrownBy(trust::context).hasMessageEndingWith("the server answers 503");
+    assertThat(trust.caBundle()).isEmpty();
+
+    serve(ca.pem());
+
+    assertTrusts(trust.context(), ca);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void wrongChecksumIsRefusedEvenIfNotStrict(boolean strict) throws Exception {
+    serve(ca.pem());
+    var trust = trust("0".repeat(64), strict);
+
+    assertThatThrownBy(trust::context)
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(
+            "configured cacerts checksum (%s) does not match CATTLE_CA_CHECKSUM (%s)"
+                .formatted(sha256(ca.pem()), "0".repeat(64)))
+        .hasMessageContaining("apply the manifest again");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"value\":\"\"}", "{\"value\":null}", "{\"id\":{\"value\":\"x\"}}"})
+  void missingValueIsExplained(String json) {
+    rancher.stubFor(get(CACERTS).willReturn(okJson(json)));
+
+    assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .hasMessageContaining("CATTLE_CA_CHECKSUM is set but there is no CA certificate configured")
+        .hasMessageContaining(CACERTS);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"<html>login</html>", "[]", "{\"value\":\"x", ""})
+  void answerThatIsNoSettingIsExplained(String body) {
+    rancher.stubFor(get(CACERTS).willReturn(ok(body)));
+
+    assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith("no CA from http");
+  }
+
+  @Test
+  void valueThatIsNoCertificateIsExplained() throws Exception {
+    serve("not a certificate");
+
+    assertThatThrownBy(trust(sha256("not a certificate\n"), true)::context)
+        .hasMessageContaining("does not look like an x509 certificate");
+  }
+
+  @Test
+  void notFoundIsExplained() {
+    assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .hasMessageEndingWith(CACERTS + ": the server answers 404");
+  }
+
+  @Test
+  void redirectIsNotFollowedButShown() {
+    rancher.stubFor(get(CACERTS).willReturn(permanentRedirect("https://other.example/x")));
+
+    assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .hasMessageEndingWith("to https://other.example/x");
+  }
+
+  @Test
+  void hugeAnswerIsRefused() {
+    rancher.stubFor(get(CACERTS).willReturn(ok("x".repeat(ServerHttp.MAX_BODY_BYTES + 1))));
+
+    assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .hasMessageEndingWith("the answer is over " + ServerHttp.MAX_BODY_BYTES + " bytes");
+  }
+
+  @Test
+  void strictTrustsTheServersCaOnly() throws Exception {
+    var corporate = TestCa.root("Corporate");
+    Files.writeString(directory.resolve("corporate.crt"), corporate.pem());
+    serve(ca.pem());
+    var context = trust(sha256(ca.pem()), true).context();
+
+    assertTrusts(context, ca);
+    assertThatThrownBy(() -> assertTrusts(context, corporate))
+        .isInstanceOf(SSLHandshakeException.class);
+  }
+
+  @Test
+  void publicCasAreThoseOfTheRuntime() {
+    assertThat(CertificateAuthorities.ofRuntime().certificates()).hasSizeGreaterThan(50);
+  }
+
+  @Test
+  void otherwisePublicAndLocalCasCountToo() throws Exception {
+    var corporate = TestCa.root("Corporate");
+    Files.writeString(directory.resolve("corporate.crt"), "# ours\n" + corporate.pem());
+    Files.writeString(directory.resolve("readme.txt"), "nothing");
+    Files.createDirectory(directory.resolve("more"));
+    serve(ca.pem());
+    var context = trust(sha256(ca.pem()), false).context();
+
+    assertTrusts(context, ca);
+    assertTrusts(context, corporate);
+  }
+
+  @Test
+  void withoutChecksumTheSystemsCasCount() throws Exception {
+    var corporate = TestCa.root("Corporate");
+    var trust = trust("", false);
+    Files.writeString(directory.resolve("corporate.crt"), corporate.pem());
+
+    assertTrusts(trust.context(), corporate);
+    assertThat(trust.caBundle()).isEmpty();
+    rancher.verify(0, getRequestedFor(anyUrl()));
+  }
+
+  @Test
+  void tellsWhetherStrictTrustWouldDo() throws Exception {
+    serve(ca.pem());
+    var trust = trust(sha256(ca.pem()), false);
+    try (var good = Listener.startTls(ca.issue("127.0.0.1").server(), Listener::hold);
+        var bad =
+            Listener.startTls(TestCa.root("Other").issue("127.0.0.1").server(), Listener::hold)) {
+      assertThat(trust.isStrictlyTrusted(good.url("https"))).isFalse();
+
+      trust.context();
+
+      assertThat(trust.isStrictlyTrusted(good.url("https"))).isTrue();
+      assertThat(trust.isStrictlyTrusted(bad.url("https"))).isFalse();
+      assertThat(trust.isStrictlyTrusted(good.url("http"))).isFalse();
+    }
+  }
+
+  @Test
+  void pingAsksWithoutVerifying() throws Exception {
+    rancher.stubFor(get("/ping").willReturn(ok("pong")));
+
+    trust("", false).ping();
+
+    rancher.verify(getRequestedFor(urlEqualTo("/ping")));
+  }
+
+  @Test
+  void failedPingIsSaidLikeTheStockAgent() {
+    rancher.stubFor(get("/ping").willReturn(aResponse().withStatus(502)));
+
+    assertThatThrownBy(trust("", false)::ping)
+        .isInstanceOf(IOException.class)
+        .hasMessage(rancher.url("/ping") + " is not accessible (the server answers 502)");
+  }
+
+  private ServerTrust trust(String checksum, boolean strict) {
+    var config =
+        new ServerConfig(URI.create(rancher.baseUrl()), checksum, strict, ProxyConfig.NONE);
+    var paths = new Paths(Path.of("none"), Path.of("none"), List.of(directory, Path.of("none")));
+    return new ServerTrust(
+        config, paths, new ServerDialer(ProxyConfig.NONE, ServerTrust.systemStore(paths)));
+  }
+
+  private static void serve(String value) {
+    String escaped = value.replace("\n", "\\n");
+    rancher.stubFor(
+        get(CACERTS)
+            .willReturn(
+                okJson(
+                    "{\"id\":\"cacerts\",\"links\":{\"value\":\"x\"},\"value\":\""
+                        + escaped
+                        + "\",\"a\":[1]}")));
+  }
+
+  private static void assertTrusts(SSLContext context, TestCa authority) throws Exception {
+    try (var server =
+        Listener.startTls(authority.issue("127.0.0.1").server(), ServerDialerTest::echo)) {
+      var dialer = new ServerDialer(ProxyConfig.NONE, context);
+      var connection = dialer.dial(server.url("https"), context, ServerDialer.STANDARD_LIMIT);
+      ServerDialerTest.assertEcho(connection.socket());
+      connection.raw().close();
+    }
+  }
+
+  static String sha256(String text) throws Exception {
+    return HexFormat.of()
+        .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8)));
+  }
+}

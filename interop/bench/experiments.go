@@ -1,0 +1,69 @@
+package main
+
+import "time"
+
+// experiments in the order in which they run and are shown. A new one needs an entry here, and
+// rows in rows.go.
+var experiments = []*experiment{
+	{
+		name: "throughput", about: "bulk through 1, 4 and 16 streams, down (agent to server) and up; CPU per GB",
+		cases: []string{"down-1", "down-4", "down-16", "up-1", "up-4", "up-16"},
+		pairs: allPairs, takes: func(o options) time.Duration { return o.slot() + rampUp + 200*time.Millisecond },
+		measure: measureThroughput,
+	},
+	{
+		name: "echo", about: "64 bytes there and back on open streams, 400 a second",
+		cases: []string{"quiet"},
+		pairs: allPairs, takes: latencySlot, measure: measureEcho,
+	},
+	{
+		name: "dial", about: "a new stream, 64 bytes there and back, close; 100 a second",
+		cases: []string{"quiet"},
+		pairs: allPairs, takes: latencySlot, measure: measureDial,
+	},
+	{
+		name: "busy-echo", about: "echo beside 8 bulk streams",
+		cases: []string{"down-8", "up-8"},
+		pairs: allPairs, takes: func(o options) time.Duration { return latencySlot(o) + rampUp }, measure: measureBusyEcho,
+	},
+	{
+		name: "start", about: "from exec until the server has both tunnels; on all cores, and on one", fresh: true,
+		cases: []string{startFree, "one-core"},
+		pairs: allPairs, takes: func(options) time.Duration { return 0 }, measure: measureStart,
+	},
+	{
+		name: "rss", about: "memory and CPU of an idle agent", fresh: true,
+		cases: []string{"idle"},
+		pairs: memoryPairs, takes: func(o options) time.Duration { return idleWait(o) }, measure: measureIdle,
+	},
+	{
+		name: "streams", about: "memory of 5,000 idle streams", fresh: true,
+		cases: []string{"5000"},
+		pairs: memoryPairs, takes: func(o options) time.Duration { return 2*settleWait(o) + 8*time.Second },
+		measure: measureStreams,
+	},
+	{
+		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads", fresh: true,
+		cases: []string{"up-100", "down-100"},
+		pairs: memoryPairs, takes: func(o options) time.Duration { return stallWait + closeWait(o) + time.Second },
+		measure: measureStalled,
+	},
+	{
+		name: "cold", about: "bulk in the first minute of a process, 4 streams down and up in turns", fresh: true,
+		fullOnly: true, cases: []string{"minute"},
+		pairs: memoryPairs, takes: func(options) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },
+		measure: measureCold,
+	},
+}
+
+func allPairs(o options) int { return o.pairs }
+
+// memoryPairs: memory varies little from process to process, and waiting for it is long.
+func memoryPairs(o options) int { return min(o.pairs, pick(o.quick, 1, 3)) }
+
+// latencySlot is longer than a bulk slot: a p99 needs many questions.
+func latencySlot(o options) time.Duration { return 2 * o.slot() }
+
+func idleWait(o options) time.Duration   { return pick(o.quick, 15*time.Second, 60*time.Second) }
+func settleWait(o options) time.Duration { return pick(o.quick, 3*time.Second, 10*time.Second) }
+func closeWait(o options) time.Duration  { return pick(o.quick, 15*time.Second, 60*time.Second) }

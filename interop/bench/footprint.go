@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	idleStreams  = 5000
+	openAtOnce   = 32
+	stalledCount = 100
+	stallWait    = 10 * time.Second
+	// stalledCap bounds one stalled upload, in case something reads after all.
+	stalledCap = 64 << 20
+
+	mib = 1 << 20
+)
+
+func measureStart(_ context.Context, _ *bench, a *agent, _ string) (outcome, error) {
+	now := memoryOf(a.pid)
+	return outcome{metrics: metrics{
+		"both tunnels, s":   a.upAfter.Seconds(),
+		"cluster tunnel, s": a.cluster.Seconds(),
+		"CPU-s":             cpuTime(a.pid).Seconds(),
+		"RSS then, MB":      float64(now.rss) / 1e6,
+	}}, nil
+}
+
+func measureIdle(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
+	// The first seconds belong to the start.
+	if err := sleep(ctx, idleWait(b.options)/3); err != nil {
+		return outcome{}, err
+	}
+	cpu, started := cpuTime(a.pid), time.Now()
+	if err := sleep(ctx, idleWait(b.options)*2/3); err != nil {
+		return outcome{}, err
+	}
+	used := (cpuTime(a.pid) - cpu).Seconds() / time.Since(started).Minutes()
+	now := memoryOf(a.pid)
+	return outcome{metrics: metrics{
+		"RSS MB":           float64(now.rss) / 1e6,
+		"anonymous MB":     float64(now.anonymous) / 1e6,
+		"peak MB":          float64(now.peak) / 1e6,
+		"CPU-s per minute": used,
+		"threads":          float64(threads(a.pid)),
+		"descriptors":      float64(descriptors(a.pid)),
+	}}, nil
+}
+
+// baseline waits until a fresh agent is at rest, and makes its peak start anew.
+func baseline(ctx context.Context, b *bench, a *agent) (memory, int, error) {
+	if err := sleep(ctx, settleWait(b.options)); err != nil {
+		return memory{}, 0, err
+	}
+	if err := resetPeak(a.pid); err != nil {
+		return memory{}, 0, err
+	}
+	return memoryOf(a.pid), descriptors(a.pid), nil
+}
+
+func measureStreams(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
+	before, fds, err := baseline(ctx, b, a)
+	if err != nil {
+		return outcome{}, err
+	}
+	address, err := b.world.forward(ctx, a.key, b.world.echo)
+	if err != nil {
+		return outcome{}, err
+	}
+	started := time.Now()
+	conns, err := openStreams(ctx, address, idleStreams)
+	opened := time.Since(started)
+	defer func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+	}()
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := sleep(ctx, settleWait(b.options)); err != nil {
+		return outcome{}, err
+	}
+	now := memoryOf(a.pid)
+	found := metrics{
+		"KiB per stream":           float64(now.rss-before.rss) / idleStreams / 1024,
+		"anonymous KiB per stream": float64(now.anonymous-before.anonymous) / idleStreams / 1024,
+		"peak KiB per stream":      float64(now.peak-before.rss) / idleStreams / 1024,
+		"opened per second":        idleStreams / opened.Seconds(),
+		"descriptors per stream":   float64(descriptors(a.pid)-fds) / idleStreams,
+		"threads":                  float64(threads(a.pid)),
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	if err := sleep(ctx, settleWait(b.options)); err != nil {
+		return outcome{}, err
+	}
+	found["after closing, MiB"] = float64(memoryOf(a.pid).rss-before.rss) / mib
+	found["descriptors left"] = float64(descriptors(a.pid) - fds)
+	return outcome{metrics: found}, nil
+}
+
+// openStreams opens streams to the echo target; each has had one answer, so it is really open.
+func openStreams(ctx context.Context, address string, count int) ([]net.Conn, error) {
+	var mu sync.Mutex
+	var conns []net.Conn
+	var failed error
+	var left atomic.Int64
+	left.Store(int64(count))
+	var workers sync.WaitGroup
+	for range openAtOnce {
+		workers.Go(func() {
+			text, answer := question(1), make([]byte, echoBytes)
+			for left.Add(-1) >= 0 && ctx.Err() == nil {
+				conn, err := net.DialTimeout("tcp", address, 10*time.Second)
+				if err == nil {
+					_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+					if _, err = conn.Write(text); err == nil {
+						_, err = io.ReadFull(conn, answer)
+					}
+				}
+				mu.Lock()
+				if conn != nil {
+					conns = append(conns, conn)
+				}
+				if err != nil {
+					failed = fmt.Errorf("stream %d: %w", len(conns), err)
+				}
+				mu.Unlock()
+				if err != nil {
+					left.Store(0)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if failed == nil {
+		failed = ctx.Err()
+	}
+	return conns, failed
+}
+
+func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
+	before, fds, err := baseline(ctx, b, a)
+	if err != nil {
+		return outcome{}, err
+	}
+	down, count := parseBulk(name)
+	address, err := b.world.forward(ctx, a.key, pick(down, b.world.targets.source, b.world.targets.silent))
+	if err != nil {
+		return outcome{}, err
+	}
+	started := time.Now()
+	var conns []net.Conn
+	var writers sync.WaitGroup
+	var sent atomic.Int64
+	end := func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+		writers.Wait()
+		b.world.targets.release()
+	}
+	defer func() { end() }()
+	for range count {
+		conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+		if err != nil {
+			return outcome{}, err
+		}
+		conns = append(conns, conn)
+		if err := writeSeed(conn, b.nextSeed()); err != nil {
+			return outcome{}, err
+		}
+		if !down {
+			writers.Go(func() { // until it is blocked, and then blocked until the end
+				w := newWalk(0)
+				for total := 0; total < stalledCap; {
+					n, err := conn.Write(w.next(chunkBytes))
+					sent.Add(int64(n))
+					if err != nil {
+						return
+					}
+					total += n
+				}
+			})
+		}
+	}
+	if err := sleep(ctx, stallWait-time.Since(started)); err != nil {
+		return outcome{}, err
+	}
+	now := memoryOf(a.pid)
+	found := metrics{
+		"peak MiB":            float64(now.peak-before.rss) / mib,
+		"after 10 s, MiB":     float64(now.rss-before.rss) / mib,
+		"peak RSS MB":         float64(now.peak) / 1e6,
+		"sent per stream MiB": float64(sent.Load()) / mib / float64(count),
+	}
+	end()
+	if err := sleep(ctx, closeWait(b.options)); err != nil {
+		return outcome{}, err
+	}
+	found["after closing, MiB"] = float64(memoryOf(a.pid).rss-before.rss) / mib
+	found["descriptors left"] = float64(descriptors(a.pid) - fds)
+	return outcome{metrics: found}, nil
+}

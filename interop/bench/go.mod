@@ -1,0 +1,3 @@
+module drover.dev/interop/bench
+
+go 1.26.0

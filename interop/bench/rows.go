@@ -1,0 +1,99 @@
+package main
+
+// row is one line of the table: a metric of a case, for both sides.
+type row struct {
+	section    string
+	label      string
+	experiment string
+	name       string // case
+	metric     string
+	better     direction
+	// A target for the ratio (ours to theirs) or for our value; 0 is none.
+	ratio, value float64
+	stock        string // the stock agent, from its own measurement; not of this run
+}
+
+type direction int
+
+const (
+	neither direction = iota // for information
+	higher
+	lower
+)
+
+// rows in the order of the table. Figures of the stock agent are those of the project's
+// measurement of Rancher v2.15.0's agent, on a machine like this one but under other load.
+var rows = func() []row {
+	var list []row
+	add := func(r row) { list = append(list, r) }
+
+	stock := map[string]string{
+		"down-1": "51–140", "down-4": "90–130", "down-16": "137–175",
+		"up-1": "170–198", "up-4": "170–198", "up-16": "170–198",
+	}
+	labels := map[string]string{
+		"down-1": "1 stream down", "down-4": "4 streams down", "down-16": "16 streams down",
+		"up-1": "1 stream up", "up-4": "4 streams up", "up-16": "16 streams up",
+	}
+	cases := []string{"down-1", "down-4", "down-16", "up-1", "up-4", "up-16"}
+	for _, name := range cases {
+		add(row{"Throughput, MB/s", labels[name], "throughput", name, "MB/s", higher, 1.0, 0, stock[name]})
+	}
+	for _, name := range cases {
+		add(row{"Agent's CPU, s per GB", labels[name], "throughput", name, "agent CPU-s/GB", lower, 0.8, 0, "4.1–4.9"})
+	}
+	for _, name := range cases {
+		add(row{"Server's CPU, s per GB", labels[name], "throughput", name, "server CPU-s/GB", lower, 0, 0, ""})
+	}
+	for _, name := range []string{"down-4", "down-16", "up-4", "up-16"} {
+		add(row{"Slowest stream's share of the fastest", labels[name], "throughput", name, "slowest/fastest", higher, 0, 0, ""})
+	}
+
+	const echo = "Latency, ms"
+	add(row{echo, "echo 64 B, p50", "echo", "quiet", "p50 ms", lower, 0, 0, ""})
+	add(row{echo, "echo 64 B, p99", "echo", "quiet", "p99 ms", lower, 0, 0, ""})
+	add(row{echo, "dial + echo, p50", "dial", "quiet", "p50 ms", lower, 0, 0, ""})
+	add(row{echo, "dial + echo, p99", "dial", "quiet", "p99 ms", lower, 0, 0, ""})
+	add(row{echo, "echo beside 8 downloads, p50", "busy-echo", "down-8", "p50 ms", lower, 0, 0, "120"})
+	add(row{echo, "echo beside 8 downloads, p99", "busy-echo", "down-8", "p99 ms", lower, 0, 10, "279"})
+	add(row{echo, "… without tunnel, beside the same", "busy-echo", "down-8", "direct p99 ms", neither, 0, 0, "10.7"})
+	add(row{echo, "… MB/s of the 8 meanwhile", "busy-echo", "down-8", "bulk MB/s", higher, 0, 0, ""})
+	add(row{echo, "… KiB in the agent's send queue", "busy-echo", "down-8", "agent's send queue KiB", neither, 0, 0, ""})
+	add(row{echo, "… KiB in the server's receive queue", "busy-echo", "down-8", "server's receive queue KiB", neither, 0, 0, ""})
+	add(row{echo, "echo beside 8 uploads, p50", "busy-echo", "up-8", "p50 ms", lower, 0, 0, ""})
+	add(row{echo, "echo beside 8 uploads, p99", "busy-echo", "up-8", "p99 ms", lower, 0, 10, ""})
+	add(row{echo, "… MB/s of the 8 meanwhile", "busy-echo", "up-8", "bulk MB/s", higher, 0, 0, ""})
+
+	add(row{echo, "… KiB in the server's send queue", "busy-echo", "up-8", "server's send queue KiB", neither, 0, 0, ""})
+	add(row{echo, "… KiB in the agent's receive queue", "busy-echo", "up-8", "agent's receive queue KiB", neither, 0, 0, ""})
+
+	const start = "Start, s"
+	add(row{start, "exec to both tunnels up, 2 cores", "start", "free", "both tunnels, s", lower, 0, 2.5, "2.8–12"})
+	add(row{start, "exec to cluster tunnel up, 2 cores", "start", "free", "cluster tunnel, s", lower, 0, 0, "0.7–1.2"})
+	add(row{start, "exec to both tunnels up, one core", "start", "one-core", "both tunnels, s", lower, 0, 0, ""})
+	add(row{start, "CPU-s until then, one core", "start", "one-core", "CPU-s", lower, 0, 0, ""})
+
+	const idle = "Idle"
+	add(row{idle, "RSS, MB", "rss", "idle", "RSS MB", lower, 0, 130, "235–240"})
+	add(row{idle, "… of it anonymous", "rss", "idle", "anonymous MB", lower, 0, 0, "81–87"})
+	add(row{idle, "CPU-s a minute", "rss", "idle", "CPU-s per minute", lower, 0, 0, "0.46–0.63"})
+
+	const streams = "5,000 idle streams"
+	add(row{streams, "KiB each", "streams", "5000", "KiB per stream", lower, 0, 10, "16.6"})
+	add(row{streams, "KiB each, at the peak", "streams", "5000", "peak KiB per stream", lower, 0, 0, ""})
+	add(row{streams, "MiB kept after closing", "streams", "5000", "after closing, MiB", lower, 0, 0, ""})
+	add(row{streams, "opened per second", "streams", "5000", "opened per second", higher, 0, 0, ""})
+
+	for _, one := range [][3]string{{"100 stalled uploads", "up-100", "460 MB in all"}, {"100 stalled downloads", "down-100", "639 MB in all"}} {
+		add(row{one[0], "peak, MiB above before", "stalled", one[1], "peak MiB", lower, 0, 64, one[2]})
+		add(row{one[0], "MiB kept after closing", "stalled", one[1], "after closing, MiB", lower, 0, 0, "all of it"})
+		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, "all of them"})
+	}
+
+	const cold = "First minute of a process"
+	add(row{cold, "MB/s, 4 streams down and up in turns", "cold", "minute", "MB/s", higher, 0, 0, ""})
+	add(row{cold, "agent's CPU, s per GB", "cold", "minute", "agent CPU-s/GB", lower, 0, 0, ""})
+	add(row{cold, "MB/s in its first 5 s (down)", "cold", "minute", "MB/s in the first 5 s", higher, 0, 0, ""})
+	add(row{cold, "agent's CPU, s per GB, in these", "cold", "minute", "agent CPU-s/GB in the first 5 s", lower, 0, 0, ""})
+	return list
+}()

@@ -1,0 +1,3 @@
+module drover.dev/interop/cluster/launcher
+
+go 1.26.0

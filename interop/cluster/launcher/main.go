@@ -1,0 +1,535 @@
+// Command drover-cluster runs a real Kubernetes control plane on this machine, with simulated
+// nodes and pods: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok for the life
+// of nodes and pods, and drover-kubelet for exec, logs, attach and port-forward.
+//
+// It listens on loopback only, needs no root, no container runtime and no network, and leaves
+// nothing running behind. See ../../README.md.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	serviceRange   = "10.96.0.0/16"
+	firstServiceIP = "10.96.0.1"
+	podRange       = "10.244.0.0/16"
+
+	startTimeout = 2 * time.Minute
+	// Attempts to start when another program was faster to take a port.
+	startAttempts = 3
+)
+
+// options is the command line.
+type options struct {
+	bin, dir          string
+	nodes, pods       int
+	apiListen         string
+	nodePortRange     string
+	kubernetesVersion string
+	scheduler         bool
+	exitWithStdin     bool
+	apiServerFlags    []string
+}
+
+// ready is the one line on stdout.
+type ready struct {
+	Kubeconfig  string         `json:"kubeconfig"`
+	APIServer   string         `json:"apiServer"` // host:port, as an agent takes it for the service's
+	CA          string         `json:"ca"`
+	Version     string         `json:"version"`
+	Dir         string         `json:"dir"`
+	Pods        string         `json:"pods"` // directory of the pods' files and logs
+	KubeletPort int            `json:"execPort"`
+	Namespace   string         `json:"namespace"`
+	Nodes       int            `json:"nodes"`
+	PIDs        map[string]int `json:"pids"`
+	StartMillis int64          `json:"startMillis"`
+}
+
+func main() {
+	// The kernel kills the programs when the thread that started them ends; the main thread ends
+	// with this process and never before.
+	runtime.LockOSThread()
+
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "drover-cluster:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	if o.exitWithStdin {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "drover-cluster:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("drover-cluster", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.bin, "bin", "", "`DIRECTORY` that interop/build printed (default: where this program is)")
+	flags.StringVar(&o.dir, "dir", "", "`DIRECTORY` for certificates, kubeconfig and logs; emptied of an older cluster (required)")
+	flags.IntVar(&o.nodes, "nodes", 2, "number of nodes")
+	flags.IntVar(&o.pods, "pods", 4, "number of pods of the Deployment \"web\"")
+	flags.StringVar(&o.apiListen, "api-listen", "127.0.0.1:0", "address of the API server, on 127.0.0.1")
+	flags.StringVar(&o.nodePortRange, "service-node-port-range", "", "ports for Services of type NodePort, like 30000-30100 (default: Kubernetes' own)")
+	flags.StringVar(&o.kubernetesVersion, "kubernetes-version", "", "version that the API server claims, like v1.36.2+k3s1 (default: its own)")
+	flags.BoolVar(&o.scheduler, "scheduler", true, "run the scheduler; without it the pods are created on their nodes")
+	flags.BoolVar(&o.exitWithStdin, "exit-with-stdin", false, "exit when stdin is closed")
+	flags.Func("api-server-flag", "`--FLAG=VALUE` to pass on to kube-apiserver; repeatable", func(value string) error {
+		o.apiServerFlags = append(o.apiServerFlags, value)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+
+	var problems []string
+	if flags.NArg() > 0 {
+		problems = append(problems, fmt.Sprintf("unexpected argument %q", flags.Arg(0)))
+	}
+	if o.dir == "" {
+		problems = append(problems, "--dir: name a directory for the cluster's files")
+	}
+	if o.nodes < 1 {
+		problems = append(problems, "--nodes: at least one")
+	}
+	if o.pods < 0 {
+		problems = append(problems, "--pods: zero or more")
+	}
+	if host, _, err := net.SplitHostPort(o.apiListen); err != nil || host != "127.0.0.1" {
+		problems = append(problems, fmt.Sprintf("--api-listen %q: write it as 127.0.0.1:PORT, 0 for any port", o.apiListen))
+	}
+	if o.bin == "" {
+		program, err := os.Executable()
+		if err != nil {
+			problems = append(problems, "--bin: "+err.Error())
+		}
+		o.bin = filepath.Dir(program)
+	}
+	if _, err := os.Stat(filepath.Join(o.bin, "kube-apiserver")); o.bin != "" && err != nil {
+		problems = append(problems, fmt.Sprintf("--bin %s: has no kube-apiserver; give the directory that interop/build cluster prints", o.bin))
+	}
+	if len(problems) > 0 {
+		return o, errors.New(strings.Join(problems, "\n  "))
+	}
+	return o, nil
+}
+
+// run starts the cluster, reports it, and stays until the context ends or a program dies.
+func run(ctx context.Context, o options) error {
+	dir, err := filepath.Abs(o.dir)
+	if err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	bin, err := filepath.Abs(o.bin)
+	if err != nil {
+		return fmt.Errorf("--bin: %w", err)
+	}
+	o.dir, o.bin = dir, bin
+
+	for attempt := 1; ; attempt++ {
+		c := &cluster{options: o, started: time.Now()}
+		err := c.run(ctx)
+		var death *deathError
+		if errors.As(err, &death) && death.portTaken() && !c.up {
+			if death.name == "kube-apiserver" && !strings.HasSuffix(o.apiListen, ":0") {
+				return fmt.Errorf("--api-listen %s: another program listens there; choose another port, or 0 for any", o.apiListen)
+			}
+			if attempt < startAttempts {
+				c.say("another program took a port, starting again")
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			return nil // asked to stop, perhaps in the middle of starting
+		}
+		return err
+	}
+}
+
+// cluster is one attempt.
+type cluster struct {
+	options
+	started time.Time
+	up      bool
+	data    string // etcd's files
+	ports   struct{ etcd, etcdPeer, api, kubelet, kwok int }
+	running *children
+}
+
+func (c *cluster) say(text string) {
+	dim, plain := "", ""
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		dim, plain = "\033[2m", "\033[0m"
+	}
+	fmt.Fprintf(os.Stderr, "drover-cluster %s%5.1fs%s %s\n", dim, time.Since(c.started).Seconds(), plain, text)
+}
+
+func (c *cluster) path(parts ...string) string {
+	return filepath.Join(append([]string{c.dir}, parts...)...)
+}
+
+func (c *cluster) cert(file string) string { return c.path("certificates", file) }
+
+func (c *cluster) run(ctx context.Context) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	defer os.RemoveAll(c.data)
+	c.running = &children{
+		bin: c.bin, logs: c.path("logs"), home: c.path("home"), died: make(chan *child, 16),
+	}
+	defer c.running.stop()
+
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	line, err := c.start(starting)
+	if err != nil {
+		return err
+	}
+	c.up = true
+	if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
+		return err
+	}
+	c.say("ready: kubectl --kubeconfig " + line.Kubeconfig)
+	select {
+	case <-ctx.Done():
+		c.say("stopping")
+		return nil
+	case dead := <-c.running.died:
+		return dead.death()
+	}
+}
+
+// prepare makes the directories and files that the programs start from, and picks their ports.
+func (c *cluster) prepare() error {
+	for _, old := range []string{"certificates", "logs", "home", "pods", "kubeconfigs", "admin.kubeconfig"} {
+		if err := os.RemoveAll(c.path(old)); err != nil {
+			return fmt.Errorf("--dir: %w", err)
+		}
+	}
+	for _, one := range []string{"certificates", "logs", "home", "pods", "kubeconfigs"} {
+		if err := os.MkdirAll(c.path(one), 0o700); err != nil {
+			return fmt.Errorf("--dir: %w", err)
+		}
+	}
+	data, err := dataDirectory(c.dir)
+	if err != nil {
+		return fmt.Errorf("directory for etcd: %w", err)
+	}
+	c.data = data
+	if err := makeCertificates(c.path("certificates")); err != nil {
+		return fmt.Errorf("certificates: %w", err)
+	}
+	if err := freePorts(&c.ports.etcd, &c.ports.etcdPeer, &c.ports.api, &c.ports.kubelet, &c.ports.kwok); err != nil {
+		return err
+	}
+	if _, port, _ := net.SplitHostPort(c.apiListen); port != "0" {
+		fixed, err := strconv.Atoi(port)
+		if err != nil {
+			return fmt.Errorf("--api-listen: %w", err)
+		}
+		c.ports.api = fixed
+	}
+	for _, user := range []string{"admin", "controller-manager", "scheduler"} {
+		config, err := kubeconfig(c.path("certificates"), "https://"+local(c.ports.api), user)
+		if err != nil {
+			return err
+		}
+		content, err := json.MarshalIndent(config, "", "  ")
+		if err != nil {
+			return err
+		}
+		file := c.path("kubeconfigs", user+".kubeconfig")
+		if user == "admin" {
+			file = c.path("admin.kubeconfig")
+		}
+		if err := os.WriteFile(file, append(content, '\n'), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start brings the programs up in the order of their needs, and fills the cluster.
+func (c *cluster) start(ctx context.Context) (*ready, error) {
+	if err := c.startStore(); err != nil {
+		return nil, err
+	}
+	a, err := newAPI(c.path("certificates"), local(c.ports.api))
+	if err != nil {
+		return nil, err
+	}
+	c.say("etcd and kube-apiserver started")
+	if err := c.await(ctx, "kube-apiserver", func() error { return c.healthy(ctx, a) }); err != nil {
+		return nil, err
+	}
+	c.say("kube-apiserver is ready")
+
+	if err := c.startControllers(); err != nil {
+		return nil, err
+	}
+	var version struct{ GitVersion string }
+	if err := a.call(ctx, http.MethodGet, "/version", nil, &version); err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, "fixtures", func() error { return c.fill(ctx, a, version.GitVersion) }); err != nil {
+		return nil, err
+	}
+
+	pids := map[string]int{}
+	for _, one := range c.running.started {
+		pids[one.name] = one.cmd.Process.Pid
+	}
+	return &ready{
+		Kubeconfig:  c.path("admin.kubeconfig"),
+		APIServer:   local(c.ports.api),
+		CA:          c.cert("ca.crt"),
+		Version:     version.GitVersion,
+		Dir:         c.dir,
+		Pods:        c.path("pods"),
+		KubeletPort: c.ports.kubelet,
+		Namespace:   fixtureNamespace,
+		Nodes:       c.nodes,
+		PIDs:        pids,
+		StartMillis: time.Since(c.started).Milliseconds(),
+	}, nil
+}
+
+// await runs a step that waits for the programs, and ends early if one of them dies.
+func (c *cluster) await(ctx context.Context, what string, step func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- step() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	case dead := <-c.running.died:
+		return dead.death()
+	}
+}
+
+func (c *cluster) startStore() error {
+	etcd := []string{
+		"--name=drover",
+		"--data-dir=" + c.data,
+		"--unsafe-no-fsync",
+		"--listen-client-urls=https://" + local(c.ports.etcd),
+		"--advertise-client-urls=https://" + local(c.ports.etcd),
+		"--listen-peer-urls=https://" + local(c.ports.etcdPeer),
+		"--initial-advertise-peer-urls=https://" + local(c.ports.etcdPeer),
+		"--initial-cluster=drover=https://" + local(c.ports.etcdPeer),
+		"--cert-file=" + c.cert("etcd.crt"),
+		"--key-file=" + c.cert("etcd.key"),
+		"--client-cert-auth",
+		"--trusted-ca-file=" + c.cert("ca.crt"),
+		"--peer-cert-file=" + c.cert("etcd.crt"),
+		"--peer-key-file=" + c.cert("etcd.key"),
+		"--peer-client-cert-auth",
+		"--peer-trusted-ca-file=" + c.cert("ca.crt"),
+		"--log-level=warn",
+	}
+	api := []string{
+		"--etcd-servers=https://" + local(c.ports.etcd),
+		"--etcd-cafile=" + c.cert("ca.crt"),
+		"--etcd-certfile=" + c.cert("etcd.crt"),
+		"--etcd-keyfile=" + c.cert("etcd.key"),
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(c.ports.api),
+		// An endpoint may not be a loopback address, so the Service "kubernetes" has none.
+		"--endpoint-reconciler-type=none",
+		"--tls-cert-file=" + c.cert("api-server.crt"),
+		"--tls-private-key-file=" + c.cert("api-server.key"),
+		"--client-ca-file=" + c.cert("ca.crt"),
+		"--authorization-mode=RBAC",
+		"--allow-privileged",
+		"--service-cluster-ip-range=" + serviceRange,
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + c.cert("service-account.pub"),
+		"--service-account-signing-key-file=" + c.cert("service-account.key"),
+		"--enable-aggregator-routing",
+		"--requestheader-client-ca-file=" + c.cert("front-proxy-ca.crt"),
+		"--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + c.cert("front-proxy-client.crt"),
+		"--proxy-client-key-file=" + c.cert("front-proxy-client.key"),
+		"--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-certificate-authority=" + c.cert("ca.crt"),
+		"--kubelet-client-certificate=" + c.cert("api-server-kubelet-client.crt"),
+		"--kubelet-client-key=" + c.cert("api-server-kubelet-client.key"),
+	}
+	if c.nodePortRange != "" {
+		api = append(api, "--service-node-port-range="+c.nodePortRange)
+	}
+	if c.kubernetesVersion != "" {
+		api = append(api, "--version="+c.kubernetesVersion)
+	}
+	api = append(api, c.apiServerFlags...)
+	// The API server tries until etcd is there, so both can start at once.
+	return errors.Join(c.running.start("etcd", etcd...), c.running.start("kube-apiserver", api...))
+}
+
+func (c *cluster) startControllers() error {
+	manager := []string{
+		"--kubeconfig=" + c.path("kubeconfigs", "controller-manager.kubeconfig"),
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--use-service-account-credentials",
+		"--root-ca-file=" + c.cert("ca.crt"),
+		"--service-account-private-key-file=" + c.cert("service-account.key"),
+		"--cluster-signing-cert-file=" + c.cert("ca.crt"),
+		"--cluster-signing-key-file=" + c.cert("ca.key"),
+		// Its controllers share this allowance when they start; the default of 20 costs 4 s.
+		"--kube-api-qps=500",
+		"--kube-api-burst=1000",
+		// A busy machine delays heartbeats; a node that is called dead would lose its pods.
+		"--node-monitor-grace-period=5m",
+	}
+	kwok := []string{
+		"--kubeconfig=" + c.path("admin.kubeconfig"),
+		"--manage-all-nodes",
+		"--cidr=" + podRange,
+		"--node-ip=127.0.0.1",
+		// Nodes name drover-kubelet's port; without an address of its own kwok would listen there.
+		"--node-port=" + strconv.Itoa(c.ports.kubelet),
+		"--server-address=" + local(c.ports.kwok),
+		"--node-lease-duration-seconds=40",
+	}
+	for _, stage := range []string{"node/fast/node-initialize", "node/heartbeat-with-lease/node-heartbeat-with-lease",
+		"pod/fast/pod-ready", "pod/fast/pod-complete", "pod/fast/pod-delete"} {
+		kwok = append(kwok, "--config="+filepath.Join(c.bin, "stages", stage+".yaml"))
+	}
+	kubelet := []string{
+		"--listen=" + local(c.ports.kubelet),
+		"--dir=" + c.path("pods"),
+		"--cert=" + c.cert("kubelet.crt"),
+		"--key=" + c.cert("kubelet.key"),
+		"--client-ca=" + c.cert("ca.crt"),
+	}
+	errs := []error{
+		c.running.start("kube-controller-manager", manager...),
+		c.running.start("kwok", kwok...),
+		c.running.start("drover-kubelet", kubelet...),
+	}
+	if c.scheduler {
+		errs = append(errs, c.running.start("kube-scheduler",
+			"--kubeconfig="+c.path("kubeconfigs", "scheduler.kubeconfig"), "--leader-elect=false", "--secure-port=0"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *cluster) healthy(ctx context.Context, a *api) error {
+	shown := time.Now()
+	for {
+		err := a.call(ctx, http.MethodGet, "/readyz", nil, nil)
+		if err == nil {
+			return nil
+		}
+		if time.Since(shown) > 5*time.Second {
+			shown = time.Now()
+			c.say("waiting for kube-apiserver")
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready in time: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// fill creates the fixtures and waits until they are well.
+func (c *cluster) fill(ctx context.Context, a *api, version string) error {
+	if err := createNodes(ctx, a, c.nodes, c.ports.kubelet, version); err != nil {
+		return err
+	}
+	if err := createClasses(ctx, a); err != nil {
+		return err
+	}
+	nodes := func(text string) { c.say("nodes: " + text) }
+	if err := waitReady(ctx, a, "/api/v1/nodes", c.nodes, nodes); err != nil {
+		return err
+	}
+	if c.pods == 0 {
+		return nil
+	}
+	if err := waitServiceAccount(ctx, a); err != nil {
+		return err
+	}
+	if err := createPods(ctx, a, c.pods, c.nodes, c.scheduler); err != nil {
+		return err
+	}
+	pods := func(text string) { c.say("pods: " + text) }
+	return waitReady(ctx, a, "/api/v1/namespaces/"+fixtureNamespace+"/pods", c.pods, pods)
+}
+
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePorts picks ports that nobody has now; all are held until the last is known, so that they
+// differ.
+func freePorts(ports ...*int) error {
+	for _, port := range ports {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("no free port on 127.0.0.1: %w", err)
+		}
+		defer listener.Close()
+		*port = listener.Addr().(*net.TCPAddr).Port
+	}
+	return nil
+}
+
+// dataDirectory makes etcd's directory in memory if the system has such a place, for speed. What a
+// killed predecessor left there is removed: its name says whose it was.
+func dataDirectory(fallback string) (string, error) {
+	const memory, prefix = "/dev/shm", "drover-etcd-"
+	if entries, err := os.ReadDir(memory); err == nil {
+		for _, entry := range entries {
+			owner, ours := strings.CutPrefix(entry.Name(), prefix)
+			pid, err := strconv.Atoi(owner)
+			if ours && err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+				_ = os.RemoveAll(filepath.Join(memory, entry.Name()))
+			}
+		}
+		dir := filepath.Join(memory, prefix+strconv.Itoa(os.Getpid()))
+		if err := os.RemoveAll(dir); err == nil && os.Mkdir(dir, 0o700) == nil {
+			return dir, nil
+		}
+	}
+	dir := filepath.Join(fallback, "etcd")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o700)
+}

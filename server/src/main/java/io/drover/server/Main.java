@@ -1,0 +1,415 @@
+package io.drover.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.server.store.Store;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
+
+/** The command line. Exit codes: 0 done, 1 failed, 2 used wrongly. */
+@Command(
+    name = "drover-server",
+    mixinStandardHelpOptions = false,
+    synopsisSubcommandLabel = "COMMAND",
+    description = {
+      "A small management server for Kubernetes clusters: clusters are imported by an agent that",
+      "dials in, kubectl goes out through it.",
+      ""
+    },
+    footer = {
+      "",
+      "To import a cluster:",
+      "  drover-server run --dir data &",
+      "  drover-server cluster create prod --dir data    # prints the command to apply",
+      "  drover-server cluster wait ID --dir data",
+      "  drover-server kubeconfig ID --dir data --out prod.kubeconfig",
+      "",
+      "Exit codes: 0 done, 1 failed, 2 used wrongly. Logs go to stderr (DROVER_LOG_LEVEL=DEBUG)."
+    },
+    subcommands = {
+      Main.Run.class,
+      Main.ClusterCommands.class,
+      Main.WriteKubeconfig.class,
+      Main.ShowVersion.class
+    })
+final class Main {
+  private static final Logger log = LoggerFactory.getLogger(Main.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show this help and exit.")
+  @SuppressWarnings("UnusedVariable") // picocli reads it
+  private boolean help;
+
+  private Main() {}
+
+  /** The only way out of the process. */
+  public static void main(String[] arguments) {
+    System.exit(execute(arguments));
+  }
+
+  static int execute(String... arguments) {
+    return new CommandLine(new Main())
+        .registerConverter(Duration.class, new DurationConverter())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExecutionExceptionHandler(
+            (problem, command, _) -> {
+              if (!(problem instanceof IOException)
+                  && !(problem instanceof GeneralSecurityException)) {
+                log.error("command failed", problem);
+              }
+              command.getErr().println("drover-server: " + plain(problem));
+              return CommandLine.ExitCode.SOFTWARE;
+            })
+        .execute(arguments);
+  }
+
+  private static String plain(Throwable problem) {
+    if (problem instanceof ConnectException) {
+      return "the server of this directory does not answer; is it running?";
+    }
+    return problem.getMessage() == null ? problem.toString() : problem.getMessage();
+  }
+
+  /** Where a server keeps its data, and where commands find it. */
+  static final class DirectoryOption {
+    @Option(
+        names = "--dir",
+        paramLabel = "DIR",
+        defaultValue = "drover-server-data",
+        description = "The server's directory (default: ${DEFAULT-VALUE}).")
+    Path directory = Path.of("drover-server-data");
+  }
+
+  /** Reads {@code 500ms}, {@code 15s}, {@code 2m}. */
+  static final class DurationConverter implements ITypeConverter<Duration> {
+    @Override
+    public Duration convert(String text) {
+      try {
+        if (text.endsWith("ms")) {
+          return Duration.ofMillis(Long.parseLong(text, 0, text.length() - 2, 10));
+        } else if (text.endsWith("s")) {
+          return Duration.ofSeconds(Long.parseLong(text, 0, text.length() - 1, 10));
+        } else if (text.endsWith("m")) {
+          return Duration.ofMinutes(Long.parseLong(text, 0, text.length() - 1, 10));
+        }
+      } catch (NumberFormatException e) {
+        // Said below, as for a missing unit.
+      }
+      throw new TypeConversionException("not a duration such as 500ms, 15s or 2m: " + text);
+    }
+  }
+
+  /** {@code run}. */
+  @Command(
+      name = "run",
+      description = {
+        "Run the server until SIGTERM.",
+        "When it can be reached, one line of JSON is printed to stdout:",
+        "{\"url\",\"caFile\",\"caChecksum\",\"adminTokenFile\"}.",
+        ""
+      })
+  static final class Run implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Option(
+        names = "--listen",
+        paramLabel = "HOST:PORT",
+        defaultValue = "127.0.0.1:8443",
+        description = "Where to listen; port 0 takes a free one (default: ${DEFAULT-VALUE}).")
+    private String listen = "";
+
+    @Option(
+        names = "--url",
+        paramLabel = "URL",
+        description = "How agents and kubectl reach the server, if not at --listen.")
+    private @Nullable URI url;
+
+    @Option(
+        names = "--host",
+        paramLabel = "NAME",
+        description = "One more name or address for the certificate; may be repeated.")
+    private List<String> hosts = new ArrayList<>();
+
+    @Option(
+        names = "--agent-image",
+        paramLabel = "IMAGE",
+        description =
+            "The agent's image in import manifests (default: drover/drover-agent:VERSION).")
+    private @Nullable String agentImage;
+
+    @Option(
+        names = "--check-interval",
+        paramLabel = "DURATION",
+        defaultValue = "15s",
+        description = "How often clusters are checked (default: ${DEFAULT-VALUE}).")
+    private Duration checkInterval = Duration.ZERO;
+
+    @Option(
+        names = "--exit-with-stdin",
+        description = "Stop when stdin ends, so as not to outlive whoever started the server.")
+    private boolean exitWithStdin;
+
+    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException, GeneralSecurityException, InterruptedException {
+      var stop = new CountDownLatch(1);
+      var stopped = new CountDownLatch(1);
+      try (var server = Server.open(config())) {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> onSignal(stop, stopped), "signal"));
+        if (exitWithStdin) {
+          Thread.ofPlatform().daemon().name("stdin").start(() -> awaitEndOfStdin(stop));
+        }
+        System.out.println(server.describe());
+        System.out.flush();
+        stop.await();
+      }
+      stopped.countDown();
+      return 0;
+    }
+
+    private static void onSignal(CountDownLatch stop, CountDownLatch stopped) {
+      boolean bySignal = stop.getCount() > 0;
+      stop.countDown();
+      try {
+        stopped.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      if (bySignal) {
+        Runtime.getRuntime().halt(0); // else the exit code would be that of the signal
+      }
+    }
+
+    private static void awaitEndOfStdin(CountDownLatch stop) {
+      try {
+        var _ = System.in.skip(Long.MAX_VALUE);
+        while (System.in.read() >= 0) {
+          // Only its end matters.
+        }
+      } catch (IOException e) {
+        log.debug("stdin ended: reason={}", e.toString());
+      }
+      stop.countDown();
+    }
+
+    private ServerConfig config() {
+      int colon = listen.lastIndexOf(':');
+      int port;
+      try {
+        port = Integer.parseInt(listen.substring(colon + 1));
+      } catch (NumberFormatException e) {
+        port = -1;
+      }
+      if (colon < 1 || port < 0 || port > 65_535) {
+        throw usage("--listen is not HOST:PORT: " + listen);
+      }
+      if (checkInterval.compareTo(Duration.ofMillis(100)) < 0) {
+        throw usage("--check-interval is below 100ms");
+      }
+      if (url != null && (!"https".equals(url.getScheme()) || url.getHost() == null)) {
+        throw usage("--url is not https://HOST[:PORT]: " + url);
+      }
+      return new ServerConfig(
+          directory.directory,
+          listen.substring(0, colon).replaceAll("[\\[\\]]", ""),
+          port,
+          Optional.ofNullable(url),
+          hosts,
+          agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
+          checkInterval);
+    }
+
+    private CommandLine.ParameterException usage(String problem) {
+      if (spec == null) {
+        throw new IllegalStateException(problem);
+      }
+      return new CommandLine.ParameterException(spec.commandLine(), problem);
+    }
+  }
+
+  /** {@code cluster}. */
+  @Command(
+      name = "cluster",
+      synopsisSubcommandLabel = "COMMAND",
+      description = "Create and look at clusters of a running server.",
+      subcommands = {CreateCluster.class, ListClusters.class, WaitForCluster.class})
+  static final class ClusterCommands {}
+
+  /** {@code cluster create}. */
+  @Command(
+      name = "create",
+      description = {
+        "Make a cluster and a registration token.",
+        "Prints one line of JSON: {\"id\",\"token\",\"manifestUrl\",\"command\",\"insecureCommand\"}.",
+        ""
+      })
+  static final class CreateCluster implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Parameters(paramLabel = "NAME", description = "1 to 63 of a-z, 0-9 and -.")
+    private String name = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        var cluster = server.post("/v3/clusters", JSON.createObjectNode().put("name", name));
+        var id = cluster.path("id").asText();
+        var token =
+            server.post(
+                "/v3/clusterregistrationtokens", JSON.createObjectNode().put("clusterId", id));
+        var line = JSON.createObjectNode().put("id", id);
+        for (var field : List.of("token", "manifestUrl", "command", "insecureCommand")) {
+          line.put(field, token.path(field).asText());
+        }
+        System.out.println(line);
+      }
+      return 0;
+    }
+  }
+
+  /** {@code cluster list}. */
+  @Command(name = "list", description = "Print id, state and name of every cluster.")
+  static final class ListClusters implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        for (var cluster : server.get("/v3/clusters").path("data")) {
+          System.out.printf(
+              "%s\t%s\t%s%n",
+              cluster.path("id").asText(),
+              cluster.path("state").asText(),
+              cluster.path("name").asText());
+        }
+      }
+      return 0;
+    }
+  }
+
+  /** {@code cluster wait}. */
+  @Command(
+      name = "wait",
+      description = {
+        "Wait until a cluster is active; changes are told on stderr.",
+        "Exit code 1 if it is not active in time.",
+        ""
+      })
+  static final class WaitForCluster implements Callable<Integer> {
+    private static final Duration POLL = Duration.ofMillis(250);
+
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Parameters(paramLabel = "ID", description = "The cluster's id, c-xxxxx.")
+    private String id = "";
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        defaultValue = "60s",
+        description = "How long to wait (default: ${DEFAULT-VALUE}).")
+    private Duration timeout = Duration.ZERO;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      long deadlineNanos = System.nanoTime() + timeout.toNanos();
+      var last = "";
+      try (var server = RunningServer.of(directory.directory)) {
+        while (true) {
+          var cluster = server.get("/v3/clusters/" + id);
+          var now = summary(cluster);
+          if (!now.equals(last)) {
+            System.err.println(now);
+            last = now;
+          }
+          if (cluster.path("state").asText().equals("active")) {
+            return 0;
+          }
+          if (System.nanoTime() - deadlineNanos >= 0) {
+            System.err.println("drover-server: not active after " + timeout.toSeconds() + " s");
+            return 1;
+          }
+          Thread.sleep(POLL);
+        }
+      }
+    }
+
+    private static String summary(JsonNode cluster) {
+      var text = new StringBuilder(cluster.path("state").asText());
+      for (var condition : cluster.path("conditions")) {
+        text.append(' ').append(condition.path("type").asText());
+        text.append('=').append(condition.path("status").asText());
+        var message = condition.path("message").asText();
+        if (!message.isEmpty()) {
+          text.append(" (").append(message).append(')');
+        }
+      }
+      return text.toString();
+    }
+  }
+
+  /** {@code kubeconfig}. */
+  @Command(name = "kubeconfig", description = "Write a kubeconfig for a cluster.")
+  static final class WriteKubeconfig implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Parameters(paramLabel = "ID", description = "The cluster's id, c-xxxxx.")
+    private String id = "";
+
+    @Option(
+        names = "--out",
+        paramLabel = "FILE",
+        description = "Where to, readable by its owner only (default: stdout).")
+    private @Nullable Path out;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        var answer =
+            server.post(
+                "/v3/clusters/" + id + "?action=generateKubeconfig", JSON.createObjectNode());
+        var config = answer.path("config").asText();
+        if (out == null) {
+          System.out.print(config);
+        } else {
+          Store.write(out.toAbsolutePath(), config);
+        }
+      }
+      return 0;
+    }
+  }
+
+  /** {@code version}. */
+  @Command(name = "version", description = "Print the version.")
+  static final class ShowVersion implements Callable<Integer> {
+    @Override
+    public Integer call() {
+      System.out.println("drover-server " + Version.text());
+      return 0;
+    }
+  }
+}

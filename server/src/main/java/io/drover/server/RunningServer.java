@@ -1,0 +1,102 @@
+package io.drover.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+
+/** The server that runs on a directory, as the commands see it: through its HTTP API. */
+final class RunningServer implements AutoCloseable {
+  /** How long one request of a command may take. */
+  static final Duration REQUEST_LIMIT = Duration.ofSeconds(10);
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final URI url;
+  private final String adminToken;
+  private final HttpClient http;
+
+  private RunningServer(URI url, String adminToken, HttpClient http) {
+    this.url = url;
+    this.adminToken = adminToken;
+    this.http = http;
+  }
+
+  /**
+   * Finds the server of a directory.
+   *
+   * @throws IOException if no server ever ran on it
+   */
+  static RunningServer of(Path directory) throws IOException {
+    var file = directory.resolve(Server.SERVER_FILE);
+    if (!Files.exists(file)) {
+      throw new IOException("no server runs on " + directory + ": there is no " + file);
+    }
+    var described = JSON.readTree(file.toFile());
+    try {
+      return new RunningServer(
+          URI.create(described.path("url").asText()),
+          Files.readString(directory.resolve(Server.ADMIN_TOKEN_FILE)).strip(),
+          HttpClient.newBuilder()
+              .connectTimeout(REQUEST_LIMIT)
+              .sslContext(trusting(directory.resolve(Server.CA_FILE)))
+              .build());
+    } catch (GeneralSecurityException e) {
+      throw new IOException("the server's CA is not usable: " + e.getMessage(), e);
+    }
+  }
+
+  private static SSLContext trusting(Path caFile) throws IOException, GeneralSecurityException {
+    var store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    try (var in = Files.newInputStream(caFile)) {
+      store.setCertificateEntry(
+          "ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
+    }
+    var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    var context = SSLContext.getInstance("TLS");
+    context.init(null, trust.getTrustManagers(), null);
+    return context;
+  }
+
+  JsonNode get(String path) throws IOException, InterruptedException {
+    return send(request(path).GET());
+  }
+
+  JsonNode post(String path, JsonNode body) throws IOException, InterruptedException {
+    return send(request(path).POST(BodyPublishers.ofString(body.toString())));
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(url + path))
+        .timeout(REQUEST_LIMIT)
+        .header("Authorization", "Bearer " + adminToken);
+  }
+
+  private JsonNode send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    var response = http.send(request.build(), BodyHandlers.ofString());
+    var body = JSON.readTree(response.body());
+    if (response.statusCode() / 100 != 2) {
+      throw new IOException(body.path("message").asText("status " + response.statusCode()));
+    }
+    return body;
+  }
+
+  @Override
+  public void close() {
+    http.close();
+  }
+}

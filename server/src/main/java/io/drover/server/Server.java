@@ -1,0 +1,237 @@
+package io.drover.server;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.api.Installation;
+import io.drover.server.api.Router;
+import io.drover.server.cert.ServerCertificate;
+import io.drover.server.health.HealthChecks;
+import io.drover.server.proxy.ApiConnections;
+import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.store.Store;
+import io.drover.server.tunnel.Sessions;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.concurrent.Executors;
+import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.websocket.core.WebSocketComponents;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The whole server, from open to close. */
+final class Server implements AutoCloseable {
+  /** Platform threads for the selectors; every request has a virtual one. */
+  static final int MAX_THREADS = 16;
+
+  /** The largest head of a request, in bytes: an agent's parameters hold a CA and a token. */
+  static final int MAX_HEAD_BYTES = 64 * 1024;
+
+  /** How long requests that are under way may go on when the server stops. */
+  static final Duration STOP_LIMIT = Duration.ofSeconds(2);
+
+  /** Where a running server says how it is reached. */
+  static final String SERVER_FILE = "server.json";
+
+  /** The authority of the server's certificate, as PEM. */
+  static final String CA_FILE = "ca.pem";
+
+  /** The administrator's token, for its owner only. */
+  static final String ADMIN_TOKEN_FILE = "admin-token";
+
+  private static final Logger log = LoggerFactory.getLogger(Server.class);
+
+  private final Path directory;
+  private final org.eclipse.jetty.server.Server jetty;
+  private final Sessions sessions;
+  private final HealthChecks health;
+  private final URI url;
+  private final String caChecksum;
+
+  private Server(
+      Path directory,
+      org.eclipse.jetty.server.Server jetty,
+      Sessions sessions,
+      HealthChecks health,
+      URI url,
+      String caChecksum) {
+    this.directory = directory;
+    this.jetty = jetty;
+    this.sessions = sessions;
+    this.health = health;
+    this.url = url;
+    this.caChecksum = caChecksum;
+  }
+
+  /**
+   * Starts a server; it is reachable when this returns.
+   *
+   * @throws IOException if the directory or the port cannot be used
+   */
+  static Server open(ServerConfig config) throws IOException, GeneralSecurityException {
+    var directory = config.directory().toAbsolutePath();
+    Files.createDirectories(
+        directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    var store = Store.open(directory);
+    var adminToken = Store.adminToken(directory.resolve(ADMIN_TOKEN_FILE));
+    var certificate = ServerCertificate.open(directory, names(config));
+
+    var jetty = jetty();
+    var connector = connector(jetty, config, certificate);
+    var sessions = new Sessions();
+    var connections = new ApiConnections(sessions);
+    var health = HealthChecks.start(store, sessions, connections, config.checkInterval());
+    var components = new WebSocketComponents();
+    jetty.addBean(components);
+    jetty.setHandler(
+        new Router(
+            store,
+            sessions,
+            health,
+            new ClusterProxy(connections),
+            new Installation(
+                config.url(),
+                certificate.authorityPem(),
+                certificate.checksum(),
+                config.agentImage(),
+                store.installId(),
+                Version.text()),
+            adminToken,
+            components));
+    start(jetty);
+    var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
+    var server = new Server(directory, jetty, sessions, health, url, certificate.checksum());
+    Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
+    log.info("server started: url={} directory={}", url, directory);
+    return server;
+  }
+
+  private static List<String> names(ServerConfig config) {
+    var names = new LinkedHashSet<>(List.of("localhost", "127.0.0.1", "::1"));
+    if (!List.of("0.0.0.0", "::").contains(config.listenHost())) {
+      names.add(config.listenHost());
+    }
+    config.url().map(URI::getHost).map(Server::withoutBrackets).ifPresent(names::add);
+    names.addAll(config.hosts());
+    return List.copyOf(names);
+  }
+
+  private static String withoutBrackets(String host) {
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
+  private static URI localUrl(String host, int port) {
+    var reachable =
+        switch (host) {
+          case "0.0.0.0" -> "127.0.0.1";
+          case "::" -> "::1";
+          default -> host;
+        };
+    return URI.create(
+        "https://" + (reachable.contains(":") ? "[" + reachable + "]" : reachable) + ":" + port);
+  }
+
+  private static org.eclipse.jetty.server.Server jetty() {
+    var threads = new QueuedThreadPool(MAX_THREADS);
+    threads.setName("http");
+    threads.setVirtualThreadsExecutor(
+        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("http-", 0).factory()));
+    var jetty = new org.eclipse.jetty.server.Server(threads);
+    jetty.setStopTimeout(STOP_LIMIT.toMillis());
+    return jetty;
+  }
+
+  private static ServerConnector connector(
+      org.eclipse.jetty.server.Server jetty, ServerConfig config, ServerCertificate certificate)
+      throws GeneralSecurityException, IOException {
+    var http = new HttpConfiguration();
+    http.setSendServerVersion(false);
+    http.setSendDateHeader(false);
+    http.setRequestHeaderSize(MAX_HEAD_BYTES);
+    http.setResponseHeaderSize(MAX_HEAD_BYTES);
+    // A path in a cluster is the API server's business; it goes on as it came.
+    http.setUriCompliance(UriCompliance.from(UriCompliance.AMBIGUOUS_VIOLATIONS));
+    // Agents may come through a relay, by any name: the check is theirs, not ours.
+    http.addCustomizer(new SecureRequestCustomizer(false));
+
+    var tls = new SslContextFactory.Server();
+    tls.setKeyStore(certificate.keyStore());
+    tls.setKeyStorePassword("");
+    var connector =
+        new ServerConnector(
+            jetty,
+            1,
+            1,
+            new SslConnectionFactory(tls, "http/1.1"),
+            new HttpConnectionFactory(http)) {
+          @Override
+          protected void configure(Socket socket) {
+            super.configure(socket);
+            try {
+              socket.setKeepAlive(true); // an upgraded connection may be quiet for days
+            } catch (SocketException e) {
+              log.debug("keep-alive not set: reason={}", e.toString());
+            }
+          }
+        };
+    connector.setHost(config.listenHost());
+    connector.setPort(config.listenPort());
+    connector.setIdleTimeout(ClusterProxy.CLIENT_IDLE_LIMIT.toMillis());
+    jetty.addConnector(connector);
+    return connector;
+  }
+
+  private static void start(org.eclipse.jetty.server.Server jetty) throws IOException {
+    try {
+      jetty.start();
+    } catch (IOException e) {
+      throw e;
+    } catch (Exception e) { // Jetty declares no less
+      throw new IOException("cannot start: " + e.getMessage(), e);
+    }
+  }
+
+  /** How the server is reached. */
+  URI url() {
+    return url;
+  }
+
+  /** What whoever started the server has to know, in one line of JSON. */
+  String describe() {
+    ObjectNode json = new ObjectMapper().createObjectNode();
+    return json.put("url", url.toString())
+        .put("caFile", directory.resolve(CA_FILE).toString())
+        .put("caChecksum", caChecksum)
+        .put("adminTokenFile", directory.resolve(ADMIN_TOKEN_FILE).toString())
+        .toString();
+  }
+
+  /** Closes all tunnels with code 1001, then the port. */
+  @Override
+  public void close() {
+    health.close();
+    sessions.close();
+    try {
+      jetty.stop();
+    } catch (Exception e) { // Jetty declares no less
+      log.warn("stop failed: reason={}", e.toString());
+    }
+    log.info("server stopped: url={}", url);
+  }
+}

@@ -1,0 +1,31 @@
+package io.drover.server;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How a server runs.
+ *
+ * @param directory where everything that must last is kept
+ * @param listenHost name or address to listen at, without brackets
+ * @param listenPort 0 for any that is free
+ * @param url how clients and agents reach the server, if not at the address it listens at
+ * @param hosts more names for the certificate
+ * @param agentImage the image in import manifests
+ * @param checkInterval how often clusters are checked
+ */
+record ServerConfig(
+    Path directory,
+    String listenHost,
+    int listenPort,
+    Optional<URI> url,
+    List<String> hosts,
+    String agentImage,
+    Duration checkInterval) {
+  ServerConfig {
+    hosts = List.copyOf(hosts);
+  }
+}

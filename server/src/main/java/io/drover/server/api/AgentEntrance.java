@@ -1,0 +1,132 @@
+package io.drover.server.api;
+
+import io.drover.proto.handshake.ConnectParams;
+import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.server.store.Cluster;
+import io.drover.server.store.Store;
+import io.drover.server.tunnel.SessionKey;
+import io.drover.server.tunnel.SessionKey.Tunnel;
+import io.drover.server.tunnel.Sessions;
+import java.io.IOException;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.websocket.core.Configuration.ConfigurationCustomizer;
+import org.eclipse.jetty.websocket.core.FrameHandler;
+import org.eclipse.jetty.websocket.core.WebSocketComponents;
+import org.eclipse.jetty.websocket.core.server.ServerUpgradeRequest;
+import org.eclipse.jetty.websocket.core.server.ServerUpgradeResponse;
+import org.eclipse.jetty.websocket.core.server.WebSocketMappings;
+import org.eclipse.jetty.websocket.core.server.WebSocketNegotiator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets agents in: codes and texts are Rancher's. A wrong token is 400, not 401, and credentials are
+ * looked at before anything else. Source: rancher {@code pkg/tunnelserver}.
+ */
+final class AgentEntrance {
+  static final String NOT_FOUND = "cluster not found";
+  static final String FAILED = "failed authentication";
+
+  private static final String BEARER = "Bearer ";
+  private static final Logger log = LoggerFactory.getLogger(AgentEntrance.class);
+
+  private final Store store;
+  private final Sessions sessions;
+  private final WebSocketMappings websockets;
+
+  /** Why an agent is not let in. */
+  private static final class RefusedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    final int code;
+
+    RefusedException(int code, String message) {
+      super(message);
+      this.code = code;
+    }
+  }
+
+  private record Admitted(SessionKey key, @Nullable ConnectParams params) {}
+
+  AgentEntrance(Store store, Sessions sessions, WebSocketComponents components) {
+    this.store = store;
+    this.sessions = sessions;
+    this.websockets = new WebSocketMappings(components);
+  }
+
+  void handle(Request request, Response response, Callback callback) throws IOException {
+    Admitted admitted;
+    try {
+      admitted = admit(request);
+    } catch (RefusedException e) {
+      log.info("agent refused: from={} reason={}", Request.getRemoteAddr(request), e.getMessage());
+      Answers.text(response, callback, e.code, String.valueOf(e.getMessage()));
+      return;
+    }
+    if (!HttpMethod.GET.is(request.getMethod())) {
+      Answers.text(response, callback, 405, "websocket: request method is not GET");
+      return;
+    }
+    var negotiator = new PlainNegotiator(() -> sessions.accept(admitted.key(), admitted.params()));
+    if (!websockets.upgrade(negotiator, request, response, callback, null)) {
+      Answers.text(response, callback, 400, "websocket: the client is not using the protocol");
+    }
+  }
+
+  private Admitted admit(Request request) throws RefusedException, IOException {
+    var headers = request.getHeaders();
+    var token = Objects.requireNonNullElse(headers.get(TunnelHeaders.TOKEN), "");
+    if (!token.isEmpty()) {
+      var cluster =
+          store.clusterOfToken(token).orElseThrow(() -> new RefusedException(400, NOT_FOUND));
+      return admitCluster(
+          cluster, Objects.requireNonNullElse(headers.get(TunnelHeaders.PARAMS), ""));
+    }
+    var authorization = Objects.requireNonNullElse(headers.get(TunnelHeaders.AUTHORIZATION), "");
+    var steve = BEARER + TunnelHeaders.STEVE_TOKEN_PREFIX;
+    var cluster =
+        authorization.startsWith(steve)
+            ? store.clusterOfToken(authorization.substring(steve.length())).orElse(null)
+            : null;
+    if (cluster == null) {
+      throw new RefusedException(401, FAILED);
+    }
+    return new Admitted(new SessionKey(Tunnel.STEVE, cluster.id()), null);
+  }
+
+  private Admitted admitCluster(Cluster cluster, String header)
+      throws RefusedException, IOException {
+    ConnectParams params;
+    try {
+      params = ConnectParams.fromHeader(header);
+    } catch (IllegalArgumentException e) {
+      throw new RefusedException(400, Objects.requireNonNullElse(e.getMessage(), "bad params"));
+    }
+    store.connected(cluster.id(), "https://" + params.address());
+    return new Admitted(new SessionKey(Tunnel.CLUSTER, cluster.id()), params);
+  }
+
+  /** Accepts without extensions and subprotocols, whatever the agent offers. */
+  private static final class PlainNegotiator extends ConfigurationCustomizer
+      implements WebSocketNegotiator {
+    private final Supplier<FrameHandler> handler;
+
+    PlainNegotiator(Supplier<FrameHandler> handler) {
+      this.handler = handler;
+    }
+
+    @Override
+    public FrameHandler negotiate(
+        ServerUpgradeRequest request, ServerUpgradeResponse response, Callback callback) {
+      response.setExtensions(List.of());
+      return handler.get();
+    }
+  }
+}

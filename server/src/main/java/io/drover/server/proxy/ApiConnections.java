@@ -1,0 +1,208 @@
+package io.drover.server.proxy;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.drover.proto.handshake.ConnectParams;
+import io.drover.server.tunnel.ServerSession;
+import io.drover.server.tunnel.SessionKey;
+import io.drover.server.tunnel.SessionKey.Tunnel;
+import io.drover.server.tunnel.Sessions;
+import io.drover.server.tunnel.TunnelStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManagerFactory;
+
+/** Connections to the API servers of all clusters; idle ones are kept for the next request. */
+public final class ApiConnections {
+  /** Idle connections that are kept for one session. */
+  static final int MAX_IDLE = 8;
+
+  /** How long one is kept. */
+  static final Duration IDLE_LIMIT = Duration.ofSeconds(60);
+
+  /** The agent's dial and the TLS handshake together. */
+  static final Duration DIAL_LIMIT = Duration.ofSeconds(15);
+
+  private record Idle(ApiConnection connection, long sinceNanos) {}
+
+  private record Trust(String caCert, SSLSocketFactory factory) {}
+
+  private final Sessions sessions;
+  private final ReentrantLock lock = new ReentrantLock();
+  // Guarded by lock.
+  private final Map<ServerSession, Deque<Idle>> idle = new HashMap<>();
+  private final Map<String, Trust> trusts = new HashMap<>();
+
+  /** Connections through these sessions. */
+  public ApiConnections(Sessions sessions) {
+    this.sessions = sessions;
+  }
+
+  /** The session that a new request to a cluster uses. */
+  Optional<ServerSession> session(String clusterId) {
+    return sessions.newest(new SessionKey(Tunnel.CLUSTER, clusterId));
+  }
+
+  /** An idle connection of that session, if there is one. */
+  Optional<ApiConnection> idle(ServerSession session) {
+    lock.lock();
+    try {
+      idle.values().forEach(ApiConnections::sweep);
+      idle.entrySet().removeIf(entry -> entry.getValue().isEmpty());
+      var kept = idle.get(session);
+      return kept == null ? Optional.empty() : Optional.of(kept.removeLast().connection());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static void sweep(Deque<Idle> kept) {
+    long now = System.nanoTime();
+    kept.removeIf(
+        entry -> {
+          boolean over =
+              !entry.connection().isOpen() || now - entry.sinceNanos() > IDLE_LIMIT.toNanos();
+          if (over) {
+            entry.connection().stream().close();
+          }
+          return over;
+        });
+  }
+
+  /** Keeps a connection whose exchange is complete. */
+  void keep(ServerSession session, ApiConnection connection) {
+    boolean kept = false;
+    lock.lock();
+    try {
+      if (connection.isOpen() && !session.isEnded()) {
+        var others = idle.computeIfAbsent(session, _ -> new ArrayDeque<>());
+        if (others.size() < MAX_IDLE) {
+          others.addLast(new Idle(connection, System.nanoTime()));
+          kept = true;
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (!kept) {
+      connection.close();
+    }
+  }
+
+  /**
+   * Opens a connection and checks the API server's certificate against the CA that the agent told.
+   *
+   * @throws IOException if the agent cannot dial, or TLS fails, or {@link #DIAL_LIMIT} is over
+   */
+  ApiConnection open(ServerSession session, ConnectParams params) throws IOException {
+    var address = Address.parse(params.address());
+    var factory = factory(session.key().clusterId(), params.caCert());
+    var stream = session.open("tcp", address.toString());
+    boolean done = false;
+    try (var _ =
+        stream.abortAfter(DIAL_LIMIT, "dial: no answer in " + DIAL_LIMIT.toSeconds() + " s")) {
+      var connection = handshake(stream, factory, address);
+      done = true;
+      return connection;
+    } catch (IOException e) {
+      throw explained(stream, e);
+    } finally {
+      if (!done) {
+        stream.close();
+      }
+    }
+  }
+
+  /** TLS hides why its transport broke; the stream knows. */
+  private static IOException explained(TunnelStream stream, IOException failure) {
+    return stream.failure().map(reason -> new IOException(reason, failure)).orElse(failure);
+  }
+
+  private static ApiConnection handshake(
+      TunnelStream stream, SSLSocketFactory factory, Address address) throws IOException {
+    var socket =
+        (SSLSocket)
+            factory.createSocket(new TunnelSocket(stream), address.host(), address.port(), true);
+    var parameters = socket.getSSLParameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    parameters.setApplicationProtocols(new String[] {"http/1.1"});
+    socket.setSSLParameters(parameters);
+    socket.startHandshake();
+    return new ApiConnection(stream, socket);
+  }
+
+  private SSLSocketFactory factory(String clusterId, String caCert) throws IOException {
+    lock.lock();
+    try {
+      var known = trusts.get(clusterId);
+      if (known == null || !known.caCert().equals(caCert)) {
+        known = new Trust(caCert, trusting(caCert));
+        trusts.put(clusterId, known);
+      }
+      return known.factory();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static SSLSocketFactory trusting(String caCert) throws IOException {
+    try {
+      var store = KeyStore.getInstance("PKCS12");
+      store.load(null, null);
+      int count = 0;
+      var pem = new ByteArrayInputStream(caCert.getBytes(UTF_8));
+      for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(pem)) {
+        store.setCertificateEntry("ca-" + count++, certificate);
+      }
+      var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      trust.init(store);
+      var context = SSLContext.getInstance("TLS");
+      context.init(null, trust.getTrustManagers(), null);
+      return context.getSocketFactory();
+    } catch (GeneralSecurityException e) {
+      throw new IOException("the cluster's CA is not usable: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Asks one question of the server's own.
+   *
+   * @return the status of the answer
+   * @throws IOException also if there is no session, or no whole answer within {@code limit}
+   */
+  public int get(String clusterId, String target, Duration limit) throws IOException {
+    var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
+    var params = session.params().orElseThrow();
+    var connection = open(session, params);
+    try (var _ =
+        connection.stream().abortAfter(limit, "no answer in " + limit.toSeconds() + " s")) {
+      connection.sendHead(
+          "GET",
+          target,
+          List.of(
+              new ApiConnection.Field("Host", params.address()),
+              new ApiConnection.Field("User-Agent", "drover-server"),
+              new ApiConnection.Field("Authorization", "Bearer " + params.token())));
+      var answer = connection.receive("GET");
+      return answer.status();
+    } catch (IOException e) {
+      throw explained(connection.stream(), e);
+    } finally {
+      connection.close();
+    }
+  }
+}

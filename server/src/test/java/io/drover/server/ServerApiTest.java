@@ -1,0 +1,155 @@
+package io.drover.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.server.TestServer.NewCluster;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class ServerApiTest {
+  @TempDir private Path directory;
+  private TestServer server;
+  private HttpClient http;
+
+  @BeforeEach
+  void start() throws Exception {
+    server = TestServer.start(directory);
+    http = HttpClient.newBuilder().sslContext(server.tls).build();
+  }
+
+  @AfterEach
+  void stop() {
+    http.shutdownNow();
+    server.close();
+  }
+
+  private HttpResponse<String> get(String path) throws Exception {
+    return http.send(
+        HttpRequest.newBuilder(server.url.resolve(path)).build(), BodyHandlers.ofString());
+  }
+
+  @Test
+  void unauthenticatedPaths() throws Exception {
+    assertThat(get("/ping").body()).isEqualTo("pong");
+    assertThat(get("/healthz").body()).isEqualTo("ok");
+    assertThat(TestServer.JSON.readTree(get("/").body()).path("type").asText())
+        .isEqualTo("apiRoot");
+    var setting = TestServer.JSON.readTree(get("/v3/settings/cacerts").body());
+    assertThat(setting.path("id").asText()).isEqualTo("cacerts");
+    assertThat(setting.path("value").asText())
+        .startsWith("-----BEGIN CERTIFICATE-----")
+        .endsWith("-----END CERTIFICATE-----");
+    assertThat(get("/nothing").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void clustersNeedTheAdministratorsToken() throws Exception {
+    assertThat(get("/v3/clusters").statusCode()).isEqualTo(401);
+    assertThat(get("/v3/clusterregistrationtokens").statusCode()).isEqualTo(401);
+  }
+
+  @Test
+  void clusterStartsAsPending() throws Exception {
+    var cluster = server.create("one");
+
+    var json = server.get("/v3/clusters/" + cluster.id());
+
+    assertThat(json.path("type").asText()).isEqualTo("cluster");
+    assertThat(json.path("name").asText()).isEqualTo("one");
+    assertThat(json.path("state").asText()).isEqualTo("pending");
+    assertThat(json.path("driver").asText()).isEmpty();
+    assertThat(json.path("conditions").findValuesAsText("type"))
+        .containsExactly("Provisioned", "Connected", "Ready");
+    assertThat(server.get("/v3/clusters").path("data")).hasSize(1);
+  }
+
+  @Test
+  void wrongInputIsToldApart() throws Exception {
+    var _ = server.create("one");
+
+    assertThatThrownBy(() -> server.create("one")).hasMessageContaining("taken");
+    for (var name : List.of("", "-a", "a-", "A", "a b", "a".repeat(64))) {
+      assertThatThrownBy(() -> server.create(name))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("name must be");
+    }
+    assertThatThrownBy(() -> server.get("/v3/clusters/c-zzzzz")).hasMessage("cluster not found");
+  }
+
+  @Test
+  void manifestIsServedForTheRightTokenOnly() throws Exception {
+    var one = server.create("one");
+    var two = server.create("two");
+
+    var answer = get("/v3/import/%s_%s.yaml".formatted(one.token(), one.id()));
+
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.headers().firstValue("Cache-Control"))
+        .contains("no-cache, no-store, must-revalidate");
+    assertThat(answer.headers().firstValue("Content-Type").orElseThrow()).startsWith("text/plain");
+    for (var wrong :
+        Stream.of(new NewCluster(two.id(), one.token()), new NewCluster(one.id(), "x")).toList()) {
+      var refused = get("/v3/import/%s_%s.yaml".formatted(wrong.token(), wrong.id()));
+      assertThat(refused.statusCode()).isEqualTo(400);
+      assertThat(refused.body()).isEqualTo("cluster not found or invalid token");
+    }
+    assertThat(get("/v3/import/" + one.token() + ".yaml").statusCode()).isEqualTo(404);
+    assertThat(get("/v3/import/x_y").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void manifestHasTheNineObjectsInOrder() throws Exception {
+    var one = server.create("one");
+
+    var manifest = get("/v3/import/%s_%s.yaml".formatted(one.token(), one.id())).body();
+
+    assertThat(manifest.lines().filter(line -> line.startsWith("kind: ")))
+        .containsExactly(
+            "kind: ClusterRole",
+            "kind: ClusterRoleBinding",
+            "kind: Namespace",
+            "kind: ServiceAccount",
+            "kind: ClusterRoleBinding",
+            "kind: Secret",
+            "kind: ClusterRole",
+            "kind: Deployment",
+            "kind: Service");
+    assertThat(manifest)
+        .containsPattern("name: cattle-credentials-[0-9a-f]{10}\n")
+        .contains("image: \"registry.test/agent:1\"", "value: \"" + server.url + "\"")
+        .doesNotContain("${");
+  }
+
+  @Test
+  void kubeconfigNamesServerAuthorityAndToken() throws Exception {
+    var one = server.create("one");
+
+    var config =
+        server
+            .post(
+                "/v3/clusters/" + one.id() + "?action=generateKubeconfig",
+                TestServer.JSON.createObjectNode())
+            .path("config")
+            .asText();
+
+    assertThat(config)
+        .contains(
+            "server: \"" + server.url + "/k8s/clusters/" + one.id() + "\"",
+            "certificate-authority-data: ",
+            "token: \"" + server.adminToken + "\"",
+            "current-context: \"one\"");
+  }
+}

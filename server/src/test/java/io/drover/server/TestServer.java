@@ -1,0 +1,108 @@
+package io.drover.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.proto.handshake.ConnectParams;
+import io.drover.server.tunnel.RawAgent;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+
+/** A server on a free port and a directory of its own, and how tests talk to it. */
+final class TestServer implements AutoCloseable {
+  static final ObjectMapper JSON = new ObjectMapper();
+
+  final Path directory;
+  final URI url;
+  final SSLContext tls;
+  final String adminToken;
+  private final Server server;
+
+  private TestServer(Path directory, Server server, SSLContext tls, String adminToken) {
+    this.directory = directory;
+    this.server = server;
+    this.url = server.url();
+    this.tls = tls;
+    this.adminToken = adminToken;
+  }
+
+  static TestServer start(Path directory) throws IOException, GeneralSecurityException {
+    var config =
+        new ServerConfig(
+            directory,
+            "127.0.0.1",
+            0,
+            Optional.empty(),
+            List.of(),
+            "registry.test/agent:1",
+            Duration.ofMillis(200));
+    var server = Server.open(config);
+    var ca = Files.readString(directory.resolve(Server.CA_FILE));
+    var token = Files.readString(directory.resolve(Server.ADMIN_TOKEN_FILE)).strip();
+    return new TestServer(directory, server, trusting(ca), token);
+  }
+
+  static SSLContext trusting(String pem) throws IOException, GeneralSecurityException {
+    var store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    store.setCertificateEntry(
+        "ca",
+        CertificateFactory.getInstance("X.509")
+            .generateCertificate(new ByteArrayInputStream(pem.getBytes(UTF_8))));
+    var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    var context = SSLContext.getInstance("TLS");
+    context.init(null, trust.getTrustManagers(), null);
+    return context;
+  }
+
+  JsonNode get(String path) throws IOException, InterruptedException {
+    try (var running = RunningServer.of(directory)) {
+      return running.get(path);
+    }
+  }
+
+  JsonNode post(String path, JsonNode body) throws IOException, InterruptedException {
+    try (var running = RunningServer.of(directory)) {
+      return running.post(path, body);
+    }
+  }
+
+  /** A cluster and its token. */
+  record NewCluster(String id, String token) {}
+
+  NewCluster create(String name) throws IOException, InterruptedException {
+    var id = post("/v3/clusters", JSON.createObjectNode().put("name", name)).path("id").asText();
+    var token = post("/v3/clusterregistrationtokens", JSON.createObjectNode().put("clusterId", id));
+    return new NewCluster(id, token.path("token").asText());
+  }
+
+  RawAgent connect(String path, List<String> fields) throws IOException {
+    return RawAgent.connect(tls.getSocketFactory(), url, path, fields);
+  }
+
+  RawAgent connectCluster(NewCluster cluster, ConnectParams params) throws IOException {
+    return connect("/v3/connect", RawAgent.clusterFields(cluster.token(), params));
+  }
+
+  RawAgent connectSteve(NewCluster cluster) throws IOException {
+    return connect("/v3/connect", RawAgent.steveFields(cluster.token()));
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+}
