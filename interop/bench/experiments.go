@@ -45,7 +45,7 @@ var experiments = []*experiment{
 	{
 		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads", fresh: true,
 		cases: []string{"up-100", "down-100"},
-		pairs: memoryPairs, takes: func(o options) time.Duration { return stallWait + closeWait(o) + time.Second },
+		pairs: memoryPairs, takes: func(o options) time.Duration { return settleWait(o) + 6*time.Second + stallWait + closeWait(o) },
 		measure: measureStalled,
 	},
 	{

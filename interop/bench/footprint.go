@@ -14,7 +14,11 @@ const (
 	idleStreams  = 5000
 	openAtOnce   = 32
 	stalledCount = 100
-	stallWait    = 10 * time.Second
+	stallWait    = 10 * time.Second // once all are blocked
+	// A load counts as blocked once less than stillBytes moved in stillFor.
+	stillFor   = 2 * time.Second
+	stillBytes = 1 << 20
+	stillLimit = 30 * time.Second
 	// stalledCap bounds one stalled upload, in case something reads after all.
 	stalledCap = 64 << 20
 
@@ -157,10 +161,11 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 	if err != nil {
 		return outcome{}, err
 	}
-	started := time.Now()
 	var conns []net.Conn
 	var writers sync.WaitGroup
-	var sent atomic.Int64
+	uploaded := &atomic.Int64{}
+	sent := pick(down, &b.world.targets.sent, uploaded)
+	sentBefore, started := sent.Load(), time.Now()
 	end := func() {
 		for _, conn := range conns {
 			conn.Close()
@@ -183,7 +188,7 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 				w := newWalk(0)
 				for total := 0; total < stalledCap; {
 					n, err := conn.Write(w.next(chunkBytes))
-					sent.Add(int64(n))
+					uploaded.Add(int64(n))
 					if err != nil {
 						return
 					}
@@ -192,7 +197,11 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 			})
 		}
 	}
-	if err := sleep(ctx, stallWait-time.Since(started)); err != nil {
+	if err := untilStill(ctx, sent); err != nil {
+		return outcome{}, err
+	}
+	blocked := time.Since(started) - stillFor
+	if err := sleep(ctx, stallWait); err != nil {
 		return outcome{}, err
 	}
 	now := memoryOf(a.pid)
@@ -200,7 +209,8 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 		"peak MiB":            float64(now.peak-before.rss) / mib,
 		"after 10 s, MiB":     float64(now.rss-before.rss) / mib,
 		"peak RSS MB":         float64(now.peak) / 1e6,
-		"sent per stream MiB": float64(sent.Load()) / mib / float64(count),
+		"sent per stream MiB": float64(sent.Load()-sentBefore) / mib / float64(count),
+		"blocked after, s":    blocked.Seconds(),
 	}
 	end()
 	if err := sleep(ctx, closeWait(b.options)); err != nil {
@@ -209,4 +219,18 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 	found["after closing, MiB"] = float64(memoryOf(a.pid).rss-before.rss) / mib
 	found["descriptors left"] = float64(descriptors(a.pid) - fds)
 	return outcome{metrics: found}, nil
+}
+
+// untilStill waits until what sends is blocked.
+func untilStill(ctx context.Context, sent *atomic.Int64) error {
+	for deadline := time.Now().Add(stillLimit); time.Now().Before(deadline); {
+		before := sent.Load()
+		if err := sleep(ctx, stillFor); err != nil {
+			return err
+		}
+		if now := sent.Load(); now > 0 && now-before < stillBytes {
+			return nil
+		}
+	}
+	return fmt.Errorf("still moving after %s: %d MiB", stillLimit, sent.Load()/mib)
 }

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path"
 	"runtime"
@@ -105,6 +106,13 @@ func parse(args []string) (options, error) {
 		} {
 			if value == "" {
 				return o, fmt.Errorf("%s is missing: call ./bench, which knows it", name)
+			}
+		}
+		for name, line := range map[string]string{"--agent": o.agent, "--against": o.against} {
+			if words := strings.Fields(line); len(words) > 0 {
+				if _, err := exec.LookPath(words[0]); err != nil {
+					return o, fmt.Errorf("%s: %w", name, err)
+				}
 			}
 		}
 	}

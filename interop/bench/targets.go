@@ -14,6 +14,8 @@ type targets struct {
 	sink   string // reads and checks a stream that begins with its seed
 	silent string // accepts and never reads
 
+	sent atomic.Int64 // by the source, to all
+
 	mu     sync.Mutex
 	counts map[uint64]*atomic.Int64 // bytes that arrived at the sink, by seed
 	wrong  error
@@ -49,12 +51,11 @@ func (t *targets) send(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	var sent atomic.Int64
 	go func() { // the agent's end is seen by reading
 		_, _ = io.Copy(io.Discard, conn)
 		conn.Close()
 	}()
-	writePattern(conn, seed, &sent)
+	writePattern(conn, seed, &t.sent)
 }
 
 func (t *targets) receive(conn net.Conn) {

@@ -139,6 +139,7 @@ final class Agent {
       var now = tunnel.reading();
       return new TunnelReading(
           name,
+          !now.unwanted(),
           now.connected(),
           now.since(),
           now.reason(),

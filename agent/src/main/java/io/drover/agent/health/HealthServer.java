@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * {@code /livez}, {@code /readyz} and {@code /metrics}. Alive: this server answers. Ready: every
- * tunnel is connected.
+ * tunnel that is wanted is connected.
  */
 public final class HealthServer implements AutoCloseable {
   /** As many requests are answered at the same time; any more get a 503 at once. */
@@ -129,7 +129,7 @@ public final class HealthServer implements AutoCloseable {
 
   private Answer readiness() throws IOException {
     var readings = tunnels.stream().map(Supplier::get).toList();
-    boolean ready = readings.stream().allMatch(TunnelReading::connected);
+    boolean ready = readings.stream().allMatch(TunnelReading::isReady);
     var text = new StringWriter();
     try (var json = new JsonFactory().createGenerator(text)) {
       json.writeStartObject();
@@ -138,7 +138,7 @@ public final class HealthServer implements AutoCloseable {
       for (TunnelReading reading : readings) {
         json.writeStartObject();
         json.writeStringField("name", reading.tunnel() + "-tunnel");
-        json.writeBooleanField("ready", reading.connected());
+        json.writeBooleanField("ready", reading.isReady());
         json.writeStringField("since", reading.since().toString());
         json.writeStringField("reason", reading.connected() ? null : reading.reason());
         json.writeEndObject();

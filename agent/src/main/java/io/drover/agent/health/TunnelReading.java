@@ -6,6 +6,7 @@ import java.time.Instant;
  * One tunnel at one moment. Numbers count from the start of the process.
  *
  * @param tunnel {@code cluster} or {@code steve}
+ * @param wanted whether there is to be a session; if not, its absence is no fault
  * @param connected whether a session is open
  * @param since when {@code connected} last changed
  * @param reason why it is not connected; empty if it is
@@ -19,6 +20,7 @@ import java.time.Instant;
  */
 public record TunnelReading(
     String tunnel,
+    boolean wanted,
     boolean connected,
     Instant since,
     String reason,
@@ -28,4 +30,9 @@ public record TunnelReading(
     long bytesReceived,
     long bytesSent,
     long dialFailures,
-    long queuedBytes) {}
+    long queuedBytes) {
+  /** Whether all is as it should be. */
+  boolean isReady() {
+    return connected || !wanted;
+  }
+}

@@ -27,8 +27,8 @@ final class DialledSocket extends Socket {
   private static final int RECORD_BYTES = 16 * 1024;
 
   /**
-   * What the kernel takes in ahead of us, in bytes. Left to itself it takes up to 32 MiB, and all of
-   * that still comes after we have asked for a pause; so much would break every bound above. At
+   * What the kernel takes in ahead of us, in bytes. Left to itself it takes up to 32 MiB, and all
+   * of that still comes after we have asked for a pause; so much would break every bound above. At
    * 100 ms round trip it allows 20 MB/s.
    */
   private static final int KERNEL_BYTES = 2 * 1024 * 1024;

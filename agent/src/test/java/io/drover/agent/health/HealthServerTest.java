@@ -25,12 +25,34 @@ class HealthServerTest {
   private static final HealthConfig ANY_PORT = new HealthConfig(true, "127.0.0.1", 0);
   private static final Instant SINCE = Instant.parse("2026-11-22T12:00:00Z");
   private static final TunnelReading CONNECTED =
-      new TunnelReading("cluster", true, SINCE, "", 3, 7, 4_000_000_000L, 100, 200, 5, 64);
+      new TunnelReading("cluster", true, true, SINCE, "", 3, 7, 4_000_000_000L, 100, 200, 5, 64);
   private static final TunnelReading LOST =
       new TunnelReading(
-          "steve", false, SINCE, "dial tcp 10.0.0.1:443: i/o timeout \"x\"", 0, 0, 0, 0, 0, 0, 0);
+          "steve",
+          true,
+          false,
+          SINCE,
+          "dial tcp 10.0.0.1:443: i/o timeout \"x\"",
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0);
 
   private final HttpClient http = HttpClient.newHttpClient();
+
+  @Test
+  void aTunnelThatIsNotWantedIsNoFault() throws Exception {
+    var unwanted =
+        new TunnelReading("steve", false, false, SINCE, "not wanted", 0, 0, 0, 0, 0, 0, 0);
+    try (var server = start(() -> CONNECTED, () -> unwanted)) {
+      var answer = get(server, "/readyz");
+      assertThat(answer.statusCode()).isEqualTo(200);
+      assertThat(answer.body()).contains("not wanted");
+    }
+  }
 
   @Test
   void isAliveWhateverTheTunnelsDo() throws Exception {

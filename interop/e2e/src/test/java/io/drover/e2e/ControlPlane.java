@@ -1,0 +1,184 @@
+package io.drover.e2e;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+
+/** A real Kubernetes control plane with simulated nodes and pods, started once for all tests. */
+final class ControlPlane implements AutoCloseable {
+  /** Holds {@link #BIG_COUNT} ConfigMaps, made when a test asks for them. */
+  static final String BIG_NAMESPACE = "big";
+
+  static final int BIG_COUNT = 2_000;
+
+  /** Of Base64 in each of them: 8 KiB. */
+  private static final int BIG_RANDOM_BYTES = 6 * 1024;
+
+  private static final Duration START_LIMIT = Duration.ofSeconds(90);
+  private static final int PARALLEL_REQUESTS = 16;
+  private static final String ADMIN = "e2e-admin";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final RunningProcess process;
+  private final JsonNode described;
+  private final Kubectl admin;
+  private final String token;
+  private final ReentrantLock importing = new ReentrantLock();
+  private final ReentrantLock filling = new ReentrantLock();
+
+  // Guarded by filling.
+  private boolean filled;
+
+  private ControlPlane(RunningProcess process, JsonNode described, Kubectl admin, String token) {
+    this.process = process;
+    this.described = described;
+    this.admin = admin;
+    this.token = token;
+  }
+
+  static ControlPlane start() throws IOException, InterruptedException {
+    var directory = Programs.directory("control-plane");
+    var process =
+        RunningProcess.start(
+            "drover-cluster",
+            directory,
+            Map.of(),
+            List.of(
+                Programs.cluster(),
+                "--dir=" + directory.resolve("state"),
+                "--nodes=1",
+                "--pods=2",
+                "--exit-with-stdin"));
+    var described =
+        JSON.readTree(process.awaitLine("where it is", START_LIMIT, line -> line.startsWith("{")));
+    var admin =
+        new Kubectl(
+            Path.of(described.path("kubeconfig").asText()),
+            Files.createDirectories(directory.resolve("kubectl")));
+    admin.run("create", "serviceaccount", ADMIN);
+    admin.run(
+        "create",
+        "clusterrolebinding",
+        ADMIN,
+        "--clusterrole=cluster-admin",
+        "--serviceaccount=default:" + ADMIN);
+    var token = admin.run("create", "token", ADMIN, "--duration=24h").strip();
+    return new ControlPlane(process, described, admin, token);
+  }
+
+  /** Reaches the API server directly. */
+  Kubectl admin() {
+    return admin;
+  }
+
+  /** {@code host:port} of the API server. */
+  String address() {
+    return described.path("apiServer").asText();
+  }
+
+  Path caFile() {
+    return Path.of(described.path("ca").asText());
+  }
+
+  /** A token with all rights, for direct requests. */
+  String token() {
+    return token;
+  }
+
+  /** Name of a running pod in namespace {@code default}. */
+  String pod() throws IOException, InterruptedException {
+    return admin
+        .run("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+        .strip();
+  }
+
+  /** Where the files of a pod in namespace {@code default} are. */
+  Path podDirectory(String pod) throws IOException {
+    return Files.createDirectories(
+        Path.of(described.path("pods").asText(), described.path("namespace").asText(), pod));
+  }
+
+  /** One import at a time: they have names of objects in common. */
+  Import apply(byte[] manifest, Path directory) throws IOException, InterruptedException {
+    importing.lock();
+    try {
+      return Import.apply(admin, manifest, caFile(), directory);
+    } finally {
+      importing.unlock();
+    }
+  }
+
+  /** Name and content of a big ConfigMap. */
+  static String bigContent(int index) {
+    return Base64.getEncoder().encodeToString(Payload.random(index, BIG_RANDOM_BYTES));
+  }
+
+  /** Makes the big ConfigMaps, unless they are there. */
+  void fill() throws IOException, InterruptedException, ExecutionException {
+    filling.lock();
+    try {
+      if (filled) {
+        return;
+      }
+      admin.run("create", "namespace", BIG_NAMESPACE);
+      try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1);
+          var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        var room = new Semaphore(PARALLEL_REQUESTS);
+        var created =
+            threads.invokeAll(
+                IntStream.range(0, BIG_COUNT)
+                    .mapToObj(index -> (Callable<Integer>) () -> create(client, room, index))
+                    .toList());
+        for (var one : created) {
+          if (one.get() != 201) {
+            throw new AssertionError("a ConfigMap was not created: status " + one.get());
+          }
+        }
+      }
+      filled = true;
+    } finally {
+      filling.unlock();
+    }
+  }
+
+  private int create(HttpClient client, Semaphore room, int index)
+      throws IOException, InterruptedException {
+    var object = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "ConfigMap");
+    object.putObject("metadata").put("name", "big-" + index);
+    object.putObject("data").put("content", bigContent(index));
+    var uri = "https://%s/api/v1/namespaces/%s/configmaps".formatted(address(), BIG_NAMESPACE);
+    var request =
+        HttpRequest.newBuilder(URI.create(uri))
+            .header("Authorization", "Bearer " + token)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(object.toString()))
+            .build();
+    room.acquire();
+    try {
+      return client.send(request, BodyHandlers.discarding()).statusCode();
+    } finally {
+      room.release();
+    }
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+}

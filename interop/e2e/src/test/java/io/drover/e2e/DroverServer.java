@@ -1,0 +1,126 @@
+package io.drover.e2e;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Our own packaged server, and its command line. */
+final class DroverServer implements AutoCloseable {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path directory;
+  private RunningProcess process;
+  private JsonNode described;
+  private int commands;
+
+  private DroverServer(Path directory, RunningProcess process, JsonNode described) {
+    this.directory = directory;
+    this.process = process;
+    this.described = described;
+  }
+
+  static DroverServer start(Path directory) throws IOException, InterruptedException {
+    Files.createDirectories(directory);
+    var process = launch(directory, "127.0.0.1:0");
+    return new DroverServer(directory, process, describe(process));
+  }
+
+  private static RunningProcess launch(Path directory, String address) {
+    return RunningProcess.start(
+        "server",
+        directory,
+        Map.of(),
+        List.of(
+            Programs.server(),
+            "run",
+            "--dir=" + directory.resolve("data"),
+            "--listen=" + address,
+            "--check-interval=1s",
+            "--exit-with-stdin"));
+  }
+
+  private static JsonNode describe(RunningProcess process)
+      throws IOException, InterruptedException {
+    return JSON.readTree(
+        process.awaitLine("where it is", LIMIT, line -> line.contains("\"caChecksum\"")));
+  }
+
+  URI url() {
+    return URI.create(described.path("url").asText());
+  }
+
+  Path caFile() {
+    return Path.of(described.path("caFile").asText());
+  }
+
+  /** {@code id}, {@code token} and {@code manifestUrl} of a new cluster. */
+  JsonNode createCluster(String name) throws IOException, InterruptedException {
+    return JSON.readTree(command("cluster", "create", name));
+  }
+
+  /** Waits until the server calls the cluster active. */
+  void awaitActive(String id) throws InterruptedException {
+    command("cluster", "wait", id, "--timeout=60s");
+  }
+
+  /** One line for each cluster. */
+  String clusters() throws InterruptedException {
+    return command("cluster", "list");
+  }
+
+  Kubectl kubectl(String id) throws IOException, InterruptedException {
+    var file = directory.resolve(id + ".kubeconfig");
+    command("kubeconfig", id, "--out=" + file);
+    return new Kubectl(file, Files.createDirectories(directory.resolve("kubectl")));
+  }
+
+  byte[] manifest(JsonNode cluster) throws IOException, InterruptedException {
+    try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1)) {
+      var request =
+          HttpRequest.newBuilder(URI.create(cluster.path("manifestUrl").asText())).build();
+      return client.send(request, BodyHandlers.ofByteArray()).body();
+    }
+  }
+
+  /** Runs {@code drover-server ...} to its end and returns what it printed. */
+  private String command(String... arguments) throws InterruptedException {
+    var all = new ArrayList<String>();
+    all.add(Programs.server());
+    all.addAll(List.of(arguments));
+    all.add("--dir=" + directory.resolve("data"));
+    try (var command = RunningProcess.start("command-" + ++commands, directory, Map.of(), all)) {
+      if (command.awaitExit(LIMIT) != 0) {
+        throw new AssertionError(String.join(" ", all) + "\n" + command.tail());
+      }
+      command.awaitEnd(LIMIT);
+      return String.join("\n", command.lines());
+    }
+  }
+
+  /** Kills it with SIGKILL. */
+  void kill() {
+    process.close();
+  }
+
+  /** Starts it again, at the same address. */
+  void restart() throws IOException, InterruptedException {
+    process = launch(directory, url().getAuthority());
+    described = describe(process);
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+}

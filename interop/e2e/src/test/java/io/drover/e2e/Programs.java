@@ -1,0 +1,87 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.opentest4j.TestAbortedException;
+
+/** Where everything is. The pom says it by system properties. */
+final class Programs {
+  /** {@code interop/build}: this machine has no Go. */
+  private static final int NO_GO = 3;
+
+  private static final Map<String, Path> PEERS = new ConcurrentHashMap<>();
+  private static final AtomicInteger DIRECTORIES = new AtomicInteger();
+
+  private Programs() {}
+
+  static String agent() {
+    return distribution("drover.agent");
+  }
+
+  static String server() {
+    return distribution("drover.server");
+  }
+
+  private static String distribution(String property) {
+    var program = Path.of(property(property));
+    if (!Files.isExecutable(program)) {
+      throw new AssertionError("not packaged yet, run mvn package first: " + program);
+    }
+    return program.toAbsolutePath().normalize().toString();
+  }
+
+  private static String property(String name) {
+    return Objects.requireNonNull(System.getProperty(name), name);
+  }
+
+  /** A directory of one test's own, for output and other files. */
+  static Path directory(String name) {
+    var all = Path.of(property("drover.logs")).toAbsolutePath();
+    return all.resolve("%02d-%s".formatted(DIRECTORIES.incrementAndGet(), name));
+  }
+
+  static String peer(String remotedialer) {
+    return built("rancher").resolve("rancher-peer-" + remotedialer).toString();
+  }
+
+  static String goAgent() {
+    return built("client").resolve("go-agent").toString();
+  }
+
+  static String cluster() {
+    return built("cluster").resolve("drover-cluster").toString();
+  }
+
+  private static Path built(String what) {
+    return PEERS.computeIfAbsent(what, Programs::build);
+  }
+
+  /** Builds what is missing, which may take minutes the first time. */
+  private static Path build(String what) {
+    var script = Path.of(property("drover.interop"), "build").toAbsolutePath().normalize();
+    try {
+      var build =
+          new ProcessBuilder(script.toString(), what)
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      var directory = new String(build.getInputStream().readAllBytes(), UTF_8).strip();
+      return switch (build.waitFor()) {
+        case 0 -> Path.of(directory);
+        case NO_GO -> throw new TestAbortedException("no Go here to build the real peers with");
+        default -> throw new AssertionError(script + " " + what + " failed");
+      };
+    } catch (IOException e) {
+      throw new AssertionError(script + " " + what, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(script + " " + what, e);
+    }
+  }
+}
