@@ -164,6 +164,8 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 	var conns []net.Conn
 	var writers sync.WaitGroup
 	uploaded := &atomic.Int64{}
+	var writing atomic.Int64
+	alive := pick(down, &b.world.targets.sending, &writing)
 	sent := pick(down, &b.world.targets.sent, uploaded)
 	sentBefore, started := sent.Load(), time.Now()
 	end := func() {
@@ -184,7 +186,9 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 			return outcome{}, err
 		}
 		if !down {
+			writing.Add(1)
 			writers.Go(func() { // until it is blocked, and then blocked until the end
+				defer writing.Add(-1)
 				w := newWalk(0)
 				for total := 0; total < stalledCap; {
 					n, err := conn.Write(w.next(chunkBytes))
@@ -205,7 +209,24 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 		return outcome{}, err
 	}
 	now := memoryOf(a.pid)
+	// A session that died would look very modest.
+	if n := alive.Load(); n != int64(count) {
+		return outcome{}, fmt.Errorf("%d of %d stalled streams ended by themselves", int64(count)-n, count)
+	}
+	echo, err := b.world.forward(ctx, a.key, b.world.echo)
+	if err != nil {
+		return outcome{}, err
+	}
+	asked := time.Now()
+	other, err := openStreams(ctx, echo, 1)
+	for _, conn := range other {
+		conn.Close()
+	}
+	if err != nil {
+		return outcome{}, fmt.Errorf("no echo beside the stalled streams: %w", err)
+	}
 	found := metrics{
+		"echo beside, ms":     milliseconds(time.Since(asked)),
 		"peak MiB":            float64(now.peak-before.rss) / mib,
 		"after 10 s, MiB":     float64(now.rss-before.rss) / mib,
 		"peak RSS MB":         float64(now.peak) / 1e6,

@@ -86,6 +86,8 @@ var rows = func() []row {
 
 	for _, one := range [][3]string{{"100 stalled uploads", "up-100", "460 MB in all"}, {"100 stalled downloads", "down-100", "639 MB in all"}} {
 		add(row{one[0], "peak, MiB above before", "stalled", one[1], "peak MiB", lower, 0, 64, one[2]})
+		add(row{one[0], "one dial + echo beside them, ms", "stalled", one[1], "echo beside, ms", lower, 0, 0, ""})
+		add(row{one[0], "MiB moved per stream before it blocked", "stalled", one[1], "sent per stream MiB", neither, 0, 0, ""})
 		add(row{one[0], "MiB kept after closing", "stalled", one[1], "after closing, MiB", lower, 0, 0, "all of it"})
 		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, "all of them"})
 	}

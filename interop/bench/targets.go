@@ -14,7 +14,8 @@ type targets struct {
 	sink   string // reads and checks a stream that begins with its seed
 	silent string // accepts and never reads
 
-	sent atomic.Int64 // by the source, to all
+	sent    atomic.Int64 // by the source, to all
+	sending atomic.Int64 // streams that the source has open
 
 	mu     sync.Mutex
 	counts map[uint64]*atomic.Int64 // bytes that arrived at the sink, by seed
@@ -51,6 +52,8 @@ func (t *targets) send(conn net.Conn) {
 	if err != nil {
 		return
 	}
+	t.sending.Add(1)
+	defer t.sending.Add(-1)
 	go func() { // the agent's end is seen by reading
 		_, _ = io.Copy(io.Discard, conn)
 		conn.Close()

@@ -40,6 +40,7 @@ final class DialledSocket extends Socket {
   private final CountDownLatch finished = new CountDownLatch(1);
   private volatile long lastReceivedNanos;
   private volatile @Nullable String readFailure;
+  private volatile @Nullable Gathering out;
   private volatile Queue<?> following = new ConcurrentLinkedQueue<>();
 
   /**
@@ -92,6 +93,9 @@ final class DialledSocket extends Socket {
   public void close() throws IOException {
     try {
       if (!raw.isClosed() && !raw.isOutputShutdown()) {
+        if (out != null) {
+          out.writeOut(); // the library's last frames are still in its queue: see flush()
+        }
         raw.shutdownOutput();
       }
     } finally {
@@ -118,7 +122,8 @@ final class DialledSocket extends Socket {
 
   @Override
   public OutputStream getOutputStream() throws IOException {
-    return new Gathering(socket.getOutputStream());
+    out = new Gathering(socket.getOutputStream());
+    return out;
   }
 
   @Override

@@ -57,6 +57,7 @@ public final class TunnelClient implements AutoCloseable {
 
   // Guarded by lock.
   private @Nullable TunnelSession session;
+  private @Nullable Transport transport;
   private boolean connected;
   private boolean unwanted;
   private boolean stopping;
@@ -159,6 +160,7 @@ public final class TunnelClient implements AutoCloseable {
       if (current != null) {
         current.drain(drain);
       }
+      abortHandshake();
       thread.interrupt();
       if (!thread.join(CLOSE_MARGIN)) {
         log.warn("tunnel does not end: tunnel={}", name);
@@ -215,6 +217,7 @@ public final class TunnelClient implements AutoCloseable {
             });
     long startNanos = timer.nanoTime();
     try {
+      begin(transport);
       var ending = transport.run();
       var ours = opened.ending();
       down(ours == null ? ending.reason() : ours);
@@ -224,6 +227,34 @@ public final class TunnelClient implements AutoCloseable {
     } finally {
       opened.end("tunnel disconnect");
       forget();
+    }
+  }
+
+  /** From now on {@link #close} can break off the handshake. */
+  private void begin(Transport opening) throws IOException {
+    lock.lock();
+    try {
+      transport = opening;
+      if (!stopping) {
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    opening.abort();
+    throw new IOException("agent is shutting down");
+  }
+
+  private void abortHandshake() {
+    Transport opening;
+    lock.lock();
+    try {
+      opening = transport;
+    } finally {
+      lock.unlock();
+    }
+    if (opening != null) {
+      opening.abort();
     }
   }
 
@@ -289,6 +320,7 @@ public final class TunnelClient implements AutoCloseable {
     lock.lock();
     try {
       session = null;
+      transport = null;
     } finally {
       lock.unlock();
     }

@@ -119,7 +119,7 @@ final class TunnelDraft extends Draft_6455 {
               @Override
               public void close(int code, String reason) {
                 close = new CloseFrame();
-                close.setCode(code);
+                close.setCode(isEchoed(code) ? code : CloseFrame.NORMAL);
                 close.setReason(reason);
               }
             });
@@ -186,6 +186,12 @@ final class TunnelDraft extends Draft_6455 {
         code,
         WireTrace.printable(text.strip()),
         retryAfter.compareTo(MAX_RETRY_AFTER) < 0 ? retryAfter : MAX_RETRY_AFTER);
+  }
+
+  /** Whether the library agrees to send the code back: not those that stand for "none". */
+  private static boolean isEchoed(int code) {
+    return (code >= 1000 && code <= 1011 && code != 1004 && code != 1005 && code != 1006)
+        || (code >= 3000 && code <= 4999);
   }
 
   private static long number(String[] lines, String name) {

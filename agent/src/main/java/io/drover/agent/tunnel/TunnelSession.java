@@ -245,8 +245,8 @@ final class TunnelSession implements Transport.Receiver {
           "stream refused: tunnel={} stream={} network={} address={} reason={}",
           name,
           connect.streamId(),
-          connect.network(),
-          connect.address(),
+          WireTrace.printable(connect.network()),
+          WireTrace.printable(connect.address()),
           refusal);
       sayNow(new Close(connect.streamId(), refusal));
     }
@@ -410,8 +410,9 @@ final class TunnelSession implements Transport.Receiver {
       ids = new ArrayList<>(streams.size() + SYNC_PADDING);
       ids.addAll(streams.keySet());
       ids.sort(null);
-      for (long id = highestStreamId + 1; id <= highestStreamId + SYNC_PADDING; id++) {
-        ids.add(id);
+      long padding = Math.min(SYNC_PADDING, Long.MAX_VALUE - highestStreamId);
+      for (int i = 1; i <= padding; i++) {
+        ids.add(highestStreamId + i);
       }
       sync = timer.after(SYNC_EVERY, this::sync);
     } finally {

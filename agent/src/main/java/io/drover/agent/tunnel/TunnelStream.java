@@ -130,7 +130,8 @@ final class TunnelStream {
     } finally {
       lock.unlock();
     }
-    log.debug("stream closed by server: stream={} reason={}", id(), close.reason());
+    log.debug(
+        "stream closed by server: stream={} reason={}", id(), WireTrace.printable(close.reason()));
     if (isClosed()) {
       release(toClose);
     } else {
@@ -287,7 +288,11 @@ final class TunnelStream {
   private void dialFailed(String reason) {
     if (end(reason)) {
       session.counters().dialFailed();
-      log.info("dial failed: stream={} address={} reason={}", id(), connect.address(), reason);
+      log.info(
+          "dial failed: stream={} address={} reason={}",
+          id(),
+          WireTrace.printable(connect.address()),
+          WireTrace.printable(reason));
     }
   }
 
@@ -304,7 +309,7 @@ final class TunnelStream {
     } finally {
       lock.unlock();
     }
-    log.debug("stream ended: stream={} reason={}", id(), reason);
+    log.debug("stream ended: stream={} reason={}", id(), WireTrace.printable(reason));
     session.outbox().end(lane, new Close(id(), reason));
     release(toClose);
     return true;

@@ -147,7 +147,9 @@ final class WebSocketTransport implements Transport {
       return; // the library says goodbye when the caller is back, run() closes the socket
     }
     try {
-      closed.await(GOODBYE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+      if (closed.await(GOODBYE_LIMIT.toNanos(), TimeUnit.NANOSECONDS)) {
+        socket.awaitFinished(GOODBYE_LIMIT); // the reader may be out before the goodbye is
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -1,0 +1,41 @@
+package io.drover.agent.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class BufferBudgetTest {
+  private final BufferBudget budget = new BufferBudget();
+
+  @Test
+  void theMarkIsHighWhileThereIsPlenty() {
+    assertThat(budget.highWater()).isEqualTo(BufferBudget.MAX_HIGH_WATER);
+
+    budget.use(BufferBudget.BUDGET_BYTES - 8L * BufferBudget.MAX_HIGH_WATER);
+    assertThat(budget.highWater()).isEqualTo(BufferBudget.MAX_HIGH_WATER);
+    budget.use(8 * 1024);
+
+    assertThat(budget.highWater()).isEqualTo(BufferBudget.MAX_HIGH_WATER - 1024);
+  }
+
+  @Test
+  void theMarkHasAFloor() {
+    budget.use(BufferBudget.BUDGET_BYTES);
+    assertThat(budget.highWater()).isEqualTo(BufferBudget.MIN_HIGH_WATER);
+
+    budget.use(BufferBudget.BUDGET_BYTES);
+    assertThat(budget.highWater()).isEqualTo(BufferBudget.MIN_HIGH_WATER);
+  }
+
+  @Test
+  void isExhaustedPastTheLimitOnly() {
+    budget.use(BufferBudget.LIMIT_BYTES);
+    assertThat(budget.isExhausted()).isFalse();
+
+    budget.use(1);
+    assertThat(budget.isExhausted()).isTrue();
+
+    budget.release(1);
+    assertThat(budget.isExhausted()).isFalse();
+  }
+}

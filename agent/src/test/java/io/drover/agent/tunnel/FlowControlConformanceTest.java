@@ -1,0 +1,437 @@
+package io.drover.agent.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.drover.agent.tunnel.ScriptedServer.Peer;
+import io.drover.proto.tunnel.Message;
+import io.drover.proto.tunnel.Message.Close;
+import io.drover.proto.tunnel.Message.Data;
+import io.drover.proto.tunnel.Message.Pause;
+import io.drover.proto.tunnel.Message.Resume;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Table 6.4 of the protocol's specification; its section 3.6 is what these tests are about. */
+@Timeout(120)
+class FlowControlConformanceTest {
+  private static final byte[] CHUNK = new byte[65_536];
+
+  private final ManualTimer timer = new ManualTimer();
+
+  private static void flood(Socket socket) throws IOException {
+    while (true) {
+      socket.getOutputStream().write(CHUNK);
+    }
+  }
+
+  private static void send(Peer peer, Message message) {
+    try {
+      peer.send(message);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Floods a stream whose local socket is not read, until the client asks for a pause. */
+  private static long floodUntilPaused(Peer peer, long streamId) throws Exception {
+    long sentBytes = 0;
+    while (true) {
+      peer.sendData(streamId, CHUNK);
+      sentBytes += CHUNK.length;
+      var said = peer.barrier();
+      if (!said.isEmpty()) {
+        assertThat(said).containsExactly(new Pause(streamId));
+        return sentBytes;
+      }
+    }
+  }
+
+  private static void read(Socket socket, long bytes) throws IOException {
+    socket.getInputStream().skipNBytes(bytes);
+  }
+
+  /** Like a Go server whose reader is stuck: every Data of the stream is answered with Pause. */
+  private static final class FullStream {
+    final LinkedBlockingQueue<Integer> probes = new LinkedBlockingQueue<>();
+    final AtomicInteger pauses = new AtomicInteger();
+    final AtomicInteger resumes = new AtomicInteger();
+    final LinkedBlockingQueue<Message> others = new LinkedBlockingQueue<>();
+    private final Peer peer;
+    private final long streamId;
+    volatile boolean full = true;
+
+    FullStream(Peer peer, long streamId) {
+      this.peer = peer;
+      this.streamId = streamId;
+      peer.onMessage(this::onMessage);
+    }
+
+    private void onMessage(Message message) {
+      switch (message) {
+        case Data(var id, var payload) when id == streamId -> {
+          if (!full) {
+            others.add(message);
+            return;
+          }
+          if (resumes.get() > 0) {
+            probes.add(payload.remaining()); // before that, it was in flight
+          }
+          if (resumes.get() == pauses.get()) {
+            pauses.incrementAndGet();
+            send(peer, new Pause(streamId));
+          }
+        }
+        case Resume(var id) when id == streamId -> resumes.incrementAndGet();
+        default -> others.add(message);
+      }
+    }
+
+    int nextProbe() throws InterruptedException {
+      var bytes = probes.poll(ScriptedServer.LIMIT.toSeconds(), TimeUnit.SECONDS);
+      assertThat(bytes).as("probe").isNotNull();
+      return java.util.Objects.requireNonNull(bytes);
+    }
+  }
+
+  @Test
+  void p1PausesOnceAboveTheHighMarkAndResumesBelowTheLowOne() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      var local = backend.accept();
+
+      long sentBytes = floodUntilPaused(peer, 2);
+
+      assertThat(peer.barrier()).as("once").isEmpty();
+      assertThat(tunnel.client().reading().queuedBytes())
+          .isBetween((long) BufferBudget.MAX_HIGH_WATER, BufferBudget.MAX_HIGH_WATER + 200_000L);
+      read(local, sentBytes);
+      assertThat(peer.expect(Resume.class).streamId()).isEqualTo(2);
+      assertThat(peer.barrier()).as("once").isEmpty();
+    }
+  }
+
+  @Test
+  void p2HoldsAPausedStreamAndNoOther() throws Exception {
+    try (var server = ScriptedServer.start();
+        var flooding = Backend.serving(FlowControlConformanceTest::flood);
+        var echo = Backend.echo();
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      var stream = new FullStream(peer, 2);
+      peer.send(flooding.connect(2));
+
+      for (int i = 0; i < 3; i++) {
+        assertThat(stream.nextProbe()).isLessThanOrEqualTo(Outbox.PROBE_BYTES);
+      }
+      for (int i = 0; i < 3; i++) {
+        assertThat(stream.nextProbe()).isEqualTo(1);
+      }
+      peer.send(echo.connect(3));
+      peer.sendData(3, "x");
+
+      assertThat(stream.others.poll(30, TimeUnit.SECONDS))
+          .isInstanceOfSatisfying(Data.class, data -> assertThat(data.streamId()).isEqualTo(3));
+      assertThat(stream.pauses.get() - stream.resumes.get())
+          .as("a Resume for every Pause, but perhaps the last")
+          .isBetween(0, 1);
+      stream.full = false;
+      assertThat(stream.others.poll(30, TimeUnit.SECONDS)).as("goes on").isInstanceOf(Data.class);
+    }
+  }
+
+  @Test
+  void p3ProbesOneByteASecondForTenMinutes() throws Exception {
+    try (var server = ScriptedServer.start();
+        var flooding = Backend.serving(FlowControlConformanceTest::flood);
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.answerPings(false);
+      peer.passOverLists();
+      peer.send(flooding.connect(2));
+      peer.await(Data.class);
+      peer.send(new Pause(2));
+      peer.await(Resume.class);
+      peer.barrier();
+
+      for (int second = 0; second < 600; second++) {
+        timer.advance(Duration.ofSeconds(1));
+        assertThat(peer.expect(Data.class).payload().remaining())
+            .isEqualTo(second < Outbox.FULL_PROBES ? Outbox.PROBE_BYTES : 1);
+
+        peer.send(new Pause(2)); // before the pong, as Go does it
+        peer.expect(Resume.class);
+        do {
+          peer.expectPing();
+          peer.sendFrame(ScriptedServer.PONG, new byte[0]);
+          assertThat(peer.barrier()).isEmpty();
+        } while (peer.hasPing());
+      }
+
+      assertThat(tunnel.client().reading().queuedBytes()).isLessThanOrEqualTo(Outbox.LANE_BYTES);
+    }
+  }
+
+  @Test
+  void p4ReleasesAStreamWhenThePongComesFirst() throws Exception {
+    try (var server = ScriptedServer.start();
+        var flooding = Backend.serving(FlowControlConformanceTest::flood);
+        var _ = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.answerPings(false);
+      peer.send(flooding.connect(2));
+      peer.await(Data.class);
+      peer.send(new Pause(2));
+      peer.await(Resume.class);
+      assertThat(peer.barrier()).as("held").isEmpty();
+
+      timer.advance(Outbox.FIRST_PROBE);
+      assertThat(peer.expect(Data.class).payload().remaining()).isEqualTo(Outbox.PROBE_BYTES);
+      peer.expectPing();
+      assertThat(peer.barrier()).as("held until the pong").isEmpty();
+      peer.sendFrame(ScriptedServer.PONG, new byte[0]);
+
+      for (int i = 0; i < 100; i++) {
+        peer.await(Data.class);
+      }
+    }
+  }
+
+  @Test
+  void p5ResumeReleasesAtOnce() throws Exception {
+    try (var server = ScriptedServer.start();
+        var flooding = Backend.serving(FlowControlConformanceTest::flood);
+        var _ = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.send(flooding.connect(2));
+      peer.await(Data.class);
+      peer.send(new Pause(2));
+      peer.await(Resume.class);
+      assertThat(peer.barrier()).isEmpty();
+
+      peer.send(new Resume(2));
+
+      for (int i = 0; i < 100; i++) {
+        peer.await(Data.class);
+      }
+    }
+  }
+
+  @Test
+  void p8EndingAHeldStreamLeavesNothing() throws Exception {
+    try (var server = ScriptedServer.start();
+        var flooding = Backend.serving(FlowControlConformanceTest::flood);
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      for (long id = 2; id < 1_002; id++) {
+        peer.send(flooding.connect(id));
+        var data = peer.await(Data.class);
+        while (data.streamId() != id) {
+          data = peer.await(Data.class);
+        }
+        peer.send(new Pause(id));
+        if (id % 2 == 0) {
+          peer.await(Resume.class);
+        }
+        peer.send(new Close(id, "EOF"));
+      }
+
+      tunnel.awaitNoStreams();
+      peer.barrier();
+      TestTunnel.eventually("nothing queued", () -> tunnel.client().reading().queuedBytes() == 0);
+    }
+  }
+
+  @Test
+  void p9TakesResumeAndPauseAtAnyTime() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.echo();
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(new Pause(2));
+      peer.send(new Resume(2));
+      peer.send(backend.connect(2));
+      peer.send(new Resume(2));
+      assertThat(peer.barrier()).isEmpty();
+      peer.send(new Pause(2));
+      peer.send(new Pause(2));
+      assertThat(peer.barrier()).containsExactly(new Resume(2), new Resume(2));
+
+      peer.sendData(2, "hello"); // the echo is the probe, which the pong confirms
+
+      assertThat(peer.expectText(2, 5)).isEqualTo("hello");
+      peer.sendData(2, "again");
+      assertThat(peer.expectText(2, 5)).isEqualTo("again");
+    }
+  }
+
+  @Test
+  void p10EndsAStreamOfAPeerThatDoesNotHeedPauses() throws Exception {
+    try (var server = ScriptedServer.start();
+        var stuck = Backend.start();
+        var echo = Backend.echo();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(stuck.connect(2));
+      stuck.accept();
+      long mostBytes = 0;
+
+      for (int i = 0; i < 1_600; i++) {
+        peer.sendData(2, CHUNK);
+        mostBytes = Math.max(mostBytes, tunnel.client().reading().queuedBytes());
+      }
+
+      assertThat(peer.await(Close.class)).isEqualTo(new Close(2, "receive buffer limit"));
+      assertThat(mostBytes).isLessThanOrEqualTo(ReceiveBuffer.LIMIT_BYTES + 1024 * 1024);
+      peer.barrier();
+      peer.send(echo.connect(3));
+      peer.sendData(3, "alive");
+      assertThat(peer.expectText(3, 5)).isEqualTo("alive");
+    }
+  }
+
+  @Test
+  void p11AHeldWriteCanBeCutOff() throws Exception {
+    var failed = new CountDownLatch(1);
+    Backend.Service writing =
+        socket -> {
+          try {
+            flood(socket);
+          } catch (IOException e) {
+            failed.countDown();
+            throw e;
+          }
+        };
+    try (var server = ScriptedServer.start();
+        var backend = Backend.serving(writing);
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      peer.await(Data.class);
+      peer.send(new Pause(2));
+      peer.await(Resume.class);
+      assertThat(peer.barrier()).isEmpty();
+      assertThat(failed.getCount()).isEqualTo(1);
+
+      peer.send(new Close(2, "EOF"));
+
+      assertThat(failed.await(30, TimeUnit.SECONDS)).isTrue();
+      tunnel.awaitNoStreams();
+    }
+  }
+
+  @Test
+  void p12BothEndsPausedOnOneStreamDoNotLockUp() throws Exception {
+    var talk = new CountDownLatch(1);
+    var listen = new CountDownLatch(1);
+    var heard = new AtomicLong();
+    Backend.Service both =
+        socket -> {
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      talk.await();
+                      flood(socket);
+                    } catch (IOException | InterruptedException e) {
+                      // The stream has ended.
+                    }
+                  });
+          try {
+            listen.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+          var chunk = new byte[CHUNK.length];
+          for (int read = 0; read >= 0; read = socket.getInputStream().read(chunk)) {
+            heard.addAndGet(read);
+          }
+        };
+    try (var server = ScriptedServer.start();
+        var backend = Backend.serving(both);
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      long sentBytes = floodUntilPaused(peer, 2);
+      peer.send(new Pause(2));
+      assertThat(peer.barrier()).as("a Resume would free what we have just stopped").isEmpty();
+      talk.countDown();
+
+      peer.sendFrame(ScriptedServer.PING, new byte[] {1});
+      assertThat(peer.expectPong()).isNotNull();
+      assertThat(peer.barrier()).as("held both ways").isEmpty();
+      listen.countDown();
+
+      assertThat(peer.expect(Resume.class).streamId()).isEqualTo(2);
+      for (int i = 0; i < 100; i++) {
+        peer.await(Data.class);
+      }
+      TestTunnel.eventually("all is delivered", () -> heard.get() == sentBytes);
+    }
+  }
+
+  @Test
+  void p13OutlivesAPeerThatStandsStillFor19Seconds() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.echo();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.answerPings(false);
+      peer.send(backend.connect(2));
+      peer.barrier();
+
+      peer.stopReading();
+      timer.advance(Duration.ofSeconds(19));
+      peer.goOn();
+
+      peer.sendData(2, "nothing lost");
+      assertThat(peer.expectText(2, 12)).isEqualTo("nothing lost");
+      assertThat(tunnel.client().reading().totals().sessions()).isEqualTo(1);
+    }
+  }
+
+  // The reader thread says Pause and a stream's writer says Resume: whatever the order in which
+  // they come to speak, the last word must be the right one, or the peer is held for ever.
+  @Test
+  void theLastWordToThePeerIsRight() throws Exception {
+    var heard = new AtomicLong();
+    Backend.Service reading =
+        socket -> {
+          var chunk = new byte[CHUNK.length];
+          for (int read = 0; read >= 0; read = socket.getInputStream().read(chunk)) {
+            heard.addAndGet(read);
+          }
+        };
+    try (var server = ScriptedServer.start();
+        var backend = Backend.serving(reading);
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      var lastWord = new AtomicReference<Message>(new Resume(2));
+      peer.onMessage(lastWord::set);
+      peer.send(backend.connect(2));
+      long sentBytes = 0;
+      for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < 32; i++) {
+          peer.sendData(2, CHUNK);
+          sentBytes += CHUNK.length;
+        }
+        long expected = sentBytes;
+        TestTunnel.eventually("all is delivered", () -> heard.get() == expected);
+        TestTunnel.eventually("all is said", () -> tunnel.client().reading().queuedBytes() == 0);
+        TestTunnel.eventually("Resume", () -> lastWord.get() instanceof Resume);
+      }
+    }
+  }
+}

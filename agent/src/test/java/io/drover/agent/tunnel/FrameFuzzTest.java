@@ -1,0 +1,104 @@
+package io.drover.agent.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import io.drover.agent.tunnel.FrameReader.FrameException;
+import io.drover.proto.tunnel.MessageCodec;
+import io.drover.proto.tunnel.ProtocolException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Whatever a server sends, in whatever portions: frames and messages, or the two exceptions that
+ * say so. Runs as a plain test on a few inputs; {@code JAZZER_FUZZ=1} looks for more.
+ */
+class FrameFuzzTest {
+  /** What came of some bytes. */
+  private static final class Outcome implements FrameReader.Sink {
+    final List<String> events = new ArrayList<>();
+    long payloadBytes;
+    private int messageHash = 1;
+
+    @Override
+    public void piece(ByteBuffer bytes, boolean first, boolean last) {
+      assertThat(bytes.remaining()).isLessThanOrEqualTo(FrameReader.MAX_PIECE_BYTES);
+      assertThat(bytes.capacity()).as("memory").isLessThanOrEqualTo(FrameReader.MAX_PIECE_BYTES);
+      payloadBytes += bytes.remaining();
+      if (first) {
+        messageHash = 1;
+        try {
+          events.add(MessageCodec.decode(bytes).toString());
+        } catch (ProtocolException e) {
+          events.add(String.valueOf(e.getMessage()));
+        }
+      }
+      for (var in = bytes.duplicate(); in.hasRemaining(); ) {
+        messageHash = 31 * messageHash + in.get();
+      }
+      if (last) {
+        events.add("message " + messageHash);
+      }
+    }
+
+    @Override
+    public void ping(ByteBuffer payload) {
+      assertThat(payload.remaining()).isLessThanOrEqualTo(FrameReader.MAX_CONTROL_BYTES);
+      events.add("ping " + payload);
+    }
+
+    @Override
+    public void pong() {
+      events.add("pong");
+    }
+
+    @Override
+    public void close(int code, String reason) {
+      events.add("close " + code + " " + reason);
+    }
+  }
+
+  @FuzzTest(maxDuration = "60s")
+  void anyBytesInAnyPortions(byte @Nullable [] bytes) {
+    if (bytes == null || bytes.length == 0) {
+      return;
+    }
+    var whole = read(bytes, bytes.length);
+    var portions = read(bytes, 1 + (bytes[0] & 0x1F));
+
+    assertThat(portions.events).isEqualTo(whole.events);
+    assertThat(whole.payloadBytes).isLessThanOrEqualTo(bytes.length);
+  }
+
+  private static Outcome read(byte[] bytes, int portion) {
+    var outcome = new Outcome();
+    var reader = new FrameReader(outcome);
+    try {
+      for (int from = 0; from < bytes.length; from += portion) {
+        reader.read(ByteBuffer.wrap(bytes, from, Math.min(portion, bytes.length - from)));
+      }
+    } catch (FrameException e) {
+      outcome.events.add(e.code() + " " + e.getMessage());
+    }
+    return outcome;
+  }
+
+  // H16: a million messages at random, half of them in frames that are sound.
+  @Test
+  void h16AnyBytesAtRandom() {
+    var random = new Random(16);
+    for (int i = 0; i < 1_000_000; i++) {
+      var bytes = new byte[2 + random.nextInt(40)];
+      random.nextBytes(bytes);
+      if (random.nextBoolean()) {
+        bytes[0] = (byte) (random.nextBoolean() ? 0x82 : 0x02);
+        bytes[1] = (byte) random.nextInt(bytes.length);
+      }
+      anyBytesInAnyPortions(bytes);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package io.drover.agent.tunnel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.drover.agent.tunnel.ScriptedServer.Peer;
+import io.drover.proto.tunnel.Message.AddClient;
+import io.drover.proto.tunnel.Message.RemoveClient;
+import io.drover.proto.tunnel.Message.SyncConnections;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Table 6.5 of the protocol's specification. */
+@Timeout(120)
+class SyncConformanceTest {
+  private final ManualTimer timer = new ManualTimer();
+
+  /** A minute, in steps that let pongs come. */
+  private void minute(Peer peer) throws Exception {
+    for (int i = 0; i < 5; i++) {
+      timer.advance(Duration.ofSeconds(10));
+      assertThat(peer.barrier()).isEmpty();
+    }
+    timer.advance(Duration.ofSeconds(10));
+  }
+
+  @Test
+  void y1ListsItsStreamsEveryMinuteAscendingAndPadded() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var _ = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.send(backend.connect(9));
+      peer.send(backend.connect(2));
+      peer.barrier();
+
+      for (int i = 0; i < 3; i++) {
+        minute(peer);
+        var ids = peer.expect(SyncConnections.class).streamIds();
+        assertThat(ids).startsWith(2L, 9L, 10L, 11L).isSorted().doesNotHaveDuplicates();
+        assertThat(ids).hasSize(2 + TunnelSession.SYNC_PADDING);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {Long.MAX_VALUE, Long.MAX_VALUE - 5, -7, Long.MIN_VALUE})
+  void y1StaysAscendingWhateverTheIds(long id) throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var _ = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.send(backend.connect(3));
+      peer.send(backend.connect(id));
+      peer.barrier();
+
+      minute(peer);
+
+      assertThat(peer.expect(SyncConnections.class).streamIds())
+          .contains(3L, id)
+          .isSorted()
+          .doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void y2NoStreamInFlightIsMissing() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.barrier();
+      var sent = new AtomicLong(1);
+      var missing = new HashSet<Long>();
+      var lists = new AtomicLong();
+      peer.onMessage(
+          message -> {
+            if (message instanceof SyncConnections(var ids)) {
+              lists.incrementAndGet();
+              var listed = new HashSet<>(ids);
+              // What a Go server does: each stream of its own that is not listed is closed.
+              LongStream.rangeClosed(2, sent.get())
+                  .filter(id -> !listed.contains(id))
+                  .forEach(missing::add);
+            }
+          });
+      for (int minute = 0; minute < 10; minute++) {
+        for (int step = 0; step < 6; step++) {
+          for (int i = 0; i < 30; i++) {
+            peer.send(backend.connect(sent.incrementAndGet()));
+          }
+          timer.advance(Duration.ofSeconds(10)); // while those are on their way
+          for (int i = 0; i < 20; i++) {
+            peer.send(backend.connect(sent.incrementAndGet()));
+          }
+          peer.sendFrame(ScriptedServer.PING, new byte[0]);
+          peer.expectPong();
+          TestTunnel.eventually(
+              "all are open", () -> tunnel.client().reading().totals().dials() == sent.get() - 1);
+        }
+      }
+
+      TestTunnel.eventually("lists came", () -> lists.get() == 10);
+      assertThat(missing).isEmpty();
+    }
+  }
+
+  @Test
+  void y7IgnoresAListFromTheServer() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.echo();
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      peer.send(new SyncConnections(List.of()));
+      peer.send(new SyncConnections(List.of(7L, 9L)));
+      peer.sendFrame(ScriptedServer.BINARY, new byte[] {0, 0, 16, 1, 2, 3}); // no multiple of 8
+
+      assertThat(peer.barrier()).isEmpty();
+      peer.sendData(2, "alive");
+      assertThat(peer.expectText(2, 5)).isEqualTo("alive");
+    }
+  }
+
+  @Test
+  void y8IgnoresMessagesForServers() throws Exception {
+    try (var server = ScriptedServer.start();
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(new AddClient("c-m-abcd1234", 3_328_451_335_138_149_956L));
+      peer.send(new RemoveClient("c-m-abcd1234", 3_328_451_335_138_149_956L));
+      peer.sendFrame(ScriptedServer.BINARY, new byte[] {0, 0, 8, 'x'});
+      peer.sendFrame(ScriptedServer.BINARY, new byte[] {0, 0, 10, 'x', '/', 'y'});
+      peer.sendFrame(ScriptedServer.BINARY, new byte[] {0, 0, 10});
+
+      assertThat(peer.barrier()).isEmpty();
+    }
+  }
+}
