@@ -247,6 +247,9 @@ func (b *bench) pair(ctx context.Context, e *experiment, name string, round int)
 }
 
 func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r *record) error {
+	// From before the start: for some experiments that is all there is.
+	busy, stolen := machineCPU()
+	own, started := b.world.spawner.ownCPU(), time.Now()
 	a := b.warm[side]
 	if e.fresh {
 		var err error
@@ -260,12 +263,11 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 	ctx, cancel := context.WithTimeout(ctx, 3*e.takes(b.options)+30*time.Second)
 	defer cancel()
 
-	busy, stolen := machineCPU()
-	own, started := b.world.spawner.ownCPU(), time.Now()
 	found, err := e.measure(ctx, b, a, name)
 	elapsed := time.Since(started).Seconds()
 	busyAfter, stolenAfter := machineCPU()
-	if elapsed > 1 { // /proc/stat counts hundredths of seconds
+	if elapsed > 0.5 { // /proc/stat counts hundredths of seconds
+		r.Seconds = elapsed
 		r.Foreign = max(0, (busyAfter-busy-(b.world.spawner.ownCPU()-own)).Seconds()/elapsed)
 		r.Stolen = (stolenAfter - stolen).Seconds() / elapsed
 	}

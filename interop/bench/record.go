@@ -29,6 +29,8 @@ type record struct {
 	Attempt    int       `json:"attempt,omitempty"`
 	Metrics    metrics   `json:"metrics,omitempty"`
 	Histogram  histogram `json:"histogram,omitempty"`
+	// Seconds that the measurement took with the start of a process of its own. Too short to tell: 0.
+	Seconds float64 `json:"seconds,omitempty"`
 	// Foreign is how many cores were busy with what is not ours, Stolen how many the hypervisor took.
 	Foreign float64 `json:"foreignCores,omitempty"`
 	Stolen  float64 `json:"stolenCores,omitempty"`

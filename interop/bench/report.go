@@ -234,7 +234,7 @@ func machineText(info *runInfo) string {
 func quietText(records []record) string {
 	var foreign, stolen []float64
 	for _, r := range records {
-		if r.Kind == "sample" {
+		if r.Kind == "sample" && r.Seconds > 0 {
 			foreign = append(foreign, r.Foreign)
 			stolen = append(stolen, r.Stolen)
 		}

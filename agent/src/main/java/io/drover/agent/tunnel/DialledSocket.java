@@ -7,7 +7,9 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -41,7 +43,7 @@ final class DialledSocket extends Socket {
   private volatile long lastReceivedNanos;
   private volatile @Nullable String readFailure;
   private volatile @Nullable Gathering out;
-  private volatile Queue<?> following = new ConcurrentLinkedQueue<>();
+  private volatile Queue<ByteBuffer> following = new ConcurrentLinkedQueue<>();
 
   /**
    * Wraps a connection.
@@ -60,7 +62,7 @@ final class DialledSocket extends Socket {
   }
 
   /** The frames that follow; small ones are held together with them. */
-  void following(Queue<?> frames) {
+  void following(Queue<ByteBuffer> frames) {
     following = frames;
   }
 
@@ -94,7 +96,7 @@ final class DialledSocket extends Socket {
     try {
       if (!raw.isClosed() && !raw.isOutputShutdown()) {
         if (out != null) {
-          out.writeOut(); // the library's last frames are still in its queue: see flush()
+          out.finish();
         }
         raw.shutdownOutput();
       }
@@ -167,6 +169,7 @@ final class DialledSocket extends Socket {
     private final OutputStream out;
     private final byte[] gathered = new byte[GATHER_BYTES];
     private int count;
+    private byte[] last = gathered;
 
     Gathering(OutputStream out) {
       this.out = out;
@@ -179,6 +182,7 @@ final class DialledSocket extends Socket {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
+      last = bytes;
       if (count + length > GATHER_BYTES) {
         writeOut();
       }
@@ -197,6 +201,25 @@ final class DialledSocket extends Socket {
       if (count >= RECORD_BYTES || following.isEmpty()) {
         writeOut();
       }
+    }
+
+    /**
+     * Writes what the library leaves in its queue when it is interrupted: either all of it has been
+     * written here, or, if it was busy at that moment, nothing has.
+     */
+    @SuppressWarnings({"ByteBufferBackingArray", "ReferenceEquality"}) // the very array, as written
+    void finish() throws IOException {
+      var unwritten = new ArrayDeque<ByteBuffer>();
+      for (var frame : following) {
+        unwritten.add(frame);
+        if (frame.array() == last) {
+          unwritten.clear();
+        }
+      }
+      for (var frame : unwritten) {
+        write(frame.array(), 0, frame.limit());
+      }
+      writeOut();
     }
 
     private void writeOut() throws IOException {

@@ -1,7 +1,5 @@
 package io.drover.agent.tunnel;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.drover.agent.tunnel.FrameReader.FrameException;
 import io.drover.proto.tunnel.MessageCodec;
@@ -26,8 +24,9 @@ class FrameFuzzTest {
 
     @Override
     public void piece(ByteBuffer bytes, boolean first, boolean last) {
-      assertThat(bytes.remaining()).isLessThanOrEqualTo(FrameReader.MAX_PIECE_BYTES);
-      assertThat(bytes.capacity()).as("memory").isLessThanOrEqualTo(FrameReader.MAX_PIECE_BYTES);
+      if (bytes.capacity() > FrameReader.MAX_PIECE_BYTES) {
+        throw new AssertionError("memory: " + bytes);
+      }
       payloadBytes += bytes.remaining();
       if (first) {
         messageHash = 1;
@@ -47,7 +46,9 @@ class FrameFuzzTest {
 
     @Override
     public void ping(ByteBuffer payload) {
-      assertThat(payload.remaining()).isLessThanOrEqualTo(FrameReader.MAX_CONTROL_BYTES);
+      if (payload.remaining() > FrameReader.MAX_CONTROL_BYTES) {
+        throw new AssertionError("too long: " + payload);
+      }
       events.add("ping " + payload);
     }
 
@@ -70,8 +71,9 @@ class FrameFuzzTest {
     var whole = read(bytes, bytes.length);
     var portions = read(bytes, 1 + (bytes[0] & 0x1F));
 
-    assertThat(portions.events).isEqualTo(whole.events);
-    assertThat(whole.payloadBytes).isLessThanOrEqualTo(bytes.length);
+    if (!portions.events.equals(whole.events) || whole.payloadBytes > bytes.length) {
+      throw new AssertionError("whole: " + whole.events + " portions: " + portions.events);
+    }
   }
 
   private static Outcome read(byte[] bytes, int portion) {

@@ -446,7 +446,7 @@ class HandshakeConformanceTest {
       peer.stopReading();
       peer.send(backend.connect(2));
       TestTunnel.eventually(
-          "our writer is stuck", () -> tunnel.client().reading().queuedBytes() > 200_000);
+          "our writer is stuck", () -> tunnel.client().reading().queuedBytes() > 100_000);
 
       timer.advance(Duration.ofSeconds(21));
 

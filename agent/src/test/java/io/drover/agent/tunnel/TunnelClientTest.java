@@ -30,6 +30,8 @@ class TunnelClientTest {
   @BeforeEach
   void listen() {
     lines.start();
+    log.setLevel(Level.INFO);
+    log.setAdditive(false);
     log.addAppender(lines);
   }
 

@@ -75,6 +75,34 @@ final class KubectlIT {
     assertThat(installation.peer().sessions(Peer.STEVE)).hasSize(1);
   }
 
+  /** Source: what the stock agent got and sent, {@code stock-agent-measured.md} 4.2 and 5. */
+  @WithEachPeer
+  void manifestIsEnoughAndHandshakesAreThoseOfTheStockAgent(Installation installation)
+      throws Exception {
+    var url = installation.peer().url().toString();
+    var imported = installation.imported();
+    assertThat(imported.environment())
+        .containsEntry("CATTLE_SERVER", url)
+        .containsEntry("STRICT_VERIFY", "true")
+        .containsKeys("CATTLE_CA_CHECKSUM", "CATTLE_CREDENTIAL_NAME", "CATTLE_CLUSTER");
+    assertThat(imported.credentials().resolve("url")).hasContent(url);
+    assertThat(imported.credentials().resolve("namespace")).hasContent("");
+    assertThat(imported.token()).isEqualTo(Peer.TOKEN);
+
+    var paths = new HashSet<String>();
+    for (var handshake : installation.peer().handshakes()) {
+      paths.add(handshake.path("path").asText());
+      assertThat(handshake.path("status").asInt()).isEqualTo(101);
+      assertThat(handshake.path("alpn").toString()).doesNotContain("h2");
+      var names = new ArrayList<String>();
+      handshake.path("headers").forEach(header -> names.add(header.path(0).asText()));
+      assertThat(names)
+          .doesNotContain(
+              "Origin", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "X-API-Tunnel-ID");
+    }
+    assertThat(paths).containsExactlyInAnyOrder("/v3/connect/register", "/v3/connect");
+  }
+
   @WithEachPeer
   void appliesGetsAndDeletes(Installation installation) throws Exception {
     use(installation).appliesGetsAndDeletes();

@@ -210,7 +210,7 @@ final class RunningProcess implements AutoCloseable {
 
   /** Sends SIGTERM. */
   void terminate() {
-    process.destroy();
+    process.toHandle().destroy(); // Process.destroy would also stop reading what it says
   }
 
   /** Sends SIGSTOP: the process stands still, its sockets stay open. */

@@ -27,15 +27,25 @@ import org.eclipse.jetty.websocket.core.server.WebSocketNegotiator;
 final class TunnelHarness implements AutoCloseable {
   static final SessionKey KEY = new SessionKey(Tunnel.CLUSTER, "c-bcdfg");
 
-  /** Everything short, so that limits are reached within a test. */
+  /** All but the silence short, so that limits are reached within a test. */
   static final Timing FAST =
       new Timing(
-          Duration.ofSeconds(2),
+          Timing.STANDARD.silence(),
           Duration.ofMillis(300),
           Duration.ofMillis(200),
           Duration.ofMillis(10),
           Duration.ofMillis(80),
           Duration.ofMillis(300));
+
+  /** A short silence, for agents that do nothing else. */
+  static final Timing IMPATIENT =
+      new Timing(
+          Duration.ofSeconds(2),
+          FAST.stall(),
+          FAST.syncGrace(),
+          FAST.firstProbe(),
+          FAST.lastProbe(),
+          FAST.linger());
 
   final Sessions sessions;
   final URI url;
