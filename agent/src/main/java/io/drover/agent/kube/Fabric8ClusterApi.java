@@ -137,14 +137,32 @@ public final class Fabric8ClusterApi implements ClusterApi {
         text.contains("current-context")
             ? Optional.of(Config.fromKubeconfig(file.toFile()))
             : Optional.empty();
-    return config
-        .filter(found -> found.getCurrentContext() != null)
-        .orElseThrow(
-            () ->
-                new IOException(
-                    file
-                        + " has no current context: set one with 'kubectl config use-context', or"
-                        + " name another file with --kubeconfig"));
+    var found =
+        config
+            .filter(candidate -> candidate.getCurrentContext() != null)
+            .orElseThrow(
+                () ->
+                    new IOException(
+                        file
+                            + " has no current context: set one with 'kubectl config use-context', or"
+                            + " name another file with --kubeconfig"));
+    ClientKey.algorithm(clientKey(found)).ifPresent(found::setClientKeyAlgo);
+    return found;
+  }
+
+  /** The key as PEM; empty if there is none. */
+  private static String clientKey(Config config) throws IOException {
+    if (config.getClientKeyData() != null) {
+      return new String(Base64.getMimeDecoder().decode(config.getClientKeyData()), UTF_8);
+    }
+    if (config.getClientKeyFile() == null) {
+      return "";
+    }
+    try {
+      return Files.readString(Path.of(config.getClientKeyFile()), UTF_8);
+    } catch (IOException e) {
+      throw new IOException("client key " + config.getClientKeyFile() + " cannot be read: " + e, e);
+    }
   }
 
   private static String address(KubeConfig kube, Config config) {

@@ -317,4 +317,19 @@ class FrameReaderTest {
     assertThat(payloads)
         .containsExactly(ByteBuffer.wrap(random(125, 1)), ByteBuffer.wrap(random(125, 2)));
   }
+
+  // 200,000 inputs, half of them with a sound beginning; with guidance: FrameFuzzTest.
+  @Test
+  void h16TakesAnyBytesInAnyPortions() {
+    var random = new Random(16);
+    for (int i = 0; i < 200_000; i++) {
+      var bytes = new byte[2 + random.nextInt(40)];
+      random.nextBytes(bytes);
+      if (random.nextBoolean()) {
+        bytes[0] = (byte) (random.nextBoolean() ? 0x82 : 0x02);
+        bytes[1] = (byte) random.nextInt(bytes.length);
+      }
+      FrameFuzzTest.check(bytes);
+    }
+  }
 }

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,6 +29,12 @@ class LoadConformanceTest {
   private static final int STREAM_BYTES = 4 * 1024 * 1024;
   private static final int CHUNK_BYTES = 16 * 1024;
   private static final int SENDERS = 4;
+
+  /**
+   * Chunks on their way there and back: 16 MiB. More, and a busy machine may take so long to hand
+   * our Pause to the sender that the limit of all streams together is passed before it heeds it.
+   */
+  private static final int CHUNKS_ON_THEIR_WAY = 1_024;
 
   /**
    * The server's side of one stream. It heeds our Pause as it must; it pauses us at random and, as
@@ -81,7 +88,7 @@ class LoadConformanceTest {
         var backend = Backend.echo();
         var tunnel = TestTunnel.start(server)) {
       var peer = server.open();
-      peer.sendBufferBytes(256 * 1024); // what is in it comes even after we were paused
+      var onTheirWay = new Semaphore(CHUNKS_ON_THEIR_WAY);
       Map<Long, Stream> streams = new ConcurrentHashMap<>();
       for (long id = 2; id < 2 + STREAMS; id++) {
         streams.put(id, new Stream(id));
@@ -93,7 +100,9 @@ class LoadConformanceTest {
             switch (message) {
               case Data(var id, var payload) -> {
                 var stream = java.util.Objects.requireNonNull(streams.get(id));
+                long before = stream.heardBytes / CHUNK_BYTES;
                 stream.heardBytes += payload.remaining();
+                onTheirWay.release((int) (stream.heardBytes / CHUNK_BYTES - before));
                 stream.heard.update(payload.duplicate());
                 if (stream.heardBytes == STREAM_BYTES) {
                   done.countDown();
@@ -112,7 +121,7 @@ class LoadConformanceTest {
       }
       for (int sender = 0; sender < SENDERS; sender++) {
         int first = sender;
-        Thread.ofVirtual().start(() -> sendAll(peer, streams, first));
+        Thread.ofVirtual().start(() -> sendAll(peer, streams, first, onTheirWay));
       }
 
       assertThat(done.await(150, TimeUnit.SECONDS)).as("all came back").isTrue();
@@ -129,7 +138,8 @@ class LoadConformanceTest {
   }
 
   /** Chunk by chunk in turn; a stream that is paused is passed over. */
-  private static void sendAll(ScriptedServer.Peer peer, Map<Long, Stream> streams, int first) {
+  private static void sendAll(
+      ScriptedServer.Peer peer, Map<Long, Stream> streams, int first, Semaphore onTheirWay) {
     var chunk = new byte[CHUNK_BYTES];
     boolean all = false;
     while (!all) {
@@ -145,6 +155,7 @@ class LoadConformanceTest {
           stream.content.nextBytes(chunk);
           stream.sent.update(chunk);
           stream.leftBytes -= CHUNK_BYTES;
+          onTheirWay.acquireUninterruptibly();
           send(peer, new Data(id, ByteBuffer.wrap(chunk)));
           sentAny = true;
         }

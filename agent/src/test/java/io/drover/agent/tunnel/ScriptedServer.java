@@ -225,10 +225,6 @@ final class ScriptedServer implements AutoCloseable {
 
     // ---- out
 
-    void sendBufferBytes(int bytes) throws IOException {
-      socket.setSendBufferSize(bytes);
-    }
-
     /** Writes bytes as they are, in one go. */
     synchronized void write(byte[] bytes) throws IOException {
       out.write(bytes);

@@ -193,10 +193,11 @@ class StreamConformanceTest {
   void s8AnswersDataForAClosedStreamOnceASecond() throws Exception {
     try (var server = ScriptedServer.start();
         var backend = Backend.serving(_ -> {});
-        var _ = TestTunnel.start(server, timer)) {
+        var tunnel = TestTunnel.start(server, timer)) {
       var peer = server.open();
       peer.send(backend.connect(2));
       peer.expectClose(2);
+      tunnel.awaitNoStreams();
 
       for (int i = 0; i < 100; i++) {
         peer.sendData(2, "late");
