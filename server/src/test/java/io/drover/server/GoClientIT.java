@@ -11,6 +11,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -57,7 +58,8 @@ class GoClientIT {
               .redirectOutput(Redirect.DISCARD)
               .redirectError(Redirect.DISCARD)
               .start();
-      try (var http = HttpClient.newBuilder().sslContext(server.tls).build()) {
+      var http = HttpClient.newBuilder().sslContext(server.tls).build();
+      try {
         awaitActive(server, cluster.id());
         var stalled =
             http.send(
@@ -66,7 +68,7 @@ class GoClientIT {
         byte[] body = new byte[BODY_BYTES];
         Arrays.fill(body, (byte) 'b');
 
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 20; i++) {
           var echoed =
               http.send(
                   request(server, cluster.id(), "/echo")
@@ -76,8 +78,8 @@ class GoClientIT {
           assertThat(echoed.body()).isEqualTo(body);
         }
         stalled.body().close();
-        http.shutdownNow();
       } finally {
+        http.shutdownNow();
         agent.destroy();
       }
     }
@@ -85,6 +87,7 @@ class GoClientIT {
 
   private static HttpRequest.Builder request(TestServer server, String id, String target) {
     return HttpRequest.newBuilder(server.url.resolve("/k8s/clusters/" + id + target))
+        .timeout(Duration.ofSeconds(60))
         .header("Authorization", "Bearer " + server.adminToken);
   }
 

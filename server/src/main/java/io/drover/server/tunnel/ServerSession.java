@@ -205,11 +205,25 @@ public final class ServerSession {
   private void resume(long id) {
     var stream = streams.get(id);
     if (stream != null) {
-      if (!outbox.pausing(id, false)) {
-        end(Link.POLICY, "control messages not read");
-      }
+      agreeOnPause(stream);
       unstall(stream);
     }
+  }
+
+  /**
+   * Tells the agent whether to pause. The reading thread and the stream's reader may be here at the
+   * same time, so whoever speaks looks again afterwards: else a Pause could go out after the Resume
+   * that took it back, and the stream would stand still for ever.
+   */
+  private void agreeOnPause(TunnelStream stream) {
+    boolean paused;
+    do {
+      paused = stream.received().paused();
+      if (!outbox.pausing(stream.id(), paused)) {
+        end(Link.POLICY, "control messages not read");
+        return;
+      }
+    } while (paused != stream.received().paused());
   }
 
   // Reading thread from here on.
@@ -287,11 +301,7 @@ public final class ServerSession {
     }
     switch (stream.received().put(payload)) {
       case FINE -> {}
-      case PAUSE -> {
-        if (!outbox.pausing(id, true)) {
-          end(Link.POLICY, "control messages not read");
-        }
-      }
+      case PAUSE -> agreeOnPause(stream);
       case FULL -> onFull(stream);
     }
     if (unreadBytes.get() > MAX_UNREAD_BYTES) {

@@ -13,6 +13,7 @@ import io.drover.proto.tunnel.Message.Resume;
 import io.drover.proto.tunnel.Message.SyncConnections;
 import io.drover.proto.tunnel.MessageCodec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -365,6 +366,47 @@ class SessionConformanceTest {
     send(stream, ReceiveBuffer.HIGH_WATER + 1);
 
     assertThat(barrier()).containsExactly(new Pause(stream.id()));
+  }
+
+  @Test
+  void p1LastWordAfterAnyRaceOfReaderAndSenderIsResume() throws Exception {
+    int rounds = 300;
+    long total = (long) rounds * (ReceiveBuffer.HIGH_WATER + 1);
+    var stream = open();
+    var reader = Thread.ofVirtual().start(() -> skip(stream, total));
+    var sender = Thread.ofVirtual().start(() -> sendUnchecked(stream, total));
+
+    boolean paused = false;
+    while (!reader.join(Duration.ofMillis(1)) || !sender.join(Duration.ofMillis(1))) {
+      for (var message : barrier()) {
+        paused = message instanceof Pause;
+      }
+    }
+    for (var message : barrier()) {
+      paused = message instanceof Pause;
+    }
+
+    assertThat(paused).isFalse();
+  }
+
+  private static void skip(TunnelStream stream, long bytes) {
+    try {
+      stream.input().skipNBytes(bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void sendUnchecked(TunnelStream stream, long bytes) {
+    try {
+      for (long sent = 0; sent < bytes; ) {
+        int part = (int) Math.min(512 * 1024, bytes - sent);
+        agent.send(new Data(stream.id(), ByteBuffer.allocate(part)));
+        sent += part;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void send(TunnelStream stream, int bytes) throws IOException {
