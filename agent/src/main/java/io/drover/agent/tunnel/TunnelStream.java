@@ -55,11 +55,6 @@ final class TunnelStream {
   private final Dial dial = new Dial();
   private final ReentrantLock lock = new ReentrantLock();
 
-  private final ReentrantLock flowLock = new ReentrantLock();
-
-  // Guarded by flowLock: what the peer was told last.
-  private boolean peerPaused;
-
   // Guarded by lock. The channel is set once, with OPEN.
   private State state = State.DIALING;
   private @Nullable SocketChannel channel;
@@ -286,31 +281,6 @@ final class TunnelStream {
         session.outbox().peerReleased(lane);
       }
     } while (paused != received.isPaused());
-  }
-
-  /**
-   * Tells the peer to pause or to go on, as the buffer wants it now. Decided and said under one
-   * lock: a Pause that the reader has decided on must not be said behind the Resume with which the
-   * other thread has taken it back, or the peer would stand still for ever.
-   */
-  private void agreeOnPause(boolean again) {
-    flowLock.lock();
-    try {
-      boolean paused = received.isPaused();
-      if (paused == peerPaused && !(again && paused)) {
-        return;
-      }
-      peerPaused = paused;
-      if (paused) {
-        session.outbox().peerPaused(lane);
-        session.sayNow(new Pause(id()));
-      } else {
-        session.sayNow(new Resume(id()));
-        session.outbox().peerReleased(lane);
-      }
-    } finally {
-      flowLock.unlock();
-    }
   }
 
   // ---- ends: the first cause wins

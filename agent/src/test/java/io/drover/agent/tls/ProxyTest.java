@@ -11,6 +11,7 @@ import io.drover.agent.config.Secret;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -119,20 +120,23 @@ class ProxyTest {
   @Test
   void silentProxyIsGivenUpAtTheLimit() throws Exception {
     try (var proxy = Listener.start(Listener::hold)) {
-      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", "", SHORT))
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy.port(), "", "", SHORT))
           .hasMessage("proxy 127.0.0.1:" + proxy.port() + ": i/o timeout");
     }
   }
 
   @Test
   void closedProxyIsNamed() throws Exception {
-    Listener proxy = Listener.start(Listener::hold);
-    proxy.close();
+    // Bound and not listening: refused, and nobody else can get the port meanwhile.
+    try (var closed = new Socket()) {
+      closed.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      int port = closed.getLocalPort();
 
-    assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
-        .hasMessage(
-            "proxy 127.0.0.1:%1$d: dial tcp 127.0.0.1:%1$d: connect: connection refused"
-                .formatted(proxy.port()));
+      assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, port, "", "", LIMIT))
+          .hasMessage(
+              "proxy 127.0.0.1:%1$d: dial tcp 127.0.0.1:%1$d: connect: connection refused"
+                  .formatted(port));
+    }
   }
 
   @Test
@@ -179,13 +183,13 @@ class ProxyTest {
 
   private ServerConnection dial(ProxyServer.Kind kind, Listener proxy, String user, String password)
       throws IOException {
-    return dial(kind, proxy, user, password, LIMIT);
+    return dial(kind, proxy.port(), user, password, LIMIT);
   }
 
   private ServerConnection dial(
-      ProxyServer.Kind kind, Listener proxy, String user, String password, Duration limit)
+      ProxyServer.Kind kind, int proxyPort, String user, String password, Duration limit)
       throws IOException {
-    var via = new ProxyServer(kind, "127.0.0.1", proxy.port(), user, new Secret(password));
+    var via = new ProxyServer(kind, "127.0.0.1", proxyPort, user, new Secret(password));
     var dialer =
         new ServerDialer(
             new ProxyConfig(Map.of("https", via), List.of()),
