@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -97,19 +96,8 @@ final class DroverServerIT {
   void goAgentServesKubectl() throws Exception {
     var directory = Programs.directory("go-agent");
     var other = server.createCluster("go");
-    var token = imported.serviceAccount().resolve("token");
-    try (var _ =
-        RunningProcess.start(
-            "go-agent",
-            directory,
-            Map.of(),
-            List.of(
-                Programs.goAgent(),
-                "--server=" + server.url(),
-                "--token=" + other.path("token").asText(),
-                "--ca=" + server.caFile(),
-                "--cluster-params=%s,@%s,%s".formatted(plane.address(), token, plane.caFile()),
-                "--exit-with-stdin"))) {
+    var token = other.path("token").asText();
+    try (var _ = GoAgent.start(directory, plane, server.url(), server.caFile(), token, imported)) {
       var otherId = other.path("id").asText();
       server.awaitActive(otherId);
       var through = new ClusterUse(plane, server.kubectl(otherId), directory, "go");
