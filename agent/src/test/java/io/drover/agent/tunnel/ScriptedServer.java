@@ -339,6 +339,11 @@ final class ScriptedServer implements AutoCloseable {
       }
     }
 
+    /** The next message if it comes so soon, or null. */
+    @Nullable Message poll(Duration limit) throws InterruptedException {
+      return messages.poll(limit.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
     /** So many bytes of one stream, and nothing else but flow control before them. */
     byte[] expectData(long streamId, int count) throws InterruptedException {
       var all = new ByteArrayOutputStream();

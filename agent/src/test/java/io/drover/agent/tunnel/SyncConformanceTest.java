@@ -34,11 +34,11 @@ class SyncConformanceTest {
   void y1ListsItsStreamsEveryMinuteAscendingAndPadded() throws Exception {
     try (var server = ScriptedServer.start();
         var backend = Backend.start();
-        var _ = TestTunnel.start(server, timer)) {
+        var tunnel = TestTunnel.start(server, timer)) {
       var peer = server.open();
       peer.send(backend.connect(9));
       peer.send(backend.connect(2));
-      peer.barrier();
+      tunnel.awaitDials(2);
 
       for (int i = 0; i < 3; i++) {
         minute(peer);
@@ -54,11 +54,11 @@ class SyncConformanceTest {
   void y1StaysAscendingWhateverTheIds(long id) throws Exception {
     try (var server = ScriptedServer.start();
         var backend = Backend.start();
-        var _ = TestTunnel.start(server, timer)) {
+        var tunnel = TestTunnel.start(server, timer)) {
       var peer = server.open();
       peer.send(backend.connect(3));
       peer.send(backend.connect(id));
-      peer.barrier();
+      tunnel.awaitDials(2);
 
       minute(peer);
 
@@ -101,8 +101,7 @@ class SyncConformanceTest {
           }
           peer.sendFrame(ScriptedServer.PING, new byte[0]);
           peer.expectPong();
-          TestTunnel.eventually(
-              "all are open", () -> tunnel.client().reading().totals().dials() == sent.get() - 1);
+          tunnel.awaitDials(sent.get() - 1);
         }
       }
 

@@ -158,6 +158,11 @@ final class TestTunnel implements AutoCloseable {
     return client.reading().streamsOpen();
   }
 
+  /** So many dials have led to a connection, and are safe from a clock that is moved on. */
+  void awaitDials(long count) {
+    eventually("dialled", () -> client.reading().totals().dials() == count);
+  }
+
   /** Nothing of the streams is left, though the session may live. */
   void awaitNoStreams() {
     eventually("streams gone", () -> streamsOpen() == 0);
