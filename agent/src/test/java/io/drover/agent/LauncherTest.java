@@ -80,7 +80,7 @@ class LauncherTest {
   }
 
   @Test
-  void handsOverFlagsClassPathAndArgumentsAsTheyAre() throws Exception {
+  void handsOverFlagsJarAndArgumentsAsTheyAre() throws Exception {
     var result =
         run(
             Map.of("JAVA_HOME", java("one", "25"), "DROVER_JAVA_OPTS", "-Xmx128m -Dx=y"),
@@ -90,12 +90,10 @@ class LauncherTest {
 
     assertThat(result.lines())
         .contains("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx128m", "-Dx=y")
-        .contains(directory.toRealPath().resolve("app/lib") + "/*")
         .contains("MALLOC_ARENA_MAX=2")
         .doesNotContain("-XX:TieredStopAtLevel=1")
         .noneMatch(line -> line.startsWith("-XX:AOTCache"))
-        .containsSubsequence(
-            "-Xmx96m", "-Xmx128m", "io.drover.agent.Main", "run", "--kubeconfig", "a b*");
+        .containsSubsequence("-Xmx96m", "-Xmx128m", "-jar", jar(), "run", "--kubeconfig", "a b*");
   }
 
   @Test
@@ -111,8 +109,11 @@ class LauncherTest {
     Path link = Files.createSymbolicLink(directory.resolve("link"), launcher);
     launcher = link;
 
-    assertThat(run(Map.of("JAVA_HOME", java("one", "25"))).lines())
-        .contains(directory.toRealPath().resolve("app/lib") + "/*");
+    assertThat(run(Map.of("JAVA_HOME", java("one", "25"))).lines()).contains(jar());
+  }
+
+  private String jar() throws IOException {
+    return directory.toRealPath().resolve("app/lib/drover-agent.jar").toString();
   }
 
   /** A Java home whose java prints its name, its arguments and one variable. */

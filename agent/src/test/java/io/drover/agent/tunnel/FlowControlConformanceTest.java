@@ -178,8 +178,13 @@ class FlowControlConformanceTest {
 
       for (int second = 0; second < 600; second++) {
         timer.advance(Duration.ofSeconds(1));
-        assertThat(peer.expect(Data.class).payload().remaining())
-            .isEqualTo(second < Outbox.FULL_PROBES ? Outbox.PROBE_BYTES : 1);
+        int probeBytes = peer.expect(Data.class).payload().remaining();
+        if (second < Outbox.FULL_PROBES) {
+          // As much as was read from the local socket in one go, which is not ours to say.
+          assertThat(probeBytes).isBetween(2, Outbox.PROBE_BYTES);
+        } else {
+          assertThat(probeBytes).isEqualTo(1);
+        }
 
         peer.send(new Pause(2)); // before the pong, as Go does it
         peer.expect(Resume.class);

@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.util.Base64;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
-/** A certificate for localhost, and who trusts it. */
-record TestIdentity(SSLContext server, SSLContext trust) {
+/** A certificate for localhost, who trusts it, and itself. */
+record TestIdentity(SSLContext server, SSLContext trust, String pem) {
   static TestIdentity create(Path directory) throws Exception {
     var file = directory.resolve("identity.p12");
     var keytool =
@@ -50,6 +51,12 @@ record TestIdentity(SSLContext server, SSLContext trust) {
     managers.init(trusted);
     var trust = SSLContext.getInstance("TLS");
     trust.init(null, managers.getTrustManagers(), null);
-    return new TestIdentity(server, trust);
+    var certificate =
+        Base64.getMimeEncoder().encodeToString(store.getCertificate("server").getEncoded());
+    var pem =
+        "-----BEGIN CERTIFICATE-----\n"
+            + certificate.replace("\r", "")
+            + "\n-----END CERTIFICATE-----\n";
+    return new TestIdentity(server, trust, pem);
   }
 }

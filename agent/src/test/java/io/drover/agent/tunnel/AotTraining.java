@@ -1,0 +1,376 @@
+package io.drover.agent.tunnel;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import io.drover.agent.tunnel.ScriptedServer.Peer;
+import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.proto.tunnel.Message.Close;
+import io.drover.proto.tunnel.Message.Connect;
+import io.drover.proto.tunnel.Message.Data;
+import io.drover.proto.tunnel.Message.Pause;
+import io.drover.proto.tunnel.Message.Resume;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+
+/**
+ * Makes the packaged agent's AOT cache: lets it do its daily work once, against a server and a
+ * cluster in this process, while the JVM writes down what it loads and which methods are hot.
+ *
+ * <p>Run when the distribution is put together and never apart from it: a cache does not fit the
+ * jars of another build, which Java 25.0.3 does not notice (JDK-8377932).
+ */
+final class AotTraining {
+  /** Echoed in the training run: enough for TLS and framing to become hot. */
+  private static final long TRAFFIC_BYTES = 192L * 1024 * 1024;
+
+  private static final int STREAMS = 4;
+  private static final int CHUNK_BYTES = 32 * 1024;
+
+  /** What a stream has on its way, in chunks: this end must read what it wrote to go on. */
+  private static final int CHUNKS_ON_THE_WAY = 16;
+
+  private static final long LIMIT_SECONDS = 180;
+
+  /** Where the agent says that it serves health. */
+  private static final Pattern HEALTH = Pattern.compile("health served.*?(127\\.0\\.0\\.1:\\d+)");
+
+  private final Path home;
+  private final Path work;
+  private final TestIdentity identity;
+  private final Api api;
+  private final ScriptedServer server;
+  private final Backend backend;
+  private final BlockingQueue<Peer> clusterTunnels = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Peer> steveTunnels = new LinkedBlockingQueue<>();
+
+  private AotTraining(
+      Path home,
+      Path work,
+      TestIdentity identity,
+      Api api,
+      ScriptedServer server,
+      Backend backend) {
+    this.home = home;
+    this.work = work;
+    this.identity = identity;
+    this.api = api;
+    this.server = server;
+    this.backend = backend;
+  }
+
+  /** {@code args[0]} is the distribution, {@code args[1]} a directory to work in. */
+  public static void main(String[] args) throws Exception {
+    var home = Path.of(args[0]);
+    var work = Files.createTempDirectory(Files.createDirectories(Path.of(args[1])), "run");
+    var identity = TestIdentity.create(work);
+    try (var api = new Api(identity);
+        var server = ScriptedServer.startTls(identity.server());
+        var backend = Backend.echo()) {
+      new AotTraining(home, work, identity, api, server, backend).run();
+    }
+  }
+
+  private void run() throws Exception {
+    var cache = home.resolve("lib/drover-agent.aot");
+    Files.deleteIfExists(cache);
+    var log = work.resolve("agent.log");
+    Thread.ofPlatform().daemon().name("training-server").start(this::serve);
+    var builder = new ProcessBuilder(home.resolve("bin/drover-agent").toString());
+    builder.environment().putAll(environment());
+    builder.environment().put("DROVER_JAVA_OPTS", "-XX:AOTCacheOutput=" + cache);
+    var agent = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    try {
+      workDay(log);
+      agent.destroy();
+      // The JVM puts the cache together when the agent has ended, in a second process.
+      if (!agent.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || !Files.exists(cache)) {
+        throw new IllegalStateException("no " + cache);
+      }
+    } catch (IOException | RuntimeException | AssertionError | InterruptedException e) {
+      throw new IllegalStateException("training failed; the agent said:\n" + read(log), e);
+    } finally {
+      agent.destroyForcibly();
+    }
+  }
+
+  private Map<String, String> environment() throws Exception {
+    var serviceAccount = Files.createDirectory(work.resolve("account"));
+    Files.writeString(serviceAccount.resolve("ca.crt"), identity.pem());
+    Files.writeString(serviceAccount.resolve("token"), "pod-token");
+    var url =
+        server.url().resolve("/").toString().replaceFirst("^wss", "https").replaceAll("/$", "");
+    var credentials = Files.createDirectory(work.resolve("credentials"));
+    Files.writeString(credentials.resolve("url"), url);
+    Files.writeString(credentials.resolve("token"), "registration-token");
+    Files.writeString(credentials.resolve("namespace"), "cattle-system");
+    var checksum = MessageDigest.getInstance("SHA-256").digest(identity.pem().getBytes(UTF_8));
+    return Map.of(
+        "JAVA_HOME",
+        System.getProperty("java.home"),
+        "CATTLE_SERVER",
+        url,
+        "CATTLE_CA_CHECKSUM",
+        HexFormat.of().formatHex(checksum),
+        "KUBERNETES_SERVICE_HOST",
+        "localhost",
+        "KUBERNETES_SERVICE_PORT",
+        Integer.toString(api.port()),
+        "DROVER_CREDENTIALS_DIR",
+        credentials.toString(),
+        "DROVER_SERVICE_ACCOUNT_DIR",
+        serviceAccount.toString(),
+        "DROVER_DIAL_ALLOW",
+        "127.0.0.1:*",
+        "DROVER_HEALTH_ADDRESS",
+        "127.0.0.1:0",
+        "DROVER_DRAIN_SECONDS",
+        "1");
+  }
+
+  // ---- the server
+
+  private void serve() {
+    try {
+      while (true) {
+        var peer = server.accept();
+        Thread.ofVirtual().start(() -> answer(peer));
+      }
+    } catch (IOException e) {
+      // Closed.
+    }
+  }
+
+  private void answer(Peer peer) {
+    try {
+      peer.readRequest();
+      switch (peer.requestLine().replaceAll(" HTTP/.*|^GET ", "")) {
+        case "/ping" -> answer(peer, "pong");
+        case "/v3/settings/cacerts" -> {
+          var setting = new ObjectMapper().createObjectNode().put("value", identity.pem());
+          answer(peer, setting.toString());
+        }
+        case TunnelHeaders.REGISTER_PATH -> clusterTunnels.add(open(peer));
+        case TunnelHeaders.CONNECT_PATH -> steveTunnels.add(open(peer));
+        default -> peer.close();
+      }
+    } catch (IOException e) {
+      // The agent has gone.
+    }
+  }
+
+  private static Peer open(Peer peer) throws IOException {
+    peer.write(peer.switchingProtocols());
+    return peer.start();
+  }
+
+  private static void answer(Peer peer, String body) throws IOException {
+    peer.write(
+        "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+            .formatted(body.length(), body)
+            .getBytes(UTF_8));
+    peer.close();
+  }
+
+  // ---- what the agent does on an ordinary day
+
+  private void workDay(Path log) throws IOException, InterruptedException {
+    var cluster = take(clusterTunnels, "cluster tunnel");
+    var steve = take(steveTunnels, "steve tunnel");
+    steve.send(new Connect(2, "tcp", "127.0.0.1:80"));
+    steve.sendData(2, "GET /ping HTTP/1.1\r\nHost: steve\r\n\r\n");
+    steve.await(Data.class);
+    cluster.send(new Connect(2, "tcp", "not-allowed.example:1"));
+    cluster.await(Close.class);
+    echo(cluster);
+    cluster.onMessage(_ -> {});
+    cluster.send(backend.connect(100));
+    cluster.send(new Pause(100));
+    cluster.send(new Resume(100));
+    cluster.send(new Close(100, "EOF"));
+    askForHealth(log);
+  }
+
+  private static <T> T take(BlockingQueue<T> queue, String what) throws InterruptedException {
+    var next = queue.poll(LIMIT_SECONDS, TimeUnit.SECONDS);
+    if (next == null) {
+      throw new IllegalStateException("no " + what);
+    }
+    return next;
+  }
+
+  private void echo(Peer cluster) throws InterruptedException {
+    var room = new ConcurrentHashMap<Long, Semaphore>();
+    var echoed = new ConcurrentHashMap<Long, Long>();
+    cluster.onMessage(
+        message -> {
+          if (message instanceof Data(var id, var payload)) {
+            long now = echoed.merge(id, (long) payload.remaining(), Long::sum);
+            long before = now - payload.remaining();
+            requireNonNull(room.get(id)).release((int) (now / CHUNK_BYTES - before / CHUNK_BYTES));
+          }
+        });
+    var tasks = new ArrayList<Thread>();
+    for (long id = 10; id < 10 + STREAMS; id++) {
+      long stream = id;
+      var permits = new Semaphore(CHUNKS_ON_THE_WAY);
+      room.put(stream, permits);
+      tasks.add(Thread.ofPlatform().daemon().start(() -> echo(cluster, stream, permits)));
+    }
+    for (var task : tasks) {
+      task.join(TimeUnit.SECONDS.toMillis(LIMIT_SECONDS));
+    }
+    long all = echoed.values().stream().mapToLong(Long::longValue).sum();
+    if (all != TRAFFIC_BYTES) {
+      throw new IllegalStateException("echoed " + all + " bytes of " + TRAFFIC_BYTES);
+    }
+  }
+
+  private void echo(Peer cluster, long id, Semaphore permits) {
+    try {
+      cluster.send(backend.connect(id));
+      var chunk = new byte[CHUNK_BYTES];
+      for (long sent = 0; sent < TRAFFIC_BYTES / STREAMS; sent += CHUNK_BYTES) {
+        permits.acquire();
+        cluster.sendData(id, chunk);
+      }
+      permits.acquire(CHUNKS_ON_THE_WAY);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void askForHealth(Path log) throws IOException, InterruptedException {
+    var health = HEALTH.matcher(read(log));
+    if (!health.find()) {
+      throw new IllegalStateException("no health served");
+    }
+    try (var http = HttpClient.newHttpClient()) {
+      for (var path : List.of("/livez", "/readyz", "/metrics")) {
+        var request = HttpRequest.newBuilder(URI.create("http://" + health.group(1) + path));
+        if (http.send(request.build(), BodyHandlers.discarding()).statusCode() != 200) {
+          throw new IllegalStateException(path + " is not well");
+        }
+      }
+    }
+  }
+
+  private static String read(Path log) throws IOException {
+    return Files.exists(log) ? Files.readString(log) : "nothing";
+  }
+
+  /** As much of a Kubernetes API as the agent uses: objects by path, and what fills a token in. */
+  private static final class Api implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String NAMESPACE = "/api/v1/namespaces/cattle-system";
+
+    private final Map<String, ObjectNode> objects = new ConcurrentHashMap<>();
+    private final HttpsServer http;
+
+    Api(TestIdentity identity) throws IOException {
+      http = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      http.setHttpsConfigurator(new HttpsConfigurator(identity.server()));
+      http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+      http.createContext("/", this::handle);
+      http.start();
+      put("ServiceAccount", NAMESPACE + "/serviceaccounts/cattle");
+      put("ConfigMap", NAMESPACE + "/configmaps/kube-root-ca.crt")
+          .putObject("data")
+          .put("ca.crt", identity.pem());
+    }
+
+    int port() {
+      return http.getAddress().getPort();
+    }
+
+    private ObjectNode put(String kind, String path) {
+      var object = JSON.createObjectNode().put("apiVersion", "v1").put("kind", kind);
+      object
+          .putObject("metadata")
+          .put("name", path.substring(path.lastIndexOf('/') + 1))
+          .put("namespace", "cattle-system")
+          .put("uid", path)
+          .put("resourceVersion", "1");
+      objects.put(path, object);
+      return object;
+    }
+
+    private void handle(HttpExchange exchange) throws IOException {
+      try (exchange) {
+        var path = exchange.getRequestURI().getPath();
+        var body = exchange.getRequestBody().readAllBytes();
+        var answer =
+            switch (exchange.getRequestMethod()) {
+              case "POST" -> create(path, (ObjectNode) JSON.readTree(body));
+              case "PUT" -> {
+                objects.put(path, (ObjectNode) JSON.readTree(body));
+                yield objects.get(path);
+              }
+              default -> objects.get(path);
+            };
+        if (answer == null && path.endsWith("s")) {
+          answer = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "List");
+          answer.putArray("items");
+        }
+        int status = answer == null ? 404 : 200;
+        if (answer == null) {
+          answer =
+              JSON.createObjectNode()
+                  .put("apiVersion", "v1")
+                  .put("kind", "Status")
+                  .put("code", 404);
+        }
+        var bytes = JSON.writeValueAsBytes(answer);
+        exchange.getResponseHeaders().add("Content-Type", "application/json");
+        exchange.sendResponseHeaders(status, bytes.length);
+        exchange.getResponseBody().write(bytes);
+      }
+    }
+
+    private ObjectNode create(String path, ObjectNode object) {
+      var metadata = (ObjectNode) object.path("metadata");
+      if (!metadata.has("name")) {
+        metadata.put("name", metadata.path("generateName").asText() + "1");
+      }
+      if (object.path("type").asText().equals("kubernetes.io/service-account-token")) {
+        var token = Base64.getEncoder().encodeToString("token".getBytes(UTF_8));
+        object.putObject("data").put("token", token);
+      }
+      objects.put(path + "/" + metadata.path("name").asText(), object);
+      return object;
+    }
+
+    @Override
+    public void close() {
+      http.stop(0);
+    }
+  }
+}
