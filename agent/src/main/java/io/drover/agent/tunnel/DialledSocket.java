@@ -28,13 +28,6 @@ final class DialledSocket extends Socket {
   /** From this on it is worth a write of its own, in bytes: one TLS record. */
   private static final int RECORD_BYTES = 16 * 1024;
 
-  /**
-   * What the kernel takes in ahead of us, in bytes. Left to itself it takes up to 32 MiB, and all
-   * of that still comes after we have asked for a pause; so much would break every bound above. At
-   * 100 ms round trip it allows 20 MB/s.
-   */
-  private static final int KERNEL_BYTES = 2 * 1024 * 1024;
-
   private final Socket raw;
   private final Socket socket;
   private final SendWindow window;
@@ -53,7 +46,7 @@ final class DialledSocket extends Socket {
    * @param socket the one to read and write
    */
   DialledSocket(Socket raw, Socket socket, SendWindow window, Timer timer) throws IOException {
-    raw.setReceiveBufferSize(KERNEL_BYTES);
+    raw.setReceiveBufferSize(ReadAhead.MIN_BYTES);
     this.raw = raw;
     this.socket = socket;
     this.window = window;
@@ -68,6 +61,11 @@ final class DialledSocket extends Socket {
 
   long lastReceivedNanos() {
     return lastReceivedNanos;
+  }
+
+  /** See {@link Transport#readAhead}. */
+  void readAhead(int bytes) throws IOException {
+    raw.setReceiveBufferSize(bytes);
   }
 
   /** Why reading failed, or null if it came to its end in order. */

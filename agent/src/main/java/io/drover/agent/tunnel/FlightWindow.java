@@ -29,8 +29,11 @@ final class FlightWindow {
   /** The window while the empty way is measured, in bytes. */
   static final int MEASURING_BYTES = 64 * 1024;
 
-  /** A ping goes along at least every so many bytes. */
-  static final int MARK_BYTES = 64 * 1024;
+  /**
+   * So many pings are on their way when a large window is used up. What arrived behind the last of
+   * them is not known yet, so each keeps a part of the window out of use.
+   */
+  static final int MARKS = 8;
 
   /** How long data may wait on the way, beyond the time of the way itself. */
   static final Duration QUEUE = Duration.ofMillis(2);
@@ -41,16 +44,25 @@ final class FlightWindow {
   /** The way is measured by the shortest of so many round trips. */
   static final int MEASURED_ROUND_TRIPS = 4;
 
-  /** The shortest round trip is believed for so long. */
-  static final Duration ROUND_TRIP_VALID = Duration.ofSeconds(10);
+  /**
+   * The shortest round trip is believed for so long. A way seldom changes while its connection
+   * lives; a server that is busy makes it look longer at any time.
+   */
+  static final Duration ROUND_TRIP_VALID = Duration.ofSeconds(60);
+
+  /**
+   * The rate is reckoned over at least so long. A server reads in bursts, as it gets its turns on
+   * the CPU; a shorter look may see nothing but one of them.
+   */
+  static final Duration RATE_INTERVAL = Duration.ofMillis(100);
 
   /** The highest rate is believed for one to two of these. */
   static final Duration RATE_VALID = Duration.ofSeconds(1);
 
   private static final double SECOND_NANOS = 1e9;
 
-  /** A ping, and what had been sent and had arrived when it left. */
-  private record Mark(long ping, long sentBytes, long ackedBytes, long nanos, boolean measuring) {}
+  /** A ping, and what had been sent when it left. */
+  private record Mark(long ping, long sentBytes, long nanos, boolean measuring) {}
 
   private final ArrayDeque<Mark> marks = new ArrayDeque<>();
   private long sentBytes;
@@ -70,6 +82,11 @@ final class FlightWindow {
   private long rateStartNanos;
   private boolean full;
 
+  // What the rate is reckoned from, while data is on its way without a break.
+  private boolean counting;
+  private long countedFromNanos;
+  private long countedFromBytes;
+
   /** Whether more data may go. */
   boolean hasRoom() {
     return sentBytes - ackedBytes < (measuring ? MEASURING_BYTES : windowBytes);
@@ -79,14 +96,16 @@ final class FlightWindow {
   boolean onData(int bytes) {
     sentBytes += bytes;
     full |= !hasRoom();
-    return !hasRoom() || sentBytes - markedBytes >= MARK_BYTES;
+    boolean measured = roundTripNanos < Long.MAX_VALUE && !measuring;
+    long mark = measured ? Math.max(windowBytes / MARKS, MEASURING_BYTES) : MEASURING_BYTES;
+    return !hasRoom() || sentBytes - markedBytes >= mark;
   }
 
   /** A ping leaves, behind all data so far. */
   void onPing(long ping, long nowNanos) {
     markedBytes = sentBytes;
     boolean nearlyEmpty = sentBytes - ackedBytes <= 2 * MEASURING_BYTES;
-    marks.add(new Mark(ping, sentBytes, ackedBytes, nowNanos, measuring && nearlyEmpty));
+    marks.add(new Mark(ping, sentBytes, nowNanos, measuring && nearlyEmpty));
   }
 
   /** The pong for this ping, and so for all before it, has come. */
@@ -110,7 +129,7 @@ final class FlightWindow {
     long nanos = Math.max(1, nowNanos - mark.nanos());
     ackedBytes = mark.sentBytes();
     measureRoundTrip(mark, nanos, nowNanos);
-    measureRate((mark.sentBytes() - mark.ackedBytes()) * SECOND_NANOS / nanos, nowNanos);
+    measureRate(nowNanos);
     double highest = Math.max(rate, previousRate);
     if (highest > 0) {
       double way = highest * roundTripNanos / SECOND_NANOS;
@@ -141,7 +160,21 @@ final class FlightWindow {
     measurements = 0;
   }
 
-  private void measureRate(double sample, long nowNanos) {
+  private void measureRate(long nowNanos) {
+    if (!counting) {
+      counting = ackedBytes < sentBytes;
+      countedFromNanos = nowNanos;
+      countedFromBytes = ackedBytes;
+      return;
+    }
+    counting = ackedBytes < sentBytes;
+    long nanos = nowNanos - countedFromNanos;
+    if (nanos < RATE_INTERVAL.toNanos()) {
+      return;
+    }
+    double sample = (ackedBytes - countedFromBytes) * SECOND_NANOS / nanos;
+    countedFromNanos = nowNanos;
+    countedFromBytes = ackedBytes;
     rate = Math.max(rate, sample);
     // A stream that has little to say says nothing about the way: it must not shrink the window.
     if (full && nowNanos - rateStartNanos > RATE_VALID.toNanos()) {

@@ -319,6 +319,16 @@ final class Outbox {
     }
   }
 
+  /** The shortest way there and back seen lately; zero if none was measured. */
+  Duration roundTrip() {
+    lock.lock();
+    try {
+      return flight.roundTrip();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Data that waits for its turn, in bytes. */
   long queuedBytes() {
     lock.lock();

@@ -35,6 +35,8 @@ final class ReceiveBuffer {
   enum Demand {
     NOTHING,
     PAUSE_PEER,
+    /** It came in spite of a pause, and the budget is used up: more of the kind can wait. */
+    SLOW_DOWN,
     OVERFLOW
   }
 
@@ -77,6 +79,7 @@ final class ReceiveBuffer {
           sincePauseBytes = 0;
           return Demand.PAUSE_PEER;
         }
+        return budget.isOverdrawn() ? Demand.SLOW_DOWN : Demand.NOTHING;
       } else if (usedBytes > budget.highWater()) {
         paused = true;
         sincePauseBytes = 0;

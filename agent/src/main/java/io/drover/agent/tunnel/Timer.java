@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import java.time.Duration;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** What a tunnel knows of time: a clock, and a thread for tasks that never wait. */
 public interface Timer {
@@ -11,6 +12,9 @@ public interface Timer {
 
   /** Runs the task once, later, unless it is cancelled before. */
   Task after(Duration delay, Runnable task);
+
+  /** Lets the calling thread rest; for less if it is interrupted. */
+  void sleep(Duration duration);
 
   /** Something that will happen unless it is cancelled. */
   interface Task {
@@ -43,6 +47,11 @@ public interface Timer {
     public Task after(Duration delay, Runnable task) {
       var future = executor.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
       return () -> future.cancel(false);
+    }
+
+    @Override
+    public void sleep(Duration duration) {
+      LockSupport.parkNanos(duration.toNanos());
     }
 
     @Override

@@ -42,6 +42,9 @@ interface Transport {
   /** Bytes handed over and not yet taken by the network. */
   long unsentBytes();
 
+  /** How much the kernel may take in ahead of the reader, in bytes. Never waits. */
+  void readAhead(int bytes);
+
   /**
    * Says goodbye, waits shortly for the peer's answer and closes the socket. Later calls do
    * nothing.

@@ -33,6 +33,10 @@ final class TunnelCounters {
     dialFailures.increment();
   }
 
+  long receivedBytes() {
+    return receivedBytes.sum();
+  }
+
   void received(int bytes) {
     receivedBytes.add(bytes);
   }

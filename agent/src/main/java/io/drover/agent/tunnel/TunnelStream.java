@@ -87,12 +87,13 @@ final class TunnelStream {
     thread().start(this::run);
   }
 
-  // ---- called by the reader thread: nothing here waits
+  // ---- called by the reader thread: nothing here waits for anything
 
   void onData(ByteBuffer payload) {
     switch (received.put(payload)) {
       case NOTHING -> {}
       case PAUSE_PEER -> tellPeer();
+      case SLOW_DOWN -> session.slowDown();
       case OVERFLOW -> overflow();
     }
     drainIfNeeded();

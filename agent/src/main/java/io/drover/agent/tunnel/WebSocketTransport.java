@@ -141,6 +141,15 @@ final class WebSocketTransport implements Transport {
   }
 
   @Override
+  public void readAhead(int bytes) {
+    try {
+      socket.readAhead(bytes);
+    } catch (IOException _) {
+      // Closed meanwhile: nothing comes any more.
+    }
+  }
+
+  @Override
   public void close(int code, String reason) {
     client.close(code, reason);
     if (Thread.currentThread() == reader) {

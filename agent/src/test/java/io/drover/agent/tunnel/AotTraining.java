@@ -3,8 +3,6 @@ package io.drover.agent.tunnel;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
@@ -15,6 +13,15 @@ import io.drover.proto.tunnel.Message.Connect;
 import io.drover.proto.tunnel.Message.Data;
 import io.drover.proto.tunnel.Message.Pause;
 import io.drover.proto.tunnel.Message.Resume;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.SecretList;
+import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -60,6 +67,8 @@ final class AotTraining {
 
   /** Where the agent says that it serves health. */
   private static final Pattern HEALTH = Pattern.compile("health served.*?(127\\.0\\.0\\.1:\\d+)");
+
+  private static final KubernetesSerialization JSON = new KubernetesSerialization();
 
   private final Path home;
   private final Path work;
@@ -173,8 +182,7 @@ final class AotTraining {
       switch (peer.requestLine().replaceAll(" HTTP/.*|^GET ", "")) {
         case "/ping" -> answer(peer, "pong");
         case "/v3/settings/cacerts" -> {
-          var setting = new ObjectMapper().createObjectNode().put("value", identity.pem());
-          answer(peer, setting.toString());
+          answer(peer, JSON.asJson(Map.of("value", identity.pem())));
         }
         case TunnelHeaders.REGISTER_PATH -> clusterTunnels.add(open(peer));
         case TunnelHeaders.CONNECT_PATH -> steveTunnels.add(open(peer));
@@ -289,10 +297,15 @@ final class AotTraining {
 
   /** As much of a Kubernetes API as the agent uses: objects by path, and what fills a token in. */
   private static final class Api implements AutoCloseable {
-    private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String NAMESPACE = "/api/v1/namespaces/cattle-system";
+    private static final String NAMESPACE = "cattle-system";
+    private static final String PATH = "/api/v1/namespaces/" + NAMESPACE;
 
-    private final Map<String, ObjectNode> objects = new ConcurrentHashMap<>();
+    private static final String TOKEN_TYPE = "kubernetes.io/service-account-token";
+
+    /** The answer where there is nothing. */
+    private static final HasMetadata NONE = new GenericKubernetesResource();
+
+    private final Map<String, HasMetadata> objects = new ConcurrentHashMap<>();
     private final HttpsServer http;
 
     Api(TestIdentity identity) throws IOException {
@@ -301,70 +314,67 @@ final class AotTraining {
       http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
       http.createContext("/", this::handle);
       http.start();
-      put("ServiceAccount", NAMESPACE + "/serviceaccounts/cattle");
-      put("ConfigMap", NAMESPACE + "/configmaps/kube-root-ca.crt")
-          .putObject("data")
-          .put("ca.crt", identity.pem());
+      objects.put(
+          PATH + "/serviceaccounts/cattle",
+          new ServiceAccountBuilder().withMetadata(named("cattle")).build());
+      objects.put(
+          PATH + "/configmaps/kube-root-ca.crt",
+          new ConfigMapBuilder()
+              .withMetadata(named("kube-root-ca.crt"))
+              .addToData("ca.crt", identity.pem())
+              .build());
+    }
+
+    private static ObjectMeta named(String name) {
+      return new ObjectMetaBuilder()
+          .withName(name)
+          .withNamespace(NAMESPACE)
+          .withUid(name)
+          .withResourceVersion("1")
+          .build();
     }
 
     int port() {
       return http.getAddress().getPort();
     }
 
-    private ObjectNode put(String kind, String path) {
-      var object = JSON.createObjectNode().put("apiVersion", "v1").put("kind", kind);
-      object
-          .putObject("metadata")
-          .put("name", path.substring(path.lastIndexOf('/') + 1))
-          .put("namespace", "cattle-system")
-          .put("uid", path)
-          .put("resourceVersion", "1");
-      objects.put(path, object);
-      return object;
-    }
-
     private void handle(HttpExchange exchange) throws IOException {
       try (exchange) {
         var path = exchange.getRequestURI().getPath();
-        var body = exchange.getRequestBody().readAllBytes();
-        var answer =
+        Object answer =
             switch (exchange.getRequestMethod()) {
-              case "POST" -> create(path, (ObjectNode) JSON.readTree(body));
+              case "POST" -> create(path, read(exchange));
               case "PUT" -> {
-                objects.put(path, (ObjectNode) JSON.readTree(body));
-                yield objects.get(path);
+                var object = read(exchange);
+                objects.put(path, object);
+                yield object;
               }
-              default -> objects.get(path);
+              default ->
+                  path.equals(PATH + "/secrets")
+                      ? new SecretList()
+                      : objects.getOrDefault(path, NONE);
             };
-        if (answer == null && path.endsWith("s")) {
-          answer = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "List");
-          answer.putArray("items");
-        }
-        int status = answer == null ? 404 : 200;
-        if (answer == null) {
-          answer =
-              JSON.createObjectNode()
-                  .put("apiVersion", "v1")
-                  .put("kind", "Status")
-                  .put("code", 404);
-        }
-        var bytes = JSON.writeValueAsBytes(answer);
+        var bytes = JSON.asJson(answer).getBytes(UTF_8);
         exchange.getResponseHeaders().add("Content-Type", "application/json");
-        exchange.sendResponseHeaders(status, bytes.length);
+        exchange.sendResponseHeaders(answer.equals(NONE) ? 404 : 200, bytes.length);
         exchange.getResponseBody().write(bytes);
       }
     }
 
-    private ObjectNode create(String path, ObjectNode object) {
-      var metadata = (ObjectNode) object.path("metadata");
-      if (!metadata.has("name")) {
-        metadata.put("name", metadata.path("generateName").asText() + "1");
+    private static HasMetadata read(HttpExchange exchange) {
+      return JSON.unmarshal(exchange.getRequestBody());
+    }
+
+    private HasMetadata create(String path, HasMetadata object) {
+      var metadata = object.getMetadata();
+      if (metadata.getName() == null) {
+        metadata.setName(metadata.getGenerateName() + "1");
       }
-      if (object.path("type").asText().equals("kubernetes.io/service-account-token")) {
-        var token = Base64.getEncoder().encodeToString("token".getBytes(UTF_8));
-        object.putObject("data").put("token", token);
+      if (object instanceof Secret secret && TOKEN_TYPE.equals(secret.getType())) {
+        secret.setData(
+            Map.of("token", Base64.getEncoder().encodeToString("token".getBytes(UTF_8))));
       }
-      objects.put(path + "/" + metadata.path("name").asText(), object);
+      objects.put(path + "/" + metadata.getName(), object);
       return object;
     }
 

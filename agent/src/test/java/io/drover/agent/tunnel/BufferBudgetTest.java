@@ -2,6 +2,7 @@ package io.drover.agent.tunnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 class BufferBudgetTest {
@@ -25,6 +26,20 @@ class BufferBudgetTest {
 
     budget.use(BufferBudget.BUDGET_BYTES);
     assertThat(budget.highWater()).isEqualTo(BufferBudget.MIN_HIGH_WATER);
+  }
+
+  @Test
+  void theReaderRestsTheLongerTheMoreIsOverdrawn() {
+    budget.use(BufferBudget.BUDGET_BYTES);
+    assertThat(budget.isOverdrawn()).isFalse();
+    assertThat(budget.rest()).isZero();
+
+    budget.use(4_000_000);
+    assertThat(budget.isOverdrawn()).isTrue();
+    assertThat(budget.rest()).isEqualTo(Duration.ofMillis(1));
+
+    budget.use(BufferBudget.LIMIT_BYTES);
+    assertThat(budget.rest()).as("has an end").isLessThan(Duration.ofMillis(11));
   }
 
   @Test

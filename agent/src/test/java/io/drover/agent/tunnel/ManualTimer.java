@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.PriorityQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Time that stands still until a test moves it on. Tasks run in the thread that does so. */
@@ -13,6 +14,7 @@ final class ManualTimer implements Timer {
   private final PriorityQueue<Entry> entries =
       new PriorityQueue<>(
           Comparator.comparingLong(Entry::dueNanos).thenComparingLong(Entry::number));
+  private final AtomicInteger sleeps = new AtomicInteger();
   private long nowNanos = 1;
   private long count;
 
@@ -26,6 +28,16 @@ final class ManualTimer implements Timer {
     var entry = new Entry(nowNanos + delay.toNanos(), count++, task);
     entries.add(entry);
     return () -> cancel(entry);
+  }
+
+  @Override
+  public void sleep(Duration duration) {
+    sleeps.incrementAndGet();
+  }
+
+  /** How often somebody would have slept. */
+  int sleeps() {
+    return sleeps.get();
   }
 
   /** Lets so much time pass: what is due meanwhile runs at its own moment, in order. */

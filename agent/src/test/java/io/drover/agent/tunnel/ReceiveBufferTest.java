@@ -75,6 +75,20 @@ class ReceiveBufferTest {
   }
 
   @Test
+  void slowsDownWhatComesInSpiteOfAPauseOnceTheBudgetIsUsedUp() {
+    buffer.put(cost(HIGH + 1));
+    assertThat(buffer.isPaused()).isTrue();
+    budget.use(BufferBudget.BUDGET_BYTES - budget.usedBytes() - 65_536);
+    assertThat(buffer.put(cost(65_536))).isEqualTo(Demand.NOTHING);
+
+    assertThat(buffer.put(cost(1_000))).isEqualTo(Demand.SLOW_DOWN);
+
+    assertThat(new ReceiveBuffer(budget).put(cost(1_000))).as("others").isEqualTo(Demand.NOTHING);
+    budget.release(65_536);
+    assertThat(buffer.put(cost(1_000))).isEqualTo(Demand.NOTHING);
+  }
+
+  @Test
   void overflowsPastTheLimit() {
     for (int i = 0; i < 16; i++) {
       assertThat(buffer.put(cost(ReceiveBuffer.LIMIT_BYTES / 16))).isNotEqualTo(Demand.OVERFLOW);

@@ -29,6 +29,10 @@ final class Programs {
     return distribution("drover.server");
   }
 
+  static String demo() {
+    return Path.of(property("drover.interop"), "../demo").toAbsolutePath().normalize().toString();
+  }
+
   private static String distribution(String property) {
     var program = Path.of(property(property));
     if (!Files.isExecutable(program)) {

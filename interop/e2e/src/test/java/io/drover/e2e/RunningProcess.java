@@ -208,6 +208,11 @@ final class RunningProcess implements AutoCloseable {
     return process.isAlive();
   }
 
+  /** All that it has started, directly or not. */
+  List<ProcessHandle> descendants() {
+    return process.descendants().toList();
+  }
+
   /** Sends SIGTERM. */
   void terminate() {
     process.toHandle().destroy(); // Process.destroy would also stop reading what it says
@@ -249,7 +254,7 @@ final class RunningProcess implements AutoCloseable {
   /** Kills it with SIGKILL, and whatever it started, and waits for its end. */
   @Override
   public void close() {
-    var started = process.descendants().toList();
+    var started = descendants();
     process.destroyForcibly();
     started.forEach(ProcessHandle::destroyForcibly);
     try {

@@ -1,0 +1,79 @@
+package io.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What is packaged, and the demo that a newcomer types first. */
+@Tag("interop")
+@Order(7)
+@ExtendWith(WithControlPlane.class)
+final class ProgramsIT {
+  private static final Duration DEMO_LIMIT = Duration.ofMinutes(2);
+  private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
+
+  @Test
+  void theAotCacheFitsTheAgent() throws Exception {
+    var mustHaveIt = Map.of("DROVER_JAVA_OPTS", "-XX:AOTMode=on");
+    try (var version = start("version", mustHaveIt, Programs.agent(), "version")) {
+      assertThat(version.awaitExit(STOP_LIMIT)).as(version.tail()).isZero();
+      version.awaitEnd(STOP_LIMIT);
+      assertThat(version.lines()).singleElement().asString().startsWith("drover-agent ");
+    }
+  }
+
+  @Test
+  void theDemoStaysUntilItIsStoppedAndLeavesNothing() throws Exception {
+    // Without a control plane in the cache it takes the stand-in.
+    var directory = Programs.directory("demo-stand-in");
+    var cache = Map.of("DROVER_CACHE", Files.createDirectories(directory.resolve("cache")) + "");
+    try (var demo = start(directory, cache, Programs.demo())) {
+      demo.awaitLine("how it ends", DEMO_LIMIT, line -> line.startsWith("Ctrl-C"));
+      var parts = demo.descendants();
+      assertThat(parts).hasSizeGreaterThanOrEqualTo(3);
+      assertThat(demo.lines())
+          .anyMatch(line -> line.contains("an embedded stand-in"))
+          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"));
+
+      demo.terminate();
+
+      assertThat(demo.awaitExit(STOP_LIMIT)).isEqualTo(130);
+      assertThat(parts).noneMatch(ProcessHandle::isAlive);
+    }
+  }
+
+  @Test
+  void theDemoTakesAClusterOfOnesOwn(ControlPlane plane) throws Exception {
+    var directory = Programs.directory("demo-own");
+    var kubeconfig = plane.admin().kubeconfig().toString();
+    try (var demo =
+        start(directory, Map.of(), Programs.demo(), "--once", "--kubeconfig", kubeconfig)) {
+      assertThat(demo.awaitExit(DEMO_LIMIT)).as(demo.tail()).isZero();
+      demo.awaitEnd(STOP_LIMIT);
+      assertThat(demo.lines())
+          .contains("▸ cluster: yours, " + kubeconfig, "▸ all of it worked")
+          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"));
+    }
+  }
+
+  private static RunningProcess start(
+      String name, Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    return start(Programs.directory(name), environment, command);
+  }
+
+  private static RunningProcess start(
+      Path directory, Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    return RunningProcess.start("program", directory, environment, List.of(command));
+  }
+}
