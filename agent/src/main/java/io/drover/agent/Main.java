@@ -37,6 +37,12 @@ public final class Main {
   /** What the agent may need to stop, on top of the time that its streams are given. */
   static final Duration STOP_MARGIN = Duration.ofSeconds(5);
 
+  /** Connections that each HTTP server of ours keeps open; one more is closed at once. */
+  static final int MAX_HTTP_CONNECTIONS = 256;
+
+  /** How long a request may take to arrive there, and an answer to be taken, in seconds each. */
+  static final int MAX_HTTP_SECONDS = 10;
+
   private static final int HELP_WIDTH = 78;
 
   private static final Logger log = LoggerFactory.getLogger(Main.class);
@@ -50,6 +56,10 @@ public final class Main {
     // A server that moved must be found: names are looked up for each attempt.
     Security.setProperty("networkaddress.cache.ttl", "0");
     Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    // The JDK's HTTP server reads its limits once, when the first of them is made.
+    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(MAX_HTTP_CONNECTIONS));
+    System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(MAX_HTTP_SECONDS));
+    System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(MAX_HTTP_SECONDS));
     var lifetime = new Lifetime();
     int code = commandLine(System.getenv(), lifetime::run).execute(args);
     lifetime.ended(code);

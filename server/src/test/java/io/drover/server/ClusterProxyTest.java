@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -37,11 +38,16 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** kubectl's way: client, server, tunnel, agent, API server, all over real sockets. */
 @Timeout(120)
 class ClusterProxyTest {
   private static final int FIVE_MEBIBYTES = 5 * 1024 * 1024;
+
+  /** As in {@code ApiConnections}. */
+  private static final int MAX_IDLE = 8;
 
   @TempDir private Path directory;
   private final BlockingQueue<String> script = new LinkedBlockingQueue<>();
@@ -101,6 +107,15 @@ class ClusterProxyTest {
     } else if (target.startsWith("/early")) {
       request.write("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       throw new IOException("closes without reading");
+    } else if (target.startsWith("/fields/")) {
+      var fields = "X-Many: y\r\n".repeat(number(target) - 1);
+      request.write("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 0\r\n\r\n");
+    } else if (target.startsWith("/line/")) {
+      var line = "X-Long: " + "y".repeat(number(target) - "X-Long: ".length());
+      request.write("HTTP/1.1 200 OK\r\n" + line + "\r\nContent-Length: 0\r\n\r\n");
+    } else if (target.startsWith("/interim/")) {
+      request.write("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(number(target)));
+      request.answer(200, "at last");
     } else if (target.startsWith("/upgrade")) {
       request.write(
           "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
@@ -110,6 +125,10 @@ class ClusterProxyTest {
     } else {
       request.answer(404, "not here");
     }
+  }
+
+  private static int number(String target) {
+    return Integer.parseInt(target.substring(target.lastIndexOf('/') + 1));
   }
 
   private String take() throws IOException {
@@ -219,6 +238,39 @@ class ClusterProxyTest {
 
     // Health checks dial, too; five requests of their own would be five more.
     assertThat(api.connections.get() - before).isLessThan(5);
+  }
+
+  @Test
+  void idleConnectionsHaveALimit() throws Exception {
+    var watches = new ArrayList<CompletableFuture<HttpResponse<String>>>();
+    for (int i = 0; i < MAX_IDLE + 3; i++) {
+      watches.add(http.sendAsync(request("/watch").build(), BodyHandlers.ofString()));
+      api.requests.take();
+    }
+    assertThat(api.openConnections()).isGreaterThanOrEqualTo(MAX_IDLE + 3);
+
+    watches.forEach(_ -> script.add("")); // each comes to its end
+
+    for (var watch : watches) {
+      assertThat(watch.get(30, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+    }
+    // The health check's own comes and goes.
+    TestServer.eventually("the rest is closed", () -> api.openConnections() <= MAX_IDLE + 1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/fields/200, /fields/201, Maximum header count exceeded",
+    "/line/60000, /line/66000, Maximum line length limit exceeded",
+    "/interim/10, /interim/11, too many interim answers: limit=10"
+  })
+  void headsOfAnswersHaveLimits(String most, String more, String problem) throws Exception {
+    assertThat(get(most).statusCode()).isEqualTo(200);
+
+    var refused = get(more);
+
+    assertThat(refused.statusCode()).isEqualTo(503);
+    assertThat(refused.body()).contains("\"kind\":\"Status\"").contains(problem);
   }
 
   @Test

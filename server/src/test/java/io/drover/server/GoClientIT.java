@@ -15,11 +15,13 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Against an agent on Rancher's own tunnel library, which {@code interop/build} makes with Go. */
+@Tag("interop")
 @Timeout(600)
 class GoClientIT {
   private static final int BODY_BYTES = 5 * 1024 * 1024;

@@ -90,6 +90,16 @@ class ServerApiTest {
   }
 
   @Test
+  void bodiesHaveALimit() throws Exception {
+    for (var path : List.of("/v3/clusters", "/v3/clusterregistrationtokens")) {
+      var long64 = TestServer.JSON.createObjectNode().put("x", "y".repeat(64 * 1024));
+
+      assertThatThrownBy(() -> server.post(path, long64))
+          .hasMessageContaining("body too long: limit=65536");
+    }
+  }
+
+  @Test
   void manifestIsServedForTheRightTokenOnly() throws Exception {
     var one = server.create("one");
     var two = server.create("two");

@@ -17,6 +17,7 @@ import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -77,6 +78,16 @@ final class TestServer implements AutoCloseable {
   JsonNode post(String path, JsonNode body) throws IOException, InterruptedException {
     try (var running = RunningServer.of(directory)) {
       return running.post(path, body);
+    }
+  }
+
+  /** Waits until something is so. */
+  static void eventually(String what, BooleanSupplier isSo) throws InterruptedException {
+    for (long end = System.nanoTime() + 30_000_000_000L; !isSo.getAsBoolean(); ) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("not within 30 s: " + what);
+      }
+      Thread.sleep(10);
     }
   }
 

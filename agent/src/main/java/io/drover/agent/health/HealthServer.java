@@ -28,19 +28,6 @@ public final class HealthServer implements AutoCloseable {
   /** As many requests are answered at the same time; any more get a 503 at once. */
   static final int MAX_REQUESTS = 16;
 
-  /** As many connections may be open, idle ones included. */
-  static final int MAX_CONNECTIONS = 64;
-
-  /** How long a request may take to arrive, and an answer to be taken, in seconds each. */
-  static final int MAX_TRANSFER_SECONDS = 10;
-
-  static {
-    // The JDK's server takes its limits from system properties only, when its class is loaded.
-    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(MAX_CONNECTIONS));
-    System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(MAX_TRANSFER_SECONDS));
-    System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(MAX_TRANSFER_SECONDS));
-  }
-
   private static final Logger log = LoggerFactory.getLogger(HealthServer.class);
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final String JSON = "application/json";

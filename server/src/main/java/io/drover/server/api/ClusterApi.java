@@ -126,8 +126,9 @@ final class ClusterApi {
       notAllowed(response, callback);
       return;
     }
+    var clusterId = body(request).path("clusterId").asText("");
     try {
-      var token = store.createToken(body(request).path("clusterId").asText(""));
+      var token = store.createToken(clusterId);
       Answers.json(response, callback, 201, json(request, token));
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 404, "NotFound", Objects.requireNonNull(e.getMessage()));

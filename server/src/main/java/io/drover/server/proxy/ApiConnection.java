@@ -39,7 +39,10 @@ final class ApiConnection implements Closeable {
 
   private static final int BUFFER_BYTES = 16 * 1024;
   private static final Http1Config LIMITS =
-      Http1Config.custom().setMaxLineLength(MAX_LINE_BYTES).setMaxHeaderCount(MAX_FIELDS).build();
+      Http1Config.custom()
+          .setMaxLineLength(MAX_LINE_BYTES)
+          .setMaxHeaderCount(MAX_FIELDS + 1) // the library refuses at its limit, not past it
+          .build();
 
   /** A header field as it goes over the wire. */
   record Field(String name, String value) {}
