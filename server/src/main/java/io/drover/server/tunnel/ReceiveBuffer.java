@@ -30,6 +30,13 @@ final class ReceiveBuffer {
    */
   static final int HARD_LIMIT = 16 * 1024 * 1024;
 
+  /**
+   * An agent that has paused us says no more than 2 MiB on that stream until it hears of us, since
+   * the Go library would not pause it either. So after each so many bytes read it gets a Resume, as
+   * the Go library's reader says it by accident.
+   */
+  static final int CONFIRM_BYTES = 512 * 1024;
+
   /** What {@link #put} asks of its caller. */
   enum Level {
     FINE,
@@ -49,11 +56,14 @@ final class ReceiveBuffer {
   private int unreadBytes;
   private boolean paused;
   private int pausedAtBytes;
+  private boolean pausedByAgent;
+  private int unconfirmedBytes;
   private @Nullable String end;
 
   /**
    * @param sessionBytes the sum over all streams of the session, kept up to date here
-   * @param onLow called by the reading thread, outside of any lock, when a paused agent may go on
+   * @param onLow called by the reading thread, outside of any lock, when the agent is to hear that
+   *     it may go on
    */
   ReceiveBuffer(AtomicLong sessionBytes, Runnable onLow) {
     this.sessionBytes = sessionBytes;
@@ -116,9 +126,11 @@ final class ReceiveBuffer {
         changed.awaitUninterruptibly();
       }
       count = takeInto(target, offset, length);
-      low = paused && unreadBytes < LOW_WATER;
+      unconfirmedBytes = pausedByAgent ? unconfirmedBytes + count : 0;
+      low = unreadBytes < LOW_WATER && (paused || unconfirmedBytes >= CONFIRM_BYTES);
       if (low) {
         paused = false;
+        unconfirmedBytes = 0;
       }
     } finally {
       lock.unlock();
@@ -173,6 +185,16 @@ final class ReceiveBuffer {
       unreadBytes = 0;
       paused = false;
       changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The agent has paused us on this stream, or has taken it back. */
+  void pausedByAgent(boolean paused) {
+    lock.lock();
+    try {
+      pausedByAgent = paused;
     } finally {
       lock.unlock();
     }

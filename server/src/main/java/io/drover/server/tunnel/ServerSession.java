@@ -267,12 +267,14 @@ public final class ServerSession {
       case Close(var id, var reason) -> onClose(id, reason);
       case Pause(var id) -> {
         obeysPause = true;
+        pausedByAgent(id, true);
         if (!outbox.onPause(id)) {
           end(Link.POLICY, "too many pauses");
         }
       }
       case Resume(var id) -> {
         obeysPause = true;
+        pausedByAgent(id, false);
         outbox.onResume(id);
       }
       case SyncConnections(var ids) -> {
@@ -288,6 +290,13 @@ public final class ServerSession {
       }
       case AddClient _, RemoveClient _, Unknown _ ->
           log.debug("message ignored: session={} message={}", key, message);
+    }
+  }
+
+  private void pausedByAgent(long id, boolean paused) {
+    var stream = streams.get(id);
+    if (stream != null) {
+      stream.received().pausedByAgent(paused);
     }
   }
 

@@ -498,6 +498,32 @@ class SessionConformanceTest {
     assertThat(writer.join(Duration.ofSeconds(5))).isTrue();
   }
 
+  @Test
+  void anAgentThatHasPausedUsHearsOfEveryHalfMebibyteThatIsRead() throws Exception {
+    var stream = open();
+    agent.send(new Pause(stream.id()));
+    assertThat(agent.receive()).isEqualTo(new Resume(stream.id()));
+    var bytes = new byte[ReceiveBuffer.CONFIRM_BYTES / 2];
+
+    for (int i = 0; i < 3; i++) {
+      send(stream, bytes.length);
+      stream.input().readNBytes(bytes, 0, bytes.length);
+      send(stream, bytes.length);
+      stream.input().readNBytes(bytes, 0, bytes.length);
+      assertThat(agent.receive()).isEqualTo(new Resume(stream.id()));
+    }
+
+    agent.send(new Resume(stream.id()));
+    for (int i = 0; i < 4; i++) {
+      send(stream, bytes.length);
+      stream.input().readNBytes(bytes, 0, bytes.length);
+    }
+    stream.close();
+    assertThat(agent.receive())
+        .as("and no more once it lets us")
+        .isEqualTo(new Close(stream.id(), "EOF"));
+  }
+
   private static void write(TunnelStream stream, int bytes) {
     try {
       stream.output().write(new byte[bytes]);
