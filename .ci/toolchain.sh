@@ -1,5 +1,6 @@
 # Sourced by demo, verify and bench: finds JDK 25 and Maven, and says in one sentence what is missing.
-# Sets JAVA_HOME and defines build().
+# Sets JAVA_HOME; maven() runs Maven with it, built() says whether that is needed and
+# mark_built() that it was done.
 
 readonly needed_java=25
 
@@ -38,3 +39,15 @@ require_toolchain() {
 maven() {
   mvn -B -ntp "$@"
 }
+
+# built PROGRAM SOURCE...: whether it is there, and its module's jar newer than all of these sources.
+built() {
+  local program=$1 jar
+  jar=$(echo "${program%/target/*}"/target/drover-*.jar)
+  shift
+  [ -x "$program" ] && [ -f "$jar" ] && [ -z "$(find "$@" -newer "$jar" \
+    \( -path '*/src/main/*' -o -name pom.xml \) -type f -not -path '*/target/*' -print -quit)" ]
+}
+
+# mark_built PROGRAM: after a build, since Maven leaves a jar alone whose content has not changed.
+mark_built() { touch "${1%/target/*}"/target/drover-*.jar; }

@@ -26,7 +26,7 @@ final class FlightWindow {
   /** The largest window, in bytes: 160 MB/s at 100 ms. */
   static final int MAX_BYTES = 16 * 1024 * 1024;
 
-  /** The window while the empty way is measured, in bytes. */
+  /** The window while the empty way is measured, and the least between two pings, in bytes. */
   static final int MEASURING_BYTES = 64 * 1024;
 
   /**
@@ -160,21 +160,24 @@ final class FlightWindow {
     measurements = 0;
   }
 
+  private void countFrom(long nowNanos) {
+    countedFromNanos = nowNanos;
+    countedFromBytes = ackedBytes;
+  }
+
   private void measureRate(long nowNanos) {
-    if (!counting) {
-      counting = ackedBytes < sentBytes;
-      countedFromNanos = nowNanos;
-      countedFromBytes = ackedBytes;
+    boolean counted = counting;
+    counting = ackedBytes < sentBytes;
+    if (!counted) {
+      countFrom(nowNanos);
       return;
     }
-    counting = ackedBytes < sentBytes;
     long nanos = nowNanos - countedFromNanos;
     if (nanos < RATE_INTERVAL.toNanos()) {
       return;
     }
     double sample = (ackedBytes - countedFromBytes) * SECOND_NANOS / nanos;
-    countedFromNanos = nowNanos;
-    countedFromBytes = ackedBytes;
+    countFrom(nowNanos);
     rate = Math.max(rate, sample);
     // A stream that has little to say says nothing about the way: it must not shrink the window.
     if (full && nowNanos - rateStartNanos > RATE_VALID.toNanos()) {

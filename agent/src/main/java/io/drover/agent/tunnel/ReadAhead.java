@@ -33,21 +33,27 @@ final class ReadAhead {
     nanos = nowNanos;
   }
 
+  /** What it should be, in bytes. */
+  int bytes() {
+    return bytes;
+  }
+
   /**
-   * What it should be now, in bytes.
+   * Reckons anew; returns whether {@link #bytes} has changed.
    *
    * @param received data until now, in bytes
    * @param roundTrip of an empty way; zero if it is not known
    */
-  int next(long received, Duration roundTrip, long nowNanos) {
+  boolean update(long received, Duration roundTrip, long nowNanos) {
     double rate = (received - receivedBytes) * SECOND_NANOS / Math.max(1, nowNanos - nanos);
     receivedBytes = received;
     nanos = nowNanos;
     long wanted = (long) (2 * rate * roundTrip.toNanos() / SECOND_NANOS);
     int next = Math.clamp(wanted, MIN_BYTES, MAX_BYTES);
-    if (next >= bytes * CHANGE || next <= bytes / CHANGE) {
+    boolean changes = next >= bytes * CHANGE || next <= bytes / CHANGE;
+    if (changes) {
       bytes = next;
     }
-    return bytes;
+    return changes;
   }
 }

@@ -94,7 +94,6 @@ final class TunnelSession implements Transport.Receiver {
   // Of the timer's thread.
   private long lastPingNanos;
   private final ReadAhead readAhead;
-  private int readAheadBytes = ReadAhead.MIN_BYTES;
 
   TunnelSession(
       String name, Dialer dialer, DialPolicy policy, Timer timer, TunnelCounters counters) {
@@ -389,10 +388,8 @@ final class TunnelSession implements Transport.Receiver {
       lastPingNanos = now;
       outbox.ping();
     }
-    int bytes = readAhead.next(counters.receivedBytes(), outbox.roundTrip(), now);
-    if (bytes != readAheadBytes) {
-      readAheadBytes = bytes;
-      open.readAhead(bytes);
+    if (readAhead.update(counters.receivedBytes(), outbox.roundTrip(), now)) {
+      open.readAhead(readAhead.bytes());
     }
     lock.lock();
     try {

@@ -15,7 +15,10 @@ class ReadAheadTest {
 
   private int second(long bytes, Duration roundTrip) {
     received += bytes;
-    return readAhead.next(received, roundTrip, ++seconds * SECOND_NANOS);
+    int before = readAhead.bytes();
+    boolean changed = readAhead.update(received, roundTrip, ++seconds * SECOND_NANOS);
+    assertThat(changed).isEqualTo(readAhead.bytes() != before);
+    return readAhead.bytes();
   }
 
   @Test
