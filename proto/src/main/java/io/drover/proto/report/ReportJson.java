@@ -1,0 +1,178 @@
+package io.drover.proto.report;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import java.io.IOException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Locale;
+
+/** A report's JSON. Absent is absent: null is never written. */
+public final class ReportJson {
+  /** No report is longer, in bytes. What does not fit is cut from its lists, and counted. */
+  public static final int MAX_BYTES = 64 * 1024;
+
+  private static final ObjectMapper JSON = mapper();
+
+  private ReportJson() {}
+
+  /** The report as one line of JSON. */
+  public static String write(ClusterReport report) {
+    return tree(report).toString();
+  }
+
+  /** The same, as a tree: to be put into another object. */
+  public static ObjectNode tree(ClusterReport report) {
+    ObjectNode envelope =
+        JSON.createObjectNode().put("kind", ClusterReport.KIND).put("schema", ClusterReport.SCHEMA);
+    envelope.setAll((ObjectNode) JSON.valueToTree(report));
+    return envelope;
+  }
+
+  /**
+   * Reads what {@link #write} wrote; fields that are not known are skipped, since a newer agent may
+   * say more.
+   *
+   * @throws IllegalArgumentException if it is no report; the message names what is wrong
+   */
+  public static ClusterReport read(String text) {
+    try {
+      JsonNode envelope = JSON.readTree(text);
+      if (!envelope.path("kind").asText().equals(ClusterReport.KIND)) {
+        throw new IllegalArgumentException("kind must be " + ClusterReport.KIND);
+      }
+      if (envelope.path("schema").asInt() != ClusterReport.SCHEMA) {
+        throw new IllegalArgumentException(
+            "schema must be " + ClusterReport.SCHEMA + ", not " + envelope.path("schema"));
+      }
+      return JSON.treeToValue(envelope, ClusterReport.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("no report: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private static ObjectMapper mapper() {
+    var types =
+        new SimpleModule("report")
+            .addSerializer(new InstantText())
+            .addDeserializer(Instant.class, new InstantReader())
+            .addSerializer(new QuantityText())
+            .addDeserializer(Quantity.class, new QuantityReader())
+            .addSerializer(new WordText<>(Cause.class))
+            .addDeserializer(Cause.class, new WordReader<>(Cause.class))
+            .addSerializer(new WordText<>(Confidence.class))
+            .addDeserializer(Confidence.class, new WordReader<>(Confidence.class));
+    var factory =
+        JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(32).build())
+            .build();
+    return JsonMapper.builder(factory)
+        .addModule(types)
+        .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .serializationInclusion(JsonInclude.Include.NON_NULL)
+        .build();
+  }
+
+  /** Whole seconds, as Kubernetes writes times. */
+  private static final class InstantText extends StdSerializer<Instant> {
+    InstantText() {
+      super(Instant.class);
+    }
+
+    @Override
+    public void serialize(Instant value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      json.writeString(value.truncatedTo(ChronoUnit.SECONDS).toString());
+    }
+  }
+
+  private static final class InstantReader extends StdDeserializer<Instant> {
+    InstantReader() {
+      super(Instant.class);
+    }
+
+    @Override
+    public Instant deserialize(JsonParser json, DeserializationContext context) throws IOException {
+      try {
+        return Instant.parse(json.getText());
+      } catch (DateTimeException e) {
+        throw context.weirdStringException(json.getText(), Instant.class, "not a time");
+      }
+    }
+  }
+
+  private static final class QuantityText extends StdSerializer<Quantity> {
+    QuantityText() {
+      super(Quantity.class);
+    }
+
+    @Override
+    public void serialize(Quantity value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      json.writeString(value.toString());
+    }
+  }
+
+  private static final class QuantityReader extends StdDeserializer<Quantity> {
+    QuantityReader() {
+      super(Quantity.class);
+    }
+
+    @Override
+    public Quantity deserialize(JsonParser json, DeserializationContext context)
+        throws IOException {
+      try {
+        return Quantity.parse(json.getText());
+      } catch (IllegalArgumentException e) {
+        throw context.weirdStringException(json.getText(), Quantity.class, "not a quantity");
+      }
+    }
+  }
+
+  /** {@code NOT_SERVED} is {@code not-served}. */
+  private static final class WordText<E extends Enum<E>> extends StdSerializer<E> {
+    WordText(Class<E> type) {
+      super(type);
+    }
+
+    @Override
+    public void serialize(E value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      json.writeString(value.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    }
+  }
+
+  private static final class WordReader<E extends Enum<E>> extends StdDeserializer<E> {
+    private final Class<E> type;
+
+    WordReader(Class<E> type) {
+      super(type);
+      this.type = type;
+    }
+
+    @Override
+    public E deserialize(JsonParser json, DeserializationContext context) throws IOException {
+      String word = json.getText();
+      try {
+        return Enum.valueOf(type, word.toUpperCase(Locale.ROOT).replace('-', '_'));
+      } catch (IllegalArgumentException e) {
+        throw context.weirdStringException(word, type, "not one of its words");
+      }
+    }
+  }
+}
