@@ -170,7 +170,8 @@ public record Details(
   /**
    * One metrics API.
    *
-   * @param state {@code served}, {@code notServed}, {@code broken}, {@code empty} or {@code stale}
+   * @param state {@code served}, {@code notServed}, {@code broken}, {@code empty} or {@code
+   *     outdated}
    */
   public record MetricsApi(String state, String message) {}
 

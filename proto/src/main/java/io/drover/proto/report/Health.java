@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param ready whether the API server says that it is ready
  * @param conditions in Kubernetes' standard form: {@code Ready}, {@code NodesReady}, {@code
  *     SystemWorkloadsReady}, {@code ApisAvailable}, {@code CertificatesValid}
- * @param checks the API server's own: {@code readyz}, {@code livez}, {@code etcd}
+ * @param checks the API server: itself, whether it lives, and its store
  * @param componentStatuses in Rancher's form
  * @param expiringCertificates within 30 days, or expired; soonest first
  */

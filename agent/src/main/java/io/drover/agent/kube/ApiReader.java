@@ -1,0 +1,361 @@
+package io.drover.agent.kube;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.proto.report.Cause;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.http.HttpClient;
+import io.fabric8.kubernetes.client.http.HttpRequest;
+import io.fabric8.kubernetes.client.http.HttpResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Questions to the Kubernetes API whose answers are read as they come: an object of a list at a
+ * time, so that a list of any length needs the memory of one object. Any thread; methods block.
+ *
+ * <p>fabric8's own lists would hold all objects at once, as instances of its several thousand
+ * classes; its HTTP client is used as it is, with its credentials, TLS and proxies.
+ */
+public final class ApiReader {
+  /** Until the head of an answer is there. */
+  static final Duration HEAD_LIMIT = Duration.ofSeconds(10);
+
+  /** For a list to be read to its end. Measured: 10,000 pods in 2 s. */
+  static final Duration LIST_LIMIT = Duration.ofSeconds(60);
+
+  /** For the next byte: a watch brings a bookmark a minute, so a silent one is dead. */
+  static final Duration SILENCE_LIMIT = Duration.ofMinutes(3);
+
+  /** Of one object in JSON. etcd takes no more than 1.5 MiB. */
+  static final int MAX_OBJECT_CHARACTERS = 4 * 1024 * 1024;
+
+  /** Of a text, or of what is shown of an error. */
+  static final int MAX_TEXT_BYTES = 256 * 1024;
+
+  private static final int MAX_DETAIL_CHARACTERS = 200;
+  private static final int MAX_DEPTH = 200;
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper(
+          JsonFactory.builder()
+              .streamReadConstraints(
+                  StreamReadConstraints.builder()
+                      .maxNestingDepth(MAX_DEPTH)
+                      .maxStringLength(MAX_OBJECT_CHARACTERS)
+                      .build())
+              .build());
+
+  private final HttpClient http;
+  private final URI base;
+  private final AtomicLong requests = new AtomicLong();
+
+  ApiReader(HttpClient http, URI base) {
+    this.http = http;
+    this.base = base;
+  }
+
+  /** How many requests have been made, for those who keep an eye on it. */
+  public long requests() {
+    return requests.get();
+  }
+
+  /**
+   * Reads one object.
+   *
+   * @param path with its query, such as {@code /version}
+   */
+  public Answer<JsonNode> get(String path) throws InterruptedException {
+    return get(path, "application/json");
+  }
+
+  /** The same in another form, such as aggregated discovery or metadata only. */
+  public Answer<JsonNode> get(String path, String accept) throws InterruptedException {
+    return ask(path, accept, HEAD_LIMIT, body -> JSON.readTree(body));
+  }
+
+  /** Reads a text. */
+  public Answer<String> text(String path) throws InterruptedException {
+    return ask(path, "text/plain, */*", HEAD_LIMIT, ApiReader::text);
+  }
+
+  /** What a request that may be refused brought: its status and its JSON. */
+  public record Outcome(int status, @Nullable String warning, JsonNode body) {}
+
+  /**
+   * Sends an object. Every answer of the API server is one, refusals included.
+   *
+   * @param contentType of {@code body}
+   */
+  public Answer<Outcome> send(String method, String path, String contentType, JsonNode body)
+      throws InterruptedException {
+    requests.incrementAndGet();
+    String what = method + " " + path;
+    try {
+      var response =
+          head(method, path, "application/json", new Payload(contentType, body.toString()));
+      try (var in = new LimitedStream(response.body(), HEAD_LIMIT, HEAD_LIMIT)) {
+        String warning = String.join("; ", response.headers("Warning"));
+        return new Answer.Found<>(
+            new Outcome(
+                response.code(), warning.isEmpty() ? null : warning, JSON.readTree(text(in))));
+      }
+    } catch (IOException e) {
+      return failed(what, e);
+    }
+  }
+
+  /** Where a list ended, so that a watch can go on from there. */
+  public record Listed(String resourceVersion, int items) {}
+
+  /**
+   * Reads a list.
+   *
+   * @param each gets the objects one by one, in this thread
+   */
+  public Answer<Listed> list(String path, String accept, Consumer<JsonNode> each)
+      throws InterruptedException {
+    return ask(path, accept, LIST_LIMIT, body -> listed(body, each));
+  }
+
+  private static Listed listed(InputStream body, Consumer<JsonNode> each) throws IOException {
+    String version = "";
+    int items = 0;
+    boolean isList = false;
+    try (JsonParser json = JSON.createParser(body)) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
+        throw new UnreadableException("is no object");
+      }
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String field = json.currentName();
+        json.nextToken();
+        if (field.equals("metadata")) {
+          JsonNode metadata = JSON.readTree(json);
+          version = metadata.path("resourceVersion").asText();
+        } else if (field.equals("items")) {
+          isList = true;
+          // A list without objects may be null: so Go writes an empty slice.
+          while (json.currentToken() == JsonToken.START_ARRAY
+              || json.currentToken() == JsonToken.END_OBJECT) {
+            if (json.nextToken() != JsonToken.START_OBJECT) {
+              break;
+            }
+            each.accept(JSON.<JsonNode>readTree(json));
+            items++;
+          }
+          if (json.currentToken() != JsonToken.END_ARRAY
+              && json.currentToken() != JsonToken.VALUE_NULL) {
+            throw new UnreadableException("has items that are no list of objects");
+          }
+        } else {
+          json.skipChildren();
+        }
+      }
+      if (json.currentToken() != JsonToken.END_OBJECT) {
+        throw new UnreadableException("ends too early");
+      }
+    }
+    if (!isList) {
+      throw new UnreadableException("is no list");
+    }
+    return new Listed(version, items);
+  }
+
+  /** What happened to an object. */
+  public interface Events {
+    /** It is new or was changed. */
+    void changed(JsonNode object);
+
+    void deleted(JsonNode object);
+
+    /** All up to this version has been told. */
+    void reached(String resourceVersion);
+  }
+
+  /** How a watch ended. */
+  public enum WatchEnd {
+    /** Go on from where it was. */
+    ENDED,
+    /** The version is too old: list again. */
+    EXPIRED
+  }
+
+  /**
+   * Tells what changes, until the API server ends the watch, which it does after some time.
+   *
+   * @param path of the list, with {@code watch=true&resourceVersion=…}
+   * @param limit after which the watch is ended from here, if nobody else did
+   */
+  public Answer<WatchEnd> watch(String path, String accept, Duration limit, Events events)
+      throws InterruptedException {
+    return ask(path, accept, limit, body -> watched(body, events));
+  }
+
+  private static WatchEnd watched(InputStream body, Events events) throws IOException {
+    try (JsonParser json = JSON.createParser(body)) {
+      while (json.nextToken() != null) {
+        JsonNode event = JSON.readTree(json);
+        JsonNode object = event.path("object");
+        switch (event.path("type").asText()) {
+          case "ADDED", "MODIFIED" -> events.changed(object);
+          case "DELETED" -> events.deleted(object);
+          case "BOOKMARK" -> {} // only its version matters
+          case "ERROR" -> {
+            if (object.path("code").asInt() == HttpURLConnection.HTTP_GONE) {
+              return WatchEnd.EXPIRED;
+            }
+            throw new IOException("watch failed: " + shortened(object.path("message").asText()));
+          }
+          default -> throw new UnreadableException("has an event that is not known");
+        }
+        events.reached(object.path("metadata").path("resourceVersion").asText());
+      }
+      return WatchEnd.ENDED;
+    }
+  }
+
+  private interface BodyReader<T> {
+    T read(InputStream body) throws IOException, InterruptedException;
+  }
+
+  private record Payload(String contentType, String text) {}
+
+  private <T> Answer<T> ask(String path, String accept, Duration limit, BodyReader<T> reader)
+      throws InterruptedException {
+    requests.incrementAndGet();
+    String what = "GET " + pathOnly(path);
+    try {
+      HttpResponse<InputStream> response = head("GET", path, accept, null);
+      try (var body = new LimitedStream(response.body(), limit, SILENCE_LIMIT)) {
+        if (!response.isSuccessful()) {
+          return new Answer.Missing<>(
+              cause(response.code()), what + ": " + response.code() + " " + message(text(body)));
+        }
+        return new Answer.Found<>(reader.read(body));
+      }
+    } catch (IOException e) {
+      return failed(what, e);
+    }
+  }
+
+  private HttpResponse<InputStream> head(
+      String method, String path, String accept, @Nullable Payload payload)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        http.newHttpRequestBuilder().uri(base.resolve(path)).header("Accept", accept);
+    if (payload != null) {
+      request = request.method(method, payload.contentType(), payload.text());
+    }
+    // Without a limit of its own: a watch has none, and we have ours.
+    var answer = http.sendAsync(request.forStreaming().build(), InputStream.class);
+    try {
+      return answer.get(HEAD_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      answer.cancel(true);
+      throw new TimedOutException("no answer within " + HEAD_LIMIT.toSeconds() + " s", e);
+    } catch (InterruptedException e) {
+      answer.cancel(true);
+      throw e;
+    } catch (ExecutionException e) {
+      throw new IOException(rootOf(e), e);
+    } catch (KubernetesClientException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  private static String rootOf(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.toString();
+  }
+
+  private static <T> Answer<T> failed(String what, IOException e) {
+    Cause cause =
+        switch (e) {
+          case TimedOutException _ -> Cause.TIMEOUT;
+          case UnreadableException _ -> Cause.UNREADABLE;
+          case com.fasterxml.jackson.core.JacksonException _ -> Cause.UNREADABLE;
+          default ->
+              String.valueOf(e.getMessage()).contains("TimeoutException")
+                  ? Cause.TIMEOUT
+                  : Cause.UNAVAILABLE;
+        };
+    return new Answer.Missing<>(cause, what + ": " + shortened(String.valueOf(e.getMessage())));
+  }
+
+  static Cause cause(int status) {
+    return switch (status) {
+      case HttpURLConnection.HTTP_UNAUTHORIZED -> Cause.UNAUTHORIZED;
+      case HttpURLConnection.HTTP_FORBIDDEN -> Cause.FORBIDDEN;
+      case HttpURLConnection.HTTP_NOT_FOUND, HttpURLConnection.HTTP_BAD_METHOD -> Cause.NOT_SERVED;
+      case HttpURLConnection.HTTP_CLIENT_TIMEOUT, HttpURLConnection.HTTP_GATEWAY_TIMEOUT ->
+          Cause.TIMEOUT;
+      default -> status >= 500 || status == 429 ? Cause.UNAVAILABLE : Cause.UNREADABLE;
+    };
+  }
+
+  /** The message of a Status object, or the text itself. */
+  private static String message(String text) {
+    try {
+      JsonNode message = JSON.readTree(text).path("message");
+      return shortened(message.isTextual() ? message.asText() : text);
+    } catch (IOException _) {
+      return shortened(text);
+    }
+  }
+
+  private static String pathOnly(String path) {
+    int query = path.indexOf('?');
+    return query < 0 ? path : path.substring(0, query);
+  }
+
+  private static String shortened(String text) {
+    String line = text.replaceAll("\\s+", " ").strip();
+    return line.length() <= MAX_DETAIL_CHARACTERS
+        ? line
+        : line.substring(0, MAX_DETAIL_CHARACTERS) + "…";
+  }
+
+  private static String text(InputStream body) throws IOException {
+    byte[] bytes = body.readNBytes(MAX_TEXT_BYTES + 1);
+    if (bytes.length > MAX_TEXT_BYTES) {
+      throw new UnreadableException("is longer than " + MAX_TEXT_BYTES + " bytes");
+    }
+    return new String(bytes, UTF_8);
+  }
+
+  /** The answer is not what it should be. */
+  private static final class UnreadableException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    UnreadableException(String what) {
+      super("the answer " + what);
+    }
+  }
+
+  /** The answer did not come in time. */
+  static final class TimedOutException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    TimedOutException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+}
