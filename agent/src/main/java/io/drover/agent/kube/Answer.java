@@ -25,7 +25,7 @@ public sealed interface Answer<T> {
   }
 
   /** The value, if there is one. */
-  default Optional<T> value() {
+  default Optional<T> found() {
     return switch (this) {
       case Found<T>(var value) -> Optional.of(value);
       case Missing<T> _ -> Optional.empty();

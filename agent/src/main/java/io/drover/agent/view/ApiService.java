@@ -1,0 +1,44 @@
+package io.drover.agent.view;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Optional;
+
+/**
+ * A version of an API group.
+ *
+ * @param aggregated served by a Service, not by the API server itself
+ * @param available {@code True}, {@code False}, {@code Unknown} or empty
+ * @param caBundle PEM in base64, perhaps empty
+ */
+public record ApiService(
+    String name,
+    boolean aggregated,
+    String available,
+    String reason,
+    String message,
+    String caBundle) {
+  static Optional<ApiService> of(JsonNode object) {
+    JsonNode spec = object.path("spec");
+    if (!spec.path("service").isObject()) {
+      return Optional.empty(); // the API server's own need no looking after
+    }
+    String available = "";
+    String reason = "";
+    String message = "";
+    for (JsonNode condition : object.path("status").path("conditions")) {
+      if (condition.path("type").asText().equals("Available")) {
+        available = condition.path("status").asText();
+        reason = condition.path("reason").asText();
+        message = condition.path("message").asText();
+      }
+    }
+    return Optional.of(
+        new ApiService(
+            Json.name(object),
+            true,
+            available,
+            reason,
+            Json.shortened(message),
+            spec.path("caBundle").asText()));
+  }
+}

@@ -1,0 +1,56 @@
+package io.drover.agent.view;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A Service of type LoadBalancer, or one of the few that are asked for by name.
+ *
+ * @param addresses that a load balancer gave it: IPs and host names
+ * @param created as Kubernetes writes it
+ */
+public record Service(
+    String namespace,
+    String name,
+    String type,
+    String loadBalancerClass,
+    Map<String, String> annotations,
+    List<String> finalizers,
+    List<String> addresses,
+    List<String> ipFamilies,
+    List<String> clusterIps,
+    String created) {
+
+  /** The API server's own. */
+  public static final String KUBERNETES = "default/kubernetes";
+
+  static Optional<Service> of(JsonNode object) {
+    JsonNode metadata = object.path("metadata");
+    JsonNode spec = object.path("spec");
+    String type = spec.path("type").asText();
+    String fullName = Json.namespace(object) + "/" + Json.name(object);
+    if (!type.equals("LoadBalancer") && !fullName.equals(KUBERNETES)) {
+      return Optional.empty();
+    }
+    var addresses = new ArrayList<String>();
+    for (JsonNode ingress : object.path("status").path("loadBalancer").path("ingress")) {
+      String ip = ingress.path("ip").asText();
+      addresses.add(ip.isEmpty() ? ingress.path("hostname").asText() : ip);
+    }
+    return Optional.of(
+        new Service(
+            Json.namespace(object),
+            Json.name(object),
+            type,
+            spec.path("loadBalancerClass").asText(),
+            Json.map(metadata.path("annotations"), 256),
+            Json.texts(metadata.path("finalizers")),
+            List.copyOf(addresses),
+            Json.texts(spec.path("ipFamilies")),
+            Json.texts(spec.path("clusterIPs")),
+            metadata.path("creationTimestamp").asText()));
+  }
+}

@@ -1,0 +1,75 @@
+package io.drover.agent.view;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A Deployment, DaemonSet or StatefulSet.
+ *
+ * @param labels its own and those of its pods
+ * @param images of its pods' containers
+ * @param desired how many pods there are to be
+ * @param ready how many are
+ * @param reason of the condition that says what is wrong; empty if none does
+ */
+public record Workload(
+    String kind,
+    String namespace,
+    String name,
+    Map<String, String> labels,
+    List<String> images,
+    int desired,
+    int ready,
+    String reason,
+    String message) {
+
+  static Optional<Workload> deployment(JsonNode object) {
+    return of("Deployment", object, "replicas", "readyReplicas");
+  }
+
+  static Optional<Workload> statefulSet(JsonNode object) {
+    return of("StatefulSet", object, "replicas", "readyReplicas");
+  }
+
+  static Optional<Workload> daemonSet(JsonNode object) {
+    return of("DaemonSet", object, "", "numberReady");
+  }
+
+  private static Optional<Workload> of(
+      String kind, JsonNode object, String replicas, String readyField) {
+    JsonNode status = object.path("status");
+    JsonNode template = object.path("spec").path("template");
+    var labels = new HashMap<>(Json.map(template.path("metadata").path("labels"), 256));
+    labels.putAll(Json.map(object.path("metadata").path("labels"), 256));
+    String reason = "";
+    String message = "";
+    for (JsonNode condition : status.path("conditions")) {
+      String type = condition.path("type").asText();
+      String state = condition.path("status").asText();
+      if ((type.equals("Available") && state.equals("False"))
+          || (type.equals("Progressing") && state.equals("False"))
+          || (type.equals("ReplicaFailure") && state.equals("True"))) {
+        reason = condition.path("reason").asText();
+        message = condition.path("message").asText();
+      }
+    }
+    int desired =
+        replicas.isEmpty()
+            ? status.path("desiredNumberScheduled").asInt()
+            : object.path("spec").path(replicas).asInt(1);
+    return Optional.of(
+        new Workload(
+            kind,
+            Json.namespace(object),
+            Json.name(object),
+            Map.copyOf(labels),
+            Json.images(template.path("spec")),
+            desired,
+            status.path(readyField).asInt(),
+            reason,
+            Json.shortened(message)));
+  }
+}
