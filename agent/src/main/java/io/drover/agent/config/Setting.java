@@ -55,6 +55,21 @@ public enum Setting {
       "0.0.0.0:8080",
       "--health-address",
       "Where `/livez`, `/readyz` and `/metrics` are served: `host:port`, `:port` or `off`."),
+  DROVER_REPORTS(
+      "on",
+      "`off`: nothing of the cluster is read for reports, and none is written. See"
+          + " `docs/reports.md`."),
+  DROVER_REPORT_URL(
+      "",
+      "An `https` URL that reports are put to, besides the object in the cluster itself."),
+  DROVER_REPORT_TOKEN(
+      "",
+      "Bearer token for that URL. Unset: the registration token, if the URL is on the server of"
+          + " the tunnels; otherwise it is required."),
+  DROVER_TRIALS(
+      "all",
+      "Attempts without effect, for what nothing else tells: `all`, `none`, or a comma list of"
+          + " `node-ports`, `taints`, `pod-security`."),
   DROVER_LOG_FORMAT("text", "--log-format", "`text` or `json`."),
   CATTLE_DEBUG("false", "`true`: log at debug level."),
   RANCHER_DEBUG("false", "The same."),

@@ -15,6 +15,7 @@ import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.fabric8.kubernetes.client.http.HttpResponse;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.time.Duration;
@@ -150,17 +151,8 @@ public final class ApiReader {
         } else if (field.equals("items")) {
           isList = true;
           // A list without objects may be null: so Go writes an empty slice.
-          while (json.currentToken() == JsonToken.START_ARRAY
-              || json.currentToken() == JsonToken.END_OBJECT) {
-            if (json.nextToken() != JsonToken.START_OBJECT) {
-              break;
-            }
-            each.accept(JSON.<JsonNode>readTree(json));
-            items++;
-          }
-          if (json.currentToken() != JsonToken.END_ARRAY
-              && json.currentToken() != JsonToken.VALUE_NULL) {
-            throw new UnreadableException("has items that are no list of objects");
+          if (json.currentToken() != JsonToken.VALUE_NULL) {
+            items = items(json, each);
           }
         } else {
           json.skipChildren();
@@ -174,6 +166,20 @@ public final class ApiReader {
       throw new UnreadableException("is no list");
     }
     return new Listed(version, items);
+  }
+
+  private static int items(JsonParser json, Consumer<JsonNode> each) throws IOException {
+    int items = 0;
+    if (json.currentToken() == JsonToken.START_ARRAY) {
+      while (json.nextToken() == JsonToken.START_OBJECT) {
+        each.accept(JSON.<JsonNode>readTree(json));
+        items++;
+      }
+    }
+    if (json.currentToken() != JsonToken.END_ARRAY) {
+      throw new UnreadableException("has items that are no list of objects");
+    }
+    return items;
   }
 
   /** What happened to an object. */
@@ -286,7 +292,10 @@ public final class ApiReader {
     return root.toString();
   }
 
-  private static <T> Answer<T> failed(String what, IOException e) {
+  private static <T> Answer<T> failed(String what, IOException e) throws InterruptedException {
+    if (Thread.currentThread().isInterrupted() || e instanceof InterruptedIOException) {
+      throw new InterruptedException(what);
+    }
     Cause cause =
         switch (e) {
           case TimedOutException _ -> Cause.TIMEOUT;

@@ -318,6 +318,21 @@ public final class Fabric8ClusterApi implements ClusterApi {
     }
   }
 
+  /** For answers that are read as they come. Ends with this. */
+  public ApiReader reader() {
+    return new ApiReader(client.getHttpClient(), URI.create(client.getMasterUrl().toString()));
+  }
+
+  /**
+   * Stands for election among the replicas. To be closed before this.
+   *
+   * @param identity of this replica, told to the others
+   * @param changed is called when the lead was won or lost; must not block
+   */
+  public Leadership standForElection(String lease, String identity, Runnable changed) {
+    return new Leadership(client, NAMESPACE, lease, identity, changed);
+  }
+
   @Override
   public void close() {
     client.close();

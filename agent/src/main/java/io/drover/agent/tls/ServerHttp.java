@@ -11,12 +11,13 @@ import java.io.InputStream;
 import java.net.URI;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 
 /**
- * Small questions to the server: one GET on a connection of its own, opened as the tunnels' are.
+ * Small requests to the server: each on a connection of its own, opened as the tunnels' are.
  * Redirects are not followed. Any thread.
  */
 public final class ServerHttp {
@@ -30,8 +31,9 @@ public final class ServerHttp {
    * What the server said.
    *
    * @param location of a redirect; otherwise empty
+   * @param retryAfter as the server wrote it; otherwise empty
    */
-  public record Answer(int status, String location, String body) {}
+  public record Answer(int status, String location, String retryAfter, String body) {}
 
   private final ServerDialer dialer;
 
@@ -45,11 +47,29 @@ public final class ServerHttp {
    * @throws IOException if there is no answer, or it is too long or not HTTP
    */
   public Answer get(URI url, SSLContext trust, Duration limit) throws IOException {
+    return ask(url, trust, limit, request("GET", url, Map.of()), new byte[0]);
+  }
+
+  /**
+   * Sends a body with PUT; otherwise as {@link #get}.
+   *
+   * @param headers of the request, such as {@code Content-Type} and {@code Authorization}
+   */
+  public Answer put(
+      URI url, SSLContext trust, Duration limit, Map<String, String> headers, byte[] body)
+      throws IOException {
+    var all = new LinkedHashMap<>(headers);
+    all.put("Content-Length", Integer.toString(body.length));
+    return ask(url, trust, limit, request("PUT", url, all), body);
+  }
+
+  private Answer ask(URI url, SSLContext trust, Duration limit, String head, byte[] body)
+      throws IOException {
     try (var clock = TimeLimit.start(limit)) {
       ServerConnection connection = dialer.dial(url, trust, clock.remaining());
       try {
         clock.guard(connection.raw());
-        Answer answer = exchange(connection, url);
+        Answer answer = exchange(connection, head, body);
         clock.finish();
         return answer;
       } catch (IOException e) {
@@ -61,21 +81,27 @@ public final class ServerHttp {
     }
   }
 
-  private static Answer exchange(ServerConnection connection, URI url) throws IOException {
+  private static String request(String method, URI url, Map<String, String> headers) {
     String path = url.getRawPath().isEmpty() ? "/" : url.getRawPath();
     String query = url.getRawQuery() == null ? "" : "?" + url.getRawQuery();
-    String request =
-        """
-        GET %s HTTP/1.1\r
+    var more = new StringBuilder();
+    headers.forEach((name, value) -> more.append(name).append(": ").append(value).append("\r\n"));
+    return """
+        %s %s HTTP/1.1\r
         Host: %s\r
         User-Agent: drover-agent\r
         Accept: application/json, */*\r
-        Connection: close\r
+        %sConnection: close\r
         \r
         """
-            .formatted(path + query, url.getRawAuthority());
+        .formatted(method, path + query, url.getRawAuthority(), more);
+  }
+
+  private static Answer exchange(ServerConnection connection, String head, byte[] body)
+      throws IOException {
     var out = connection.socket().getOutputStream();
-    out.write(request.getBytes(ISO_8859_1));
+    out.write(head.getBytes(ISO_8859_1));
+    out.write(body);
     out.flush();
     return read(new BufferedInputStream(connection.socket().getInputStream()));
   }
@@ -96,7 +122,11 @@ public final class ServerHttp {
         throw tooLong();
       }
     }
-    return new Answer(status, headers.getOrDefault("location", ""), new String(body, UTF_8));
+    return new Answer(
+        status,
+        headers.getOrDefault("location", ""),
+        headers.getOrDefault("retry-after", ""),
+        new String(body, UTF_8));
   }
 
   private static int status(String line) throws IOException {

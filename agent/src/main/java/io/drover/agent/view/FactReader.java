@@ -1,6 +1,7 @@
 package io.drover.agent.view;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.agent.config.ReportConfig.Trial;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.view.Facts.NodeUsage;
@@ -83,13 +84,13 @@ final class FactReader {
         apiServerFlags(),
         nodeMetrics(discovery),
         nodePorts,
-        config.trials() ? trials.taint(aNode) : switchedOff(),
-        config.trials() ? trials.podSecurity() : switchedOff(),
+        config.trials().contains(Trial.TAINTS) ? trials.taint(aNode) : switchedOff(),
+        config.trials().contains(Trial.POD_SECURITY) ? trials.podSecurity() : switchedOff(),
         certificates(objects));
   }
 
   Answer<Facts.NodePortRange> nodePorts() throws InterruptedException {
-    return config.nodePortTrial() ? trials.nodePorts() : switchedOff();
+    return config.trials().contains(Trial.NODE_PORTS) ? trials.nodePorts() : switchedOff();
   }
 
   /** The same, with the API server's own word of now. */
@@ -237,7 +238,7 @@ final class FactReader {
 
   private List<SeenCertificate> certificates(Map<String, Answer<JsonNode>> objects) {
     var seen = new ArrayList<SeenCertificate>();
-    config.apiServerCertificates().read().forEach(seen::addAll);
+    seen.addAll(config.apiServerCertificates().read());
     if (objects.get(AUTHENTICATION) instanceof Answer.Found<JsonNode>(var authentication)) {
       for (String key : List.of("client-ca-file", "requestheader-client-ca-file")) {
         seen.addAll(

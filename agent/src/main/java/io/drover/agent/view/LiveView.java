@@ -162,6 +162,10 @@ public final class LiveView implements ClusterView, AutoCloseable {
       // What nodes there are is asked for below.
       nodes.tried().await();
       readAll(reader.nodePorts());
+      for (Mirror<?> mirror : mirrors.values()) {
+        mirror.tried().await();
+      }
+      apisChanged = false; // those that there were from the start are no change
       first.countDown();
       changed.run();
       Duration sinceRead = Duration.ZERO;

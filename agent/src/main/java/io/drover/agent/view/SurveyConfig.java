@@ -1,5 +1,6 @@
 package io.drover.agent.view;
 
+import io.drover.agent.config.ReportConfig.Trial;
 import java.util.List;
 import java.util.Set;
 
@@ -8,22 +9,21 @@ import java.util.Set;
  *
  * @param namespace of the agent, where it may create
  * @param counted resources as {@code group/plural}, of which it matters whether there is one
- * @param trials whether changes are tried that take no effect: a taint, a namespace's label
- * @param nodePortTrial whether a Service is tried that the API server must refuse
+ * @param trials what may be tried out, without effect
  * @param apiServerCertificates that a connection to the API server shows
  */
 public record SurveyConfig(
     String namespace,
     Set<String> counted,
-    boolean trials,
-    boolean nodePortTrial,
+    Set<Trial> trials,
     CertificateSource apiServerCertificates) {
   public SurveyConfig {
     counted = Set.copyOf(counted);
+    trials = Set.copyOf(trials);
   }
 
-  /** Certificates by PEM, by where they were seen. Blocks for some seconds at most. */
+  /** Certificates that are seen by other ways than the API. Blocks for some seconds at most. */
   public interface CertificateSource {
-    List<List<Facts.SeenCertificate>> read();
+    List<Facts.SeenCertificate> read();
   }
 }

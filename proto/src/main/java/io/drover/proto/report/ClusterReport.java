@@ -68,6 +68,22 @@ public record ClusterReport(
    */
   public record Undetermined(String path, Cause cause, String detail) {}
 
+  /** The same with another health. */
+  public ClusterReport withHealth(Health other) {
+    return new ClusterReport(
+        clusterId,
+        agent,
+        observedAt,
+        other,
+        version,
+        provider,
+        resources,
+        capabilities,
+        details,
+        evidence,
+        undetermined);
+  }
+
   /** The same state: all but who reports it and when. */
   public boolean saysTheSameAs(ClusterReport other) {
     return clusterId.equals(other.clusterId)

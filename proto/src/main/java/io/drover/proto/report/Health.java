@@ -136,6 +136,20 @@ public record Health(
   public record Tunnel(
       String name, boolean connected, Instant since, String reason, String message) {}
 
+  /** The same with other conditions. */
+  public Health withConditions(List<Condition> others) {
+    return new Health(
+        ready,
+        others,
+        checks,
+        componentStatuses,
+        nodes,
+        systemWorkloads,
+        unavailableApis,
+        expiringCertificates,
+        tunnels);
+  }
+
   /** The same without what differs at each reading. */
   Health withoutTimes() {
     return new Health(

@@ -1,0 +1,105 @@
+package io.drover.agent.kube;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectorBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import java.time.Duration;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which of several replicas writes what all of them know: the one that holds a Lease. A hint only:
+ * for a moment two may think so, and what they write must bear it.
+ */
+public final class Leadership implements AutoCloseable {
+  /** After which a leader that has gone without a word is replaced. */
+  static final Duration LEASE = Duration.ofMinutes(2);
+
+  /** After which a leader that cannot renew gives up. */
+  static final Duration RENEW_LIMIT = Duration.ofSeconds(100);
+
+  /**
+   * Between renewals, and between looks at somebody else's; the library waits up to 2.2 times as
+   * long. Two requests a minute, and no lead is vacant for longer than a report's period.
+   */
+  static final Duration RETRY = Duration.ofSeconds(40);
+
+  /** How long a stopping leader may take to say so. */
+  static final Duration RELEASE_LIMIT = Duration.ofSeconds(2);
+
+  private static final Logger log = LoggerFactory.getLogger(Leadership.class);
+
+  private final ExecutorService threads =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("leader-", 0).factory());
+  private final Runnable changed;
+  private final Thread thread;
+  private volatile boolean leads;
+
+  Leadership(
+      KubernetesClient client, String namespace, String lease, String identity, Runnable changed) {
+    this.changed = changed;
+    var config =
+        new LeaderElectionConfig(
+            new LeaseLock(namespace, lease, identity),
+            LEASE,
+            RENEW_LIMIT,
+            RETRY,
+            new LeaderCallbacks(() -> leads(true), () -> leads(false), _ -> {}),
+            true,
+            lease);
+    thread = Thread.ofVirtual().name("leader").start(() -> run(client, config));
+  }
+
+  /** Whether this replica leads, as far as it knows. Never blocks. */
+  public boolean leads() {
+    return leads;
+  }
+
+  private void leads(boolean now) {
+    leads = now;
+    log.info(now ? "leads the replicas" : "no longer leads the replicas");
+    changed.run();
+  }
+
+  /** An election ends when leadership is lost; then the next begins. */
+  private void run(KubernetesClient client, LeaderElectionConfig config) {
+    while (!Thread.currentThread().isInterrupted()) {
+      var election =
+          new LeaderElectorBuilder(client, threads).withConfig(config).build().start();
+      try {
+        election.get();
+      } catch (InterruptedException _) {
+        election.cancel(true);
+        return;
+      } catch (ExecutionException
+          | CompletionException
+          | CancellationException e) {
+        log.warn("election failed: reason={}", String.valueOf(e.getMessage()));
+      }
+      if (leads) {
+        leads(false);
+      }
+    }
+  }
+
+  /** Gives the lead up, so that another replica need not wait for it. */
+  @Override
+  public void close() {
+    thread.interrupt();
+    try {
+      if (!thread.join(RELEASE_LIMIT)) {
+        log.debug("lease not released: limit={}", RELEASE_LIMIT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    threads.shutdown();
+  }
+}

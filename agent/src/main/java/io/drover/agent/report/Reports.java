@@ -1,0 +1,133 @@
+package io.drover.agent.report;
+
+import io.drover.agent.config.ReportConfig;
+import io.drover.agent.config.Secret;
+import io.drover.agent.kube.ApiReader;
+import io.drover.agent.tls.ServerDialer;
+import io.drover.agent.tls.ServerHttp;
+import io.drover.agent.view.ClusterView;
+import io.drover.agent.view.LiveView;
+import io.drover.agent.view.Survey;
+import io.drover.agent.view.SurveyConfig;
+import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.ClusterReport.AgentIdentity;
+import io.drover.proto.report.Health;
+import java.io.IOException;
+import java.net.URI;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+
+/** Where the rest of the agent comes to the reports. */
+public final class Reports {
+  private Reports() {}
+
+  /** What the server of the tunnels is, and the token for it; they may change. */
+  public interface Server {
+    URI url() throws IOException;
+
+    Secret token() throws IOException;
+
+    SSLContext trust() throws IOException;
+  }
+
+  /** What is to be read for reports. */
+  public static SurveyConfig survey(
+      ReportConfig config, String namespace, SurveyConfig.CertificateSource certificates) {
+    return new SurveyConfig(
+        namespace, CapabilityCollector.countedResources(), config.trials(), certificates);
+  }
+
+  /**
+   * Starts to report.
+   *
+   * @param view whose changes are to be told to {@link Reporter#changed}
+   * @param leads whether this replica writes
+   * @param tunnels as they are now; must not block
+   * @param version of the agent
+   */
+  public static Reporter start(
+      ReportConfig config,
+      LiveView view,
+      ApiReader api,
+      String namespace,
+      BooleanSupplier leads,
+      Supplier<List<Health.Tunnel>> tunnels,
+      Supplier<String> clusterId,
+      String version,
+      ServerDialer dialer,
+      Server server) {
+    var clock = Clock.systemUTC();
+    var sinks = new ArrayList<ReportSink>();
+    sinks.add(new ClusterSink(api, view, namespace));
+    config
+        .url()
+        .ifPresent(
+            url ->
+                sinks.add(
+                    new HttpSink(
+                        url, new ServerHttp(dialer), access(config, url, server), clock)));
+    return new Reporter(
+        view,
+        sinks,
+        leads,
+        tunnels,
+        clusterId,
+        version,
+        UUID.randomUUID().toString(),
+        clock,
+        new SecureRandom());
+  }
+
+  private static HttpSink.Access access(ReportConfig config, URI url, Server server) {
+    return new HttpSink.Access() {
+      @Override
+      public Secret token() throws IOException {
+        if (config.token().isPresent()) {
+          return config.token().get();
+        }
+        // It opens this cluster: nobody else is to get it.
+        if (!url.getRawAuthority().equals(server.url().getRawAuthority())) {
+          throw new IOException(
+              url + " is not on the server of the tunnels: set DROVER_REPORT_TOKEN for it");
+        }
+        return server.token();
+      }
+
+      @Override
+      public SSLContext trust() throws IOException {
+        return server.trust();
+      }
+    };
+  }
+
+  /**
+   * A report of now, by a reading of its own.
+   *
+   * @param progress is told what is being read
+   */
+  public static ClusterReport once(
+      ApiReader api, SurveyConfig survey, String version, Consumer<String> progress)
+      throws InterruptedException {
+    var clock = Clock.systemUTC();
+    var view = Survey.read(api, survey, clock, progress);
+    return Assembler.report(
+        view,
+        "",
+        new AgentIdentity(version, UUID.randomUUID().toString(), 1),
+        List.of(),
+        clock.instant());
+  }
+
+  /** By the name of a node, Rancher's annotations that are not as they should be. */
+  public static Map<String, Map<String, String>> nodeAnnotations(ClusterView view) {
+    return RancherAnnotations.changes(view);
+  }
+}
