@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,6 +94,19 @@ public final class ApiReader {
   /** Reads a text. */
   public Answer<String> text(String path) throws InterruptedException {
     return ask(path, "text/plain, */*", HEAD_LIMIT, ApiReader::text);
+  }
+
+  /**
+   * Reads a check of the API server, such as {@code /readyz?verbose}: its text, also of one that
+   * failed (500), since it names what has.
+   */
+  public Answer<String> check(String path) throws InterruptedException {
+    return ask(
+        path,
+        "text/plain, */*",
+        HEAD_LIMIT,
+        status -> isSuccess(status) || status == HttpURLConnection.HTTP_INTERNAL_ERROR,
+        ApiReader::text);
   }
 
   /** What a request that may be refused brought: its status and its JSON. */
@@ -241,14 +255,24 @@ public final class ApiReader {
 
   private record Payload(String contentType, String text) {}
 
+  private static boolean isSuccess(int status) {
+    return status / 100 == 2;
+  }
+
   private <T> Answer<T> ask(String path, String accept, Duration limit, BodyReader<T> reader)
+      throws InterruptedException {
+    return ask(path, accept, limit, ApiReader::isSuccess, reader);
+  }
+
+  private <T> Answer<T> ask(
+      String path, String accept, Duration limit, IntPredicate isAnswer, BodyReader<T> reader)
       throws InterruptedException {
     requests.incrementAndGet();
     String what = "GET " + pathOnly(path);
     try {
       HttpResponse<InputStream> response = head("GET", path, accept, null);
       try (var body = new LimitedStream(response.body(), limit, SILENCE_LIMIT)) {
-        if (!response.isSuccessful()) {
+        if (!isAnswer.test(response.code())) {
           return new Answer.Missing<>(
               cause(response.code()), what + ": " + response.code() + " " + message(text(body)));
         }

@@ -8,7 +8,8 @@ import java.util.function.BinaryOperator;
 
 /**
  * What a pod asks for. Two ways to reckon it: Kubernetes' own (init and sidecar containers,
- * overhead, the pod's own resources), and that of Rancher's annotations, which is older.
+ * overhead, the pod's own resources), and that of Rancher's annotations, which is older. Both go by
+ * the specification; a resize that is still under way is not looked at.
  */
 public record Amounts(
     Map<String, Quantity> requests,
@@ -29,7 +30,10 @@ public record Amounts(
         rancherLimits.equals(limits) ? limits : rancherLimits);
   }
 
-  /** Source: Kubernetes {@code component-helpers/resource/helpers.go}, {@code PodRequests}. */
+  /**
+   * Source: Kubernetes {@code component-helpers/resource/helpers.go}, {@code PodRequests} and
+   * {@code PodLimits}.
+   */
   private static Map<String, Quantity> effective(JsonNode spec, String what) {
     var sum = new HashMap<String, Quantity>();
     for (JsonNode container : spec.path("containers")) {
@@ -45,23 +49,34 @@ public record Amounts(
         merge(sidecars, own, Quantity::plus);
         merge(highest, sidecars, Amounts::larger);
       } else {
-        var together = new HashMap<>(sidecars);
-        merge(together, own, Quantity::plus);
+        var together = new HashMap<>(own);
+        merge(together, sidecars, Quantity::plus);
         merge(highest, together, Amounts::larger);
       }
     }
     merge(sum, highest, Amounts::larger);
     // Resources of the pod as a whole, where given, stand in place of those of its containers.
-    sum.putAll(of(spec, what));
+    of(spec, what)
+        .forEach(
+            (name, amount) -> {
+              if (isPodLevel(name)) {
+                sum.put(name, amount);
+              }
+            });
     var overhead = Json.quantities(spec.path("overhead"));
     overhead.forEach(
         (name, amount) -> {
-          // A limit that is not set stays unlimited.
-          if (what.equals("requests") || sum.containsKey(name)) {
+          // A limit that is not set, or zero, stays unlimited.
+          if (what.equals("requests")
+              || sum.getOrDefault(name, Quantity.ZERO).compareTo(Quantity.ZERO) != 0) {
             sum.merge(name, amount, Quantity::plus);
           }
         });
     return Map.copyOf(sum);
+  }
+
+  private static boolean isPodLevel(String name) {
+    return name.equals("cpu") || name.equals("memory") || name.startsWith("hugepages-");
   }
 
   /** Source: Rancher {@code pkg/controllers/managementagent/podresources}, v2.15.0. */

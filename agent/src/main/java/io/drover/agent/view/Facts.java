@@ -42,7 +42,8 @@ public record Facts(
   /**
    * What a check said, and how long it took.
    *
-   * @param text the whole answer, also of one that failed
+   * @param text the whole answer, also of a check that failed (status 500): it names what has. All
+   *     other refusals are missing answers. See {@link io.drover.agent.kube.ApiReader#check}
    */
   public record Probe(Answer<String> text, Duration took) {}
 

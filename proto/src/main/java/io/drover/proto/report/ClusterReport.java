@@ -90,7 +90,7 @@ public record ClusterReport(
         && health.withoutTimes().equals(other.health.withoutTimes())
         && Objects.equals(version, other.version)
         && Objects.equals(provider, other.provider)
-        && resources.equals(other.resources)
+        && resources.withoutTimes().equals(other.resources.withoutTimes())
         && capabilities.equals(other.capabilities)
         && details.equals(other.details)
         && undetermined.equals(other.undetermined)

@@ -8,8 +8,13 @@ import org.jspecify.annotations.Nullable;
  * How much there is, and how much of it is spoken for. Amounts are by Kubernetes' names of
  * resources: {@code cpu}, {@code memory}, {@code pods}, {@code ephemeral-storage}, ….
  *
- * @param requested what the pods that have not ended ask for, as the scheduler reckons it; {@code
- *     pods} is their number
+ * @param nodeCount all nodes
+ * @param linuxWorkerCount,windowsWorkerCount nodes that are workers and not cordoned, as Rancher
+ *     counts them
+ * @param capacity,allocatable of all nodes, whether or not they take work
+ * @param requested,limits what the pods that have not ended ask for, as the scheduler reckons it,
+ *     those without a node included; {@code pods} is their number
+ * @param schedulable the same as Rancher reckons it: to be copied
  * @param podPhases number of pods by phase
  * @param nodes those with the most of their CPU or memory requested first
  * @param nodesOmitted how many more there are
@@ -22,6 +27,7 @@ public record Resources(
     @Nullable Map<String, Quantity> allocatable,
     @Nullable Map<String, Quantity> requested,
     @Nullable Map<String, Quantity> limits,
+    @Nullable Totals schedulable,
     @Nullable Usage usage,
     @Nullable Map<String, Integer> podPhases,
     @Nullable List<NodeResources> nodes,
@@ -36,11 +42,31 @@ public record Resources(
   }
 
   /**
+   * What Rancher has under the same names in the {@code status} of its Cluster: {@code cpu}, {@code
+   * memory} and {@code pods}, over nodes that take work. Nodes that are cordoned are left out, and
+   * those that are no workers and have a taint of the control plane or of etcd. What pods ask for
+   * is reckoned as in Rancher's annotations of nodes: without overhead, sidecars as any other init
+   * container.
+   */
+  public record Totals(
+      Map<String, Quantity> capacity,
+      Map<String, Quantity> allocatable,
+      @Nullable Map<String, Quantity> requested,
+      @Nullable Map<String, Quantity> limits) {
+    public Totals {
+      capacity = ClusterReport.sorted(capacity);
+      allocatable = ClusterReport.sorted(allocatable);
+      requested = copy(requested);
+      limits = copy(limits);
+    }
+  }
+
+  /**
    * What is in use.
    *
    * @param source {@code metrics.k8s.io} or {@code kubelet}
    * @param coverage nodes measured of nodes there, as {@code 3/3}
-   * @param oldestAgeSeconds of the oldest measurement in it, when it was read
+   * @param oldestAgeSeconds of the oldest measurement in it, when the report was made
    */
   public record Usage(
       Quantity cpu, Quantity memory, String source, String coverage, long oldestAgeSeconds) {}
@@ -60,6 +86,25 @@ public record Resources(
       limits = copy(limits);
       usage = copy(usage);
     }
+  }
+
+  /** The same without what differs at each look. */
+  Resources withoutTimes() {
+    return new Resources(
+        nodeCount,
+        linuxWorkerCount,
+        windowsWorkerCount,
+        capacity,
+        allocatable,
+        requested,
+        limits,
+        schedulable,
+        usage == null
+            ? null
+            : new Usage(usage.cpu(), usage.memory(), usage.source(), usage.coverage(), 0),
+        podPhases,
+        nodes,
+        nodesOmitted);
   }
 
   private static <V> @Nullable Map<String, V> copy(@Nullable Map<String, V> map) {
