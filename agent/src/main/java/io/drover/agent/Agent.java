@@ -1,13 +1,19 @@
 package io.drover.agent;
 
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.Secret;
 import io.drover.agent.health.HealthServer;
+import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
 import io.drover.agent.kube.AggregationSecret;
-import io.drover.agent.kube.ClusterApi;
+import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.kube.Leadership;
+import io.drover.agent.report.Reporter;
+import io.drover.agent.report.Reports;
 import io.drover.agent.retry.Backoff;
+import io.drover.agent.retry.Sleeper;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
@@ -17,19 +23,25 @@ import io.drover.agent.tunnel.TcpDialer;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelClient;
 import io.drover.agent.tunnel.TunnelClient.Handshakes;
+import io.drover.agent.view.LiveView;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.proto.report.Health;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.net.URI;
 import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,14 +50,17 @@ final class Agent {
   /** How often we look whether a Rancher has been installed beside us or removed. */
   static final Duration RANCHER_CHECK_EVERY = Duration.ofSeconds(60);
 
+  /** Held by the replica that writes reports. */
+  static final String LEASE = "drover-agent";
+
   private static final Logger log = LoggerFactory.getLogger(Agent.class);
 
   private final AgentConfig config;
-  private final ClusterApi kube;
+  private final Fabric8ClusterApi kube;
   private final ServerTrust trust;
   private final ServerDialer serverDialer;
 
-  private Agent(AgentConfig config, ClusterApi kube, ServerTrust trust, ServerDialer serverDialer) {
+  private Agent(AgentConfig config, Fabric8ClusterApi kube, ServerTrust trust, ServerDialer serverDialer) {
     this.config = config;
     this.kube = kube;
     this.trust = trust;
@@ -75,9 +90,13 @@ final class Agent {
     try (var timer = Timer.system();
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, steve);
+        var reporting = config.report().enabled() ? new Reporting(tunnels) : null;
         var _ =
             HealthServer.start(
-                config.health(), Version.text(), List.of(tunnels::cluster, tunnels::steve))) {
+                config.health(),
+                Version.text(),
+                List.of(tunnels::cluster, tunnels::steve),
+                reporting == null ? null : reporting::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         tunnels.giveWayToRancher();
       }
@@ -168,6 +187,102 @@ final class Agent {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /** The view of the cluster, and what is made of it. */
+  private final class Reporting implements AutoCloseable {
+    private final ApiReader api = kube.reader();
+    private final AtomicReference<Runnable> changed = new AtomicReference<>(() -> {});
+    private final LiveView view;
+    private final Leadership leadership;
+    private final Reporter reporter;
+
+    Reporting(Tunnels tunnels) {
+      Runnable onChange = () -> changed.get().run();
+      view =
+          LiveView.start(
+              api,
+              Reports.survey(
+                  config.report(), Fabric8ClusterApi.NAMESPACE, kube::servingCertificates),
+              Clock.systemUTC(),
+              Sleeper.REAL,
+              new SecureRandom(),
+              onChange);
+      leadership =
+          kube.standForElection(LEASE, identity(), onChange);
+      reporter =
+          Reports.start(
+              config.report(),
+              view,
+              api,
+              Fabric8ClusterApi.NAMESPACE,
+              leadership::leads,
+              () -> List.of(health(tunnels.cluster()), health(tunnels.steve())),
+              this::clusterId,
+              Version.text(),
+              serverDialer,
+              new ServerOfTunnels());
+      changed.set(reporter::changed);
+    }
+
+    /** The pod's name, which is the host's, and something that no other life of it has. */
+    private static String identity() {
+      return ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+    }
+
+    private String clusterId() {
+      try {
+        return Credentials.read(config.paths().credentials()).namespace();
+      } catch (IOException _) {
+        return "";
+      }
+    }
+
+    private static Health.Tunnel health(TunnelReading tunnel) {
+      return new Health.Tunnel(
+          tunnel.tunnel(),
+          tunnel.connected(),
+          tunnel.since(),
+          tunnel.connected() ? "" : tunnel.wanted() ? "NotConnected" : "NotWanted",
+          tunnel.reason());
+    }
+
+    ReportReading reading() {
+      return new ReportReading(
+          reporter.last().orElse(null),
+          leadership.leads(),
+          api.requests(),
+          reporter.sinks().stream()
+              .map(
+                  sink ->
+                      new ReportReading.Sink(sink.sink(), sink.failures(), sink.lastSuccess()))
+              .toList());
+    }
+
+    @Override
+    public void close() {
+      reporter.close();
+      leadership.close();
+      view.close();
+    }
+  }
+
+  /** For reports that go to the server itself. */
+  private final class ServerOfTunnels implements Reports.Server {
+    @Override
+    public URI url() throws IOException {
+      return Credentials.read(config.paths().credentials()).url();
+    }
+
+    @Override
+    public Secret token() throws IOException {
+      return Credentials.read(config.paths().credentials()).token();
+    }
+
+    @Override
+    public SSLContext trust() throws IOException {
+      return trust.context();
     }
   }
 

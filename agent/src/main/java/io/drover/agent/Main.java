@@ -113,6 +113,7 @@ public final class Main {
     var run = agentCommand(environment, runner);
     run.getCommandSpec().usageMessage().header("Runs the agent, as without any command.");
     command.addSubcommand("run", run);
+    command.addSubcommand(new CommandLine(new ReportCommand(environment)));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {
@@ -219,7 +220,7 @@ public final class Main {
       mixinStandardHelpOptions = true,
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
-      customSynopsis = "drover-agent [run] [OPTIONS]%n       drover-agent version",
+      customSynopsis = "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",
@@ -256,7 +257,7 @@ public final class Main {
       mixinStandardHelpOptions = true,
       versionProvider = VersionCommand.class,
       description = "Prints the version.")
-  private static final class VersionCommand
+  static final class VersionCommand
       implements CommandLine.IVersionProvider, Callable<Integer> {
     @Spec private CommandSpec spec = CommandSpec.create();
 

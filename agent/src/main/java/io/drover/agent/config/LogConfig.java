@@ -5,6 +5,8 @@ public record LogConfig(Level level, Format format) {
 
   /** The least that is logged. */
   public enum Level {
+    /** Nothing: of a command whose output is its answer. */
+    OFF,
     INFO,
     DEBUG,
     TRACE
@@ -14,6 +16,11 @@ public record LogConfig(Level level, Format format) {
   public enum Format {
     TEXT,
     JSON
+  }
+
+  /** For commands that print. */
+  public static LogConfig silent() {
+    return new LogConfig(Level.OFF, Format.TEXT);
   }
 
   static LogConfig from(Environment env) {

@@ -44,10 +44,13 @@ public final class HealthServer implements AutoCloseable {
   private final @Nullable HttpServer server; // null: turned off
 
   private HealthServer(
-      @Nullable HttpServer server, String version, List<Supplier<TunnelReading>> tunnels) {
+      @Nullable HttpServer server,
+      String version,
+      List<Supplier<TunnelReading>> tunnels,
+      @Nullable Supplier<ReportReading> reports) {
     this.server = server;
     this.tunnels = List.copyOf(tunnels);
-    this.metrics = new Metrics(version, tunnels);
+    this.metrics = new Metrics(version, tunnels, reports);
   }
 
   /**
@@ -55,13 +58,17 @@ public final class HealthServer implements AutoCloseable {
    *
    * @param version shown among the metrics
    * @param tunnels asked at each request, from any thread; they must not block
+   * @param reports asked in the same way; null: there are none
    * @throws IOException if the port is not to be had
    */
   public static HealthServer start(
-      HealthConfig config, String version, List<Supplier<TunnelReading>> tunnels)
+      HealthConfig config,
+      String version,
+      List<Supplier<TunnelReading>> tunnels,
+      @Nullable Supplier<ReportReading> reports)
       throws IOException {
     if (!config.enabled()) {
-      return new HealthServer(null, version, tunnels);
+      return new HealthServer(null, version, tunnels, reports);
     }
     HttpServer http;
     try {
@@ -73,7 +80,7 @@ public final class HealthServer implements AutoCloseable {
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
     }
-    var server = new HealthServer(http, version, tunnels);
+    var server = new HealthServer(http, version, tunnels, reports);
     http.createContext("/", server::handle);
     http.setExecutor(
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));

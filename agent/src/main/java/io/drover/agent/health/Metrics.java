@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /** The figures, read when they are asked for: nothing is counted here. */
 final class Metrics {
@@ -25,7 +26,11 @@ final class Metrics {
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final List<Supplier<TunnelReading>> tunnels;
 
-  Metrics(String version, List<Supplier<TunnelReading>> tunnels) {
+  /** Without reports if {@code reports} is null. */
+  Metrics(
+      String version,
+      List<Supplier<TunnelReading>> tunnels,
+      @Nullable Supplier<ReportReading> reports) {
     this.tunnels = List.copyOf(tunnels);
     Info.builder()
         .name("drover_build_info")
@@ -48,6 +53,9 @@ final class Metrics {
     counter("received_bytes", "Payload from the server.", TunnelReading::bytesReceived);
     counter("sent_bytes", "Payload to the server.", TunnelReading::bytesSent);
     counter("dial_failures", "Targets refused or not reached.", TunnelReading::dialFailures);
+    if (reports != null) {
+      new ReportMetrics(registry, reports).register();
+    }
     // Not the threads' metrics: they look for deadlocks at each reading.
     JvmBufferPoolMetrics.builder().register(registry);
     JvmGarbageCollectorMetrics.builder().register(registry);

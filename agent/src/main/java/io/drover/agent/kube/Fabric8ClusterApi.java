@@ -2,9 +2,11 @@ package io.drover.agent.kube;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Secret;
 import io.drover.agent.retry.Sleeper;
+import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.client.Config;
@@ -12,17 +14,24 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.http.HttpClient;
+import io.fabric8.kubernetes.client.internal.SSLUtils;
 import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
 import java.io.IOException;
 import java.net.HttpURLConnection;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,11 +47,14 @@ public final class Fabric8ClusterApi implements ClusterApi {
   /** How often the Secret may change between our reading and our writing it. */
   static final int MAX_CONFLICTS = 3;
 
-  static final String NAMESPACE = "cattle-system";
+  /** Where the agent lives. */
+  public static final String NAMESPACE = "cattle-system";
+
   static final String ACCOUNT = "cattle";
   static final String ROOT_CA = "kube-root-ca.crt";
   static final String CA_KEY = "ca.crt";
   static final String AGGREGATION = "stv-aggregation";
+  private static final int HTTPS = 443;
   private static final String RANCHER_SERVICE = "rancher";
 
   private static final Logger log = LoggerFactory.getLogger(Fabric8ClusterApi.class);
@@ -321,6 +333,38 @@ public final class Fabric8ClusterApi implements ClusterApi {
   /** For answers that are read as they come. Ends with this. */
   public ApiReader reader() {
     return new ApiReader(client.getHttpClient(), URI.create(client.getMasterUrl().toString()));
+  }
+
+  /**
+   * Asks for the API server's version.
+   *
+   * @throws IOException if there is no answer at all; a refusal is one
+   */
+  public void requireReachable() throws IOException, InterruptedException {
+    if (reader().get("/version") instanceof Answer.Missing<JsonNode>(var cause, var detail)
+        && (cause == Cause.UNAVAILABLE || cause == Cause.TIMEOUT)) {
+      throw new IOException("the API server at " + address + " cannot be reached: " + detail);
+    }
+  }
+
+  /** Those that the API server shows to who connects, its own first; empty if that fails. */
+  public List<X509Certificate> servingCertificates() {
+    var url = URI.create(client.getMasterUrl().toString());
+    int port = url.getPort() > 0 ? url.getPort() : HTTPS;
+    try (var socket =
+        (SSLSocket)
+            SSLUtils.sslContext(client.getConfiguration()).getSocketFactory().createSocket()) {
+      socket.connect(
+          new InetSocketAddress(url.getHost(), port), (int) CONNECT_LIMIT.toMillis());
+      socket.setSoTimeout((int) CONNECT_LIMIT.toMillis());
+      socket.startHandshake();
+      return Arrays.stream(socket.getSession().getPeerCertificates())
+          .map(X509Certificate.class::cast)
+          .toList();
+    } catch (IOException | GeneralSecurityException e) {
+      log.debug("no certificate of the API server: reason={}", String.valueOf(e.getMessage()));
+      return List.of();
+    }
   }
 
   /**

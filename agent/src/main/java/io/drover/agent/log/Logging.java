@@ -25,6 +25,7 @@ public final class Logging {
         .getLogger(OURS)
         .setLevel(
             switch (config.level()) {
+              case OFF -> Level.OFF;
               case INFO -> Level.INFO;
               case DEBUG -> Level.DEBUG;
               case TRACE -> Level.TRACE;

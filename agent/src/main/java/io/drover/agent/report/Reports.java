@@ -1,17 +1,24 @@
 package io.drover.agent.report;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.drover.agent.config.ReportConfig;
 import io.drover.agent.config.Secret;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.view.ClusterView;
+import io.drover.agent.view.Kinds;
 import io.drover.agent.view.LiveView;
 import io.drover.agent.view.Survey;
 import io.drover.agent.view.SurveyConfig;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.net.URI;
 import java.security.SecureRandom;
@@ -19,6 +26,8 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -27,6 +36,10 @@ import javax.net.ssl.SSLContext;
 
 /** Where the rest of the agent comes to the reports. */
 public final class Reports {
+  private static final ObjectMapper YAML =
+      new YAMLMapper(
+          YAMLFactory.builder().disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER).build());
+
   private Reports() {}
 
   /** What the server of the tunnels is, and the token for it; they may change. */
@@ -126,8 +139,29 @@ public final class Reports {
         clock.instant());
   }
 
+  /** For people and for tools that take no JSON. */
+  public static String yaml(ClusterReport report) {
+    try {
+      return YAML.writeValueAsString(ReportJson.tree(report));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a report cannot be written", e);
+    }
+  }
+
+  /**
+   * For people at a terminal.
+   *
+   * @param width in characters
+   */
+  public static String table(ClusterReport report, boolean colour, int width) {
+    return ReportTable.render(report, colour, width);
+  }
+
   /** By the name of a node, Rancher's annotations that are not as they should be. */
-  public static Map<String, Map<String, String>> nodeAnnotations(ClusterView view) {
-    return RancherAnnotations.changes(view);
+  public static SortedMap<String, Map<String, String>> nodeAnnotations(ClusterView view) {
+    return view.all(Kinds.NODES)
+        .then(nodes -> view.all(Kinds.PODS).map(pods -> RancherAnnotations.changes(nodes, pods)))
+        .found()
+        .orElseGet(TreeMap::new);
   }
 }

@@ -9,6 +9,7 @@ import io.drover.agent.view.Facts.Probe;
 import io.drover.agent.view.Facts.SeenCertificate;
 import io.drover.proto.report.Cause;
 import io.drover.proto.report.Quantity;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -123,7 +124,7 @@ final class FactReader {
 
   private Probe probe(String path) throws InterruptedException {
     long start = System.nanoTime();
-    var text = api.text(path);
+    var text = api.check(path);
     return new Probe(text, Duration.ofNanos(System.nanoTime() - start));
   }
 
@@ -236,9 +237,12 @@ final class FactReader {
     }
   }
 
-  private List<SeenCertificate> certificates(Map<String, Answer<JsonNode>> objects) {
+  private List<SeenCertificate> certificates(Map<String, Answer<JsonNode>> objects)
+      throws InterruptedException {
     var seen = new ArrayList<SeenCertificate>();
-    seen.addAll(config.apiServerCertificates().read());
+    for (X509Certificate certificate : config.servingCertificates().read()) {
+      seen.add(Certificates.of("connection to the API server", certificate));
+    }
     if (objects.get(AUTHENTICATION) instanceof Answer.Found<JsonNode>(var authentication)) {
       for (String key : List.of("client-ca-file", "requestheader-client-ca-file")) {
         seen.addAll(

@@ -1,6 +1,7 @@
 package io.drover.agent.view;
 
 import io.drover.agent.config.ReportConfig.Trial;
+import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Set;
 
@@ -10,20 +11,21 @@ import java.util.Set;
  * @param namespace of the agent, where it may create
  * @param counted resources as {@code group/plural}, of which it matters whether there is one
  * @param trials what may be tried out, without effect
- * @param apiServerCertificates that a connection to the API server shows
+ * @param servingCertificates that a connection to the API server shows
  */
 public record SurveyConfig(
     String namespace,
     Set<String> counted,
     Set<Trial> trials,
-    CertificateSource apiServerCertificates) {
+    CertificateSource servingCertificates) {
   public SurveyConfig {
     counted = Set.copyOf(counted);
     trials = Set.copyOf(trials);
   }
 
-  /** Certificates that are seen by other ways than the API. Blocks for some seconds at most. */
+  /** Certificates that are not in the API. Blocks for some seconds at most. */
   public interface CertificateSource {
-    List<Facts.SeenCertificate> read();
+    /** The API server's own first; empty if they cannot be had. */
+    List<X509Certificate> read() throws InterruptedException;
   }
 }

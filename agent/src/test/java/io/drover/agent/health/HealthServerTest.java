@@ -155,7 +155,7 @@ class HealthServerTest {
       int port = first.address().orElseThrow().getPort();
       var same = new HealthConfig(true, "127.0.0.1", port);
 
-      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of()))
+      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of(), null))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
           .hasMessageContaining("DROVER_HEALTH_ADDRESS");
@@ -165,18 +165,18 @@ class HealthServerTest {
   @Test
   void mayBeTurnedOff() throws Exception {
     try (var server =
-        HealthServer.start(new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of())) {
+        HealthServer.start(new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of(), null)) {
       assertThat(server.address()).isEmpty();
     }
   }
 
   private static HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel));
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel), null);
   }
 
   private static HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
       throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve));
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve), null);
   }
 
   private HttpResponse<String> get(HealthServer server, String path) throws Exception {

@@ -36,6 +36,11 @@ public final class ReportJson {
     return tree(report).toString();
   }
 
+  /** The same, in lines for people. */
+  public static String pretty(ClusterReport report) {
+    return tree(report).toPrettyString();
+  }
+
   /** The same, as a tree: to be put into another object. */
   public static ObjectNode tree(ClusterReport report) {
     ObjectNode envelope =
