@@ -52,7 +52,11 @@ class ArchitectureTest {
           "com.sun.net.httpserver..",
               new String[] {"io.drover.agent.health", "io.drover.agent.steve"},
           "com.fasterxml.jackson.databind..",
-              new String[] {"io.drover.proto..", "io.drover.agent.kube", "io.drover.agent.view"},
+              new String[] {"io.drover.proto..",
+                "io.drover.agent.kube",
+                "io.drover.agent.report",
+                "io.drover.agent.view"
+              },
           // Single tokens in and out; whoever needs objects goes to proto.
           "com.fasterxml.jackson.core..",
               new String[] {
