@@ -60,7 +60,8 @@ final class Agent {
   private final ServerTrust trust;
   private final ServerDialer serverDialer;
 
-  private Agent(AgentConfig config, Fabric8ClusterApi kube, ServerTrust trust, ServerDialer serverDialer) {
+  private Agent(
+      AgentConfig config, Fabric8ClusterApi kube, ServerTrust trust, ServerDialer serverDialer) {
     this.config = config;
     this.kube = kube;
     this.trust = trust;
@@ -209,8 +210,7 @@ final class Agent {
               Sleeper.REAL,
               new SecureRandom(),
               onChange);
-      leadership =
-          kube.standForElection(LEASE, identity(), onChange);
+      leadership = kube.standForElection(LEASE, identity(), onChange);
       reporter =
           Reports.start(
               config.report(),
@@ -254,9 +254,7 @@ final class Agent {
           leadership.leads(),
           api.requests(),
           reporter.sinks().stream()
-              .map(
-                  sink ->
-                      new ReportReading.Sink(sink.sink(), sink.failures(), sink.lastSuccess()))
+              .map(sink -> new ReportReading.Sink(sink.sink(), sink.failures(), sink.lastSuccess()))
               .toList());
     }
 

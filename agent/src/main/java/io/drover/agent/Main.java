@@ -220,7 +220,8 @@ public final class Main {
       mixinStandardHelpOptions = true,
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
-      customSynopsis = "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent version",
+      customSynopsis =
+          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",
@@ -257,8 +258,7 @@ public final class Main {
       mixinStandardHelpOptions = true,
       versionProvider = VersionCommand.class,
       description = "Prints the version.")
-  static final class VersionCommand
-      implements CommandLine.IVersionProvider, Callable<Integer> {
+  static final class VersionCommand implements CommandLine.IVersionProvider, Callable<Integer> {
     @Spec private CommandSpec spec = CommandSpec.create();
 
     @Override

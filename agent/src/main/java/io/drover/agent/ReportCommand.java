@@ -36,11 +36,7 @@ import picocli.CommandLine.Spec;
       "the pod, or of ~/.kube/config.%n"
     },
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:printed",
-      "1:the cluster cannot be reached",
-      "2:bad configuration or usage"
-    })
+    exitCodeList = {"0:printed", "1:the cluster cannot be reached", "2:bad configuration or usage"})
 final class ReportCommand implements Callable<Integer> {
   private static final int MIN_WIDTH = 60;
   private static final int STANDARD_WIDTH = 100;
@@ -137,8 +133,7 @@ final class ReportCommand implements Callable<Integer> {
   private int width() {
     try {
       String columns = environment.getOrDefault("COLUMNS", "");
-      return Math.max(
-          MIN_WIDTH, columns.isEmpty() ? STANDARD_WIDTH : Integer.parseInt(columns));
+      return Math.max(MIN_WIDTH, columns.isEmpty() ? STANDARD_WIDTH : Integer.parseInt(columns));
     } catch (NumberFormatException _) {
       return STANDARD_WIDTH;
     }

@@ -60,8 +60,7 @@ public enum Setting {
       "`off`: nothing of the cluster is read for reports, and none is written. See"
           + " `docs/reports.md`."),
   DROVER_REPORT_URL(
-      "",
-      "An `https` URL that reports are put to, besides the object in the cluster itself."),
+      "", "An `https` URL that reports are put to, besides the object in the cluster itself."),
   DROVER_REPORT_TOKEN(
       "",
       "Bearer token for that URL. Unset: the registration token, if the URL is on the server of"

@@ -167,7 +167,8 @@ final class ReportMetrics {
                   (one, other) -> one.isBefore(other) ? one : other))
           .forEach(
               (labels, end) ->
-                  samples.sample(end.getEpochSecond(), labels.getFirst(), labels.getLast()));
+                  samples.sample(
+                      (double) end.getEpochSecond(), labels.getFirst(), labels.getLast()));
     }
   }
 
@@ -207,7 +208,7 @@ final class ReportMetrics {
     CounterWithCallback.builder()
         .name("drover_api_requests")
         .help("Requests to the API server for reports.")
-        .callback(metric -> metric.call(reading.get().apiRequests()))
+        .callback(metric -> metric.call((double) reading.get().apiRequests()))
         .register(registry);
     plain("sequence", "Number of the newest report.", report -> report.agent().sequence());
     plain(
@@ -222,7 +223,7 @@ final class ReportMetrics {
             metric -> {
               for (ReportReading.Sink sink : leading()) {
                 if (sink.lastSuccess() != null) {
-                  metric.call(sink.lastSuccess().getEpochSecond(), sink.name());
+                  metric.call((double) sink.lastSuccess().getEpochSecond(), sink.name());
                 }
               }
             })
@@ -232,7 +233,7 @@ final class ReportMetrics {
         .help("Reports that were not taken.")
         .labelNames("sink")
         .callback(
-            metric -> leading().forEach(sink -> metric.call(sink.failures(), sink.name())))
+            metric -> leading().forEach(sink -> metric.call((double) sink.failures(), sink.name())))
         .register(registry);
   }
 

@@ -354,8 +354,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
     try (var socket =
         (SSLSocket)
             SSLUtils.sslContext(client.getConfiguration()).getSocketFactory().createSocket()) {
-      socket.connect(
-          new InetSocketAddress(url.getHost(), port), (int) CONNECT_LIMIT.toMillis());
+      socket.connect(new InetSocketAddress(url.getHost(), port), (int) CONNECT_LIMIT.toMillis());
       socket.setSoTimeout((int) CONNECT_LIMIT.toMillis());
       socket.startHandshake();
       return Arrays.stream(socket.getSession().getPeerCertificates())

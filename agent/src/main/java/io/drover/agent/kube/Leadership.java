@@ -71,16 +71,13 @@ public final class Leadership implements AutoCloseable {
   /** An election ends when leadership is lost; then the next begins. */
   private void run(KubernetesClient client, LeaderElectionConfig config) {
     while (!Thread.currentThread().isInterrupted()) {
-      var election =
-          new LeaderElectorBuilder(client, threads).withConfig(config).build().start();
+      var election = new LeaderElectorBuilder(client, threads).withConfig(config).build().start();
       try {
         election.get();
       } catch (InterruptedException _) {
         election.cancel(true);
         return;
-      } catch (ExecutionException
-          | CompletionException
-          | CancellationException e) {
+      } catch (ExecutionException | CompletionException | CancellationException e) {
         log.warn("election failed: reason={}", String.valueOf(e.getMessage()));
       }
       if (leads) {

@@ -52,7 +52,7 @@ final class Assembler {
     var findings = new Findings(now);
     var health = HealthCollector.collect(view, findings, tunnels, listed, now);
     var resources = ResourceCollector.collect(view, findings, listed, now);
-    var collected = CapabilityCollector.collect(view, findings, listed);
+    var collected = new CapabilityCollector().collect(view, findings, listed);
     @Nullable KubernetesVersion version = findings.take("version", version(view));
     return new ClusterReport(
         clusterId,

@@ -5,6 +5,8 @@ import io.drover.proto.report.Capabilities;
 import io.drover.proto.report.Capabilities.LoadBalancerCapabilities;
 import io.drover.proto.report.Details;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,15 @@ import org.jspecify.annotations.Nullable;
 final class CapabilityCollector {
   /** What was found out; {@code provider} is one of Rancher's ids. */
   record Collected(Capabilities capabilities, Details details, @Nullable String provider) {}
+
+  /** Resources, as {@code group/plural}, of which a view must tell whether there is one. */
+  static Set<String> countedResources() {
+    return LoadBalancerRow.KNOWN.stream()
+        .flatMap(row -> row.needs().stream())
+        .flatMap(List::stream)
+        .map(LoadBalancerRow.Need::name)
+        .collect(Collectors.toUnmodifiableSet());
+  }
 
   /**
    * Looks at everything once.
@@ -71,9 +82,7 @@ final class CapabilityCollector {
             take.list("apis", api.wellKnown()),
             limit.omitted());
     return new Collected(
-        capabilities,
-        details,
-        findings.take("provider", distributions.provider(distribution)));
+        capabilities, details, findings.take("provider", distributions.provider(distribution)));
   }
 
   /** Parts of the details, by their names there. */

@@ -88,7 +88,12 @@ final class ClusterSink implements ReportSink {
       if (!moved || conflicts == MAX_CONFLICTS) {
         lastPath = "";
         throw new IOException(
-            "write " + path + ": " + outcome.status() + " " + outcome.body().path("message").asText());
+            "write "
+                + path
+                + ": "
+                + outcome.status()
+                + " "
+                + outcome.body().path("message").asText());
       }
       lastVersion = version(path);
     }

@@ -207,8 +207,7 @@ public final class Reporter implements AutoCloseable {
       boolean wasWell = !failing.containsKey(sink.name());
       try {
         sink.put(report);
-        readings.put(
-            sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
+        readings.put(sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
         if (!wasWell) {
           log.info("reports are taken again: sink={}", sink.name());
         } else if (before.lastSuccess() == null) {
@@ -217,8 +216,7 @@ public final class Reporter implements AutoCloseable {
         failing.remove(sink.name());
       } catch (IOException e) {
         readings.put(
-            sink.name(),
-            new SinkReading(sink.name(), before.failures() + 1, before.lastSuccess()));
+            sink.name(), new SinkReading(sink.name(), before.failures() + 1, before.lastSuccess()));
         if (wasWell) {
           log.warn("report not put: sink={} reason={}", sink.name(), e.getMessage());
         }

@@ -85,8 +85,7 @@ public final class Reports {
         .ifPresent(
             url ->
                 sinks.add(
-                    new HttpSink(
-                        url, new ServerHttp(dialer), access(config, url, server), clock)));
+                    new HttpSink(url, new ServerHttp(dialer), access(config, url, server), clock)));
     return new Reporter(
         view,
         sinks,
