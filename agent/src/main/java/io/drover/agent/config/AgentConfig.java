@@ -9,6 +9,7 @@ public record AgentConfig(
     KubeConfig kube,
     TunnelConfig tunnel,
     HealthConfig health,
+    DutyConfig duty,
     LogConfig log,
     Features features) {
 
@@ -29,6 +30,7 @@ public record AgentConfig(
             KubeConfig.from(env, paths),
             TunnelConfig.from(env),
             HealthConfig.from(env),
+            DutyConfig.from(env),
             LogConfig.from(env),
             Features.from(env));
     refuse(env, Setting.CLUSTER_CLEANUP, "use Rancher's own agent image for the cleanup job");
