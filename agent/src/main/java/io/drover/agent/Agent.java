@@ -1,13 +1,16 @@
 package io.drover.agent;
 
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.duty.LogLevelSocket;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.TunnelReading;
 import io.drover.agent.kube.AggregationSecret;
 import io.drover.agent.kube.ClusterApi;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.log.Logging;
 import io.drover.agent.retry.Backoff;
+import io.drover.agent.retry.Sleeper;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
@@ -72,7 +75,10 @@ final class Agent {
 
   private void run(CountDownLatch stop) throws IOException, InterruptedException {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
-    try (var timer = Timer.system();
+    try (var _ =
+            LogLevelSocket.start(
+                config.duty().logSocket(), Logging::level, Logging::changeLevel, Sleeper.REAL);
+        var timer = Timer.system();
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, steve);
         var _ =
