@@ -15,6 +15,7 @@ import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.fabric8.kubernetes.client.http.HttpResponse;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,6 +96,19 @@ public final class ApiReader {
     return ask(path, "text/plain, */*", HEAD_LIMIT, ApiReader::text);
   }
 
+  /**
+   * Reads a check of the API server, such as {@code /readyz?verbose}: its text, also of one that
+   * failed (500), since it names what has.
+   */
+  public Answer<String> check(String path) throws InterruptedException {
+    return ask(
+        path,
+        "text/plain, */*",
+        HEAD_LIMIT,
+        status -> isSuccess(status) || status == HttpURLConnection.HTTP_INTERNAL_ERROR,
+        ApiReader::text);
+  }
+
   /** What a request that may be refused brought: its status and its JSON. */
   public record Outcome(int status, @Nullable String warning, JsonNode body) {}
 
@@ -155,17 +170,8 @@ public final class ApiReader {
         } else if (field.equals("items")) {
           isList = true;
           // A list without objects may be null: so Go writes an empty slice.
-          while (json.currentToken() == JsonToken.START_ARRAY
-              || json.currentToken() == JsonToken.END_OBJECT) {
-            if (json.nextToken() != JsonToken.START_OBJECT) {
-              break;
-            }
-            each.accept(JSON.<JsonNode>readTree(json));
-            items++;
-          }
-          if (json.currentToken() != JsonToken.END_ARRAY
-              && json.currentToken() != JsonToken.VALUE_NULL) {
-            throw new UnreadableException("has items that are no list of objects");
+          if (json.currentToken() != JsonToken.VALUE_NULL) {
+            items = items(json, each);
           }
         } else {
           json.skipChildren();
@@ -179,6 +185,20 @@ public final class ApiReader {
       throw new UnreadableException("is no list");
     }
     return new Listed(version, items);
+  }
+
+  private static int items(JsonParser json, Consumer<JsonNode> each) throws IOException {
+    int items = 0;
+    if (json.currentToken() == JsonToken.START_ARRAY) {
+      while (json.nextToken() == JsonToken.START_OBJECT) {
+        each.accept(JSON.<JsonNode>readTree(json));
+        items++;
+      }
+    }
+    if (json.currentToken() != JsonToken.END_ARRAY) {
+      throw new UnreadableException("has items that are no list of objects");
+    }
+    return items;
   }
 
   /** What happened to an object. */
@@ -240,14 +260,24 @@ public final class ApiReader {
 
   private record Payload(String contentType, String text) {}
 
+  private static boolean isSuccess(int status) {
+    return status / 100 == 2;
+  }
+
   private <T> Answer<T> ask(String path, String accept, Duration limit, BodyReader<T> reader)
+      throws InterruptedException {
+    return ask(path, accept, limit, ApiReader::isSuccess, reader);
+  }
+
+  private <T> Answer<T> ask(
+      String path, String accept, Duration limit, IntPredicate isAnswer, BodyReader<T> reader)
       throws InterruptedException {
     requests.incrementAndGet();
     String what = "GET " + pathOnly(path);
     try {
       HttpResponse<InputStream> response = head("GET", path, accept, null);
       try (var body = new LimitedStream(response.body(), limit, SILENCE_LIMIT)) {
-        if (!response.isSuccessful()) {
+        if (!isAnswer.test(response.code())) {
           return new Answer.Missing<>(
               cause(response.code()), what + ": " + response.code() + " " + message(text(body)));
         }
@@ -291,7 +321,10 @@ public final class ApiReader {
     return root.toString();
   }
 
-  private static <T> Answer<T> failed(String what, IOException e) {
+  private static <T> Answer<T> failed(String what, IOException e) throws InterruptedException {
+    if (Thread.currentThread().isInterrupted() || e instanceof InterruptedIOException) {
+      throw new InterruptedException(what);
+    }
     Cause cause =
         switch (e) {
           case TimedOutException _ -> Cause.TIMEOUT;
