@@ -2,14 +2,18 @@ package io.drover.agent;
 
 import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.duty.Duties;
+import io.drover.agent.duty.LogLevelSocket;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
 import io.drover.agent.kube.AggregationSecret;
 import io.drover.agent.kube.ApiReader;
+import io.drover.agent.kube.ApiWriter;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Leadership;
+import io.drover.agent.log.Logging;
 import io.drover.agent.report.Reporter;
 import io.drover.agent.report.Reports;
 import io.drover.agent.retry.Backoff;
@@ -42,6 +46,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,16 +93,19 @@ final class Agent {
 
   private void run(CountDownLatch stop) throws IOException, InterruptedException {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
-    try (var timer = Timer.system();
+    try (var _ =
+            LogLevelSocket.start(
+                config.duty().logSocket(), Logging::level, Logging::changeLevel, Sleeper.REAL);
+        var timer = Timer.system();
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, steve);
-        var reporting = config.report().enabled() ? new Reporting(tunnels) : null;
+        var cluster = needsCluster() ? new OwnCluster(tunnels) : null;
         var _ =
             HealthServer.start(
                 config.health(),
                 Version.text(),
                 List.of(tunnels::cluster, tunnels::steve),
-                reporting == null ? null : reporting::reading)) {
+                cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         tunnels.giveWayToRancher();
       }
@@ -191,15 +199,20 @@ final class Agent {
     }
   }
 
-  /** The view of the cluster, and what is made of it. */
-  private final class Reporting implements AutoCloseable {
+  private boolean needsCluster() {
+    return config.report().enabled() || !config.duty().duties().isEmpty();
+  }
+
+  /** The view of the cluster we are in, and what is made of it: reports and duties. */
+  private final class OwnCluster implements AutoCloseable {
     private final ApiReader api = kube.reader();
     private final AtomicReference<Runnable> changed = new AtomicReference<>(() -> {});
     private final LiveView view;
     private final Leadership leadership;
-    private final Reporter reporter;
+    private final @Nullable Reporter reporter;
+    private final Duties duties;
 
-    Reporting(Tunnels tunnels) {
+    OwnCluster(Tunnels tunnels) {
       Runnable onChange = () -> changed.get().run();
       view =
           LiveView.start(
@@ -211,19 +224,33 @@ final class Agent {
               new SecureRandom(),
               onChange);
       leadership = kube.standForElection(LEASE, identity(), onChange);
-      reporter =
-          Reports.start(
-              config.report(),
+      reporter = config.report().enabled() ? reporter(tunnels) : null;
+      if (reporter != null) {
+        changed.set(reporter::changed);
+      }
+      duties =
+          Duties.start(
+              config.duty(),
               view,
-              api,
-              Fabric8ClusterApi.NAMESPACE,
+              () -> Reports.nodeAnnotations(view),
               leadership::leads,
-              () -> List.of(health(tunnels.cluster()), health(tunnels.steve())),
-              this::clusterId,
-              Version.text(),
-              serverDialer,
-              new ServerOfTunnels());
-      changed.set(reporter::changed);
+              new ApiWriter(api),
+              Clock.systemUTC(),
+              Sleeper.REAL);
+    }
+
+    private Reporter reporter(Tunnels tunnels) {
+      return Reports.start(
+          config.report(),
+          view,
+          api,
+          Fabric8ClusterApi.NAMESPACE,
+          leadership::leads,
+          () -> List.of(health(tunnels.cluster()), health(tunnels.steve())),
+          this::clusterId,
+          Version.text(),
+          serverDialer,
+          new ServerOfTunnels());
     }
 
     /** The pod's name, which is the host's, and something that no other life of it has. */
@@ -250,17 +277,23 @@ final class Agent {
 
     ReportReading reading() {
       return new ReportReading(
-          reporter.last().orElse(null),
+          reporter == null ? null : reporter.last().orElse(null),
           leadership.leads(),
           api.requests(),
-          reporter.sinks().stream()
-              .map(sink -> new ReportReading.Sink(sink.sink(), sink.failures(), sink.lastSuccess()))
-              .toList());
+          (reporter == null ? List.<Reporter.SinkReading>of() : reporter.sinks())
+              .stream()
+                  .map(
+                      sink ->
+                          new ReportReading.Sink(sink.sink(), sink.failures(), sink.lastSuccess()))
+                  .toList());
     }
 
     @Override
     public void close() {
-      reporter.close();
+      duties.close();
+      if (reporter != null) {
+        reporter.close();
+      }
       leadership.close();
       view.close();
     }

@@ -3,8 +3,9 @@
  * through tunnels which the agent opens.
  *
  * <p>{@link io.drover.agent.Main} is the command, {@code Agent} puts the parts together. Features
- * ({@code tunnel}, {@code steve}, {@code health}) do not know each other; they use the tools {@code
- * tls}, {@code kube} and {@code retry}, which know no feature; {@code config} knows nobody.
+ * ({@code tunnel}, {@code steve}, {@code report}, {@code duty}, {@code health}) do not know each
+ * other; they use the tools {@code tls}, {@code kube}, {@code view} and {@code retry}, which know
+ * no feature; {@code config} knows nobody.
  */
 @NullMarked
 package io.drover.agent;

@@ -10,6 +10,7 @@ public record AgentConfig(
     TunnelConfig tunnel,
     HealthConfig health,
     ReportConfig report,
+    DutyConfig duty,
     LogConfig log,
     Features features) {
 
@@ -31,6 +32,7 @@ public record AgentConfig(
             TunnelConfig.from(env),
             HealthConfig.from(env),
             ReportConfig.from(env),
+            DutyConfig.from(env),
             LogConfig.from(env),
             Features.from(env));
     refuse(env, Setting.CLUSTER_CLEANUP, "use Rancher's own agent image for the cleanup job");

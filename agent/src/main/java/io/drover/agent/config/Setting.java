@@ -69,6 +69,23 @@ public enum Setting {
       "all",
       "Attempts without effect, for what nothing else tells: `all`, `none`, or a comma list of"
           + " `node-ports`, `taints`, `pod-security`."),
+  DROVER_DUTIES(
+      "all",
+      "What is done beside the tunnels: `all`, `none`, or a comma list of `node-annotations`,"
+          + " `namespace-labels`, `scale-available`, `unused-credentials`,"
+          + " `unused-pull-secrets`."),
+  CATTLE_CREDENTIAL_NAME(
+      "",
+      "Name of the Secret with the credentials in use; older ones like it are deleted. Unset:"
+          + " none is."),
+  CATTLE_AGENT_PULL_SECRETS(
+      "",
+      "Names of the agent's image pull Secrets, separated by commas; Rancher's others are"
+          + " deleted. Unset: none is."),
+  DROVER_LOG_SOCKET(
+      "/tmp/log.sock",
+      "UNIX socket, for this user only, where the log level is asked for and changed: a path or"
+          + " `off`."),
   DROVER_LOG_FORMAT("text", "--log-format", "`text` or `json`."),
   CATTLE_DEBUG("false", "`true`: log at debug level."),
   RANCHER_DEBUG("false", "The same."),

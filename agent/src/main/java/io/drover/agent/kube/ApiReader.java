@@ -119,11 +119,16 @@ public final class ApiReader {
    */
   public Answer<Outcome> send(String method, String path, String contentType, JsonNode body)
       throws InterruptedException {
+    return send(method, path, contentType, body, "application/json");
+  }
+
+  /** The same, for an answer in another form, such as metadata only. */
+  Answer<Outcome> send(String method, String path, String contentType, JsonNode body, String accept)
+      throws InterruptedException {
     requests.incrementAndGet();
     String what = method + " " + path;
     try {
-      var response =
-          head(method, path, "application/json", new Payload(contentType, body.toString()));
+      var response = head(method, path, accept, new Payload(contentType, body.toString()));
       try (var in = new LimitedStream(response.body(), HEAD_LIMIT, HEAD_LIMIT)) {
         String warning = String.join("; ", response.headers("Warning"));
         return new Answer.Found<>(
@@ -359,7 +364,7 @@ public final class ApiReader {
     return query < 0 ? path : path.substring(0, query);
   }
 
-  private static String shortened(String text) {
+  static String shortened(String text) {
     String line = text.replaceAll("\\s+", " ").strip();
     return line.length() <= MAX_DETAIL_CHARACTERS
         ? line

@@ -5,10 +5,14 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.OutputStreamAppender;
 import io.drover.agent.config.LogConfig;
+import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Turns {@code logback.xml}, which logs text at INFO, into what was configured. */
+/**
+ * Turns {@code logback.xml}, which logs text at INFO, into what was configured, and the level into
+ * what was asked for since.
+ */
 public final class Logging {
   private static final String OURS = "io.drover";
   private static final String APPENDER = "stdout";
@@ -34,6 +38,50 @@ public final class Logging {
       case TEXT -> {} // as it is in logback.xml
       case JSON -> writeJson(context);
     }
+  }
+
+  /**
+   * The least that is logged: {@code fatal} (nothing at all), {@code error}, {@code warning},
+   * {@code info}, {@code debug} or {@code trace}. The names are those of the stock agent.
+   */
+  public static String level() {
+    return level((LoggerContext) LoggerFactory.getILoggerFactory());
+  }
+
+  /**
+   * Changes it, until the process ends; {@code panic} is another name of {@code fatal}, and {@code
+   * warn} of {@code warning}. Any thread.
+   *
+   * @throws IllegalArgumentException if there is no such level
+   */
+  public static void changeLevel(String name) {
+    changeLevel((LoggerContext) LoggerFactory.getILoggerFactory(), name);
+  }
+
+  static String level(LoggerContext context) {
+    return switch (context.getLogger(OURS).getEffectiveLevel().toInt()) {
+      case Level.OFF_INT -> "fatal";
+      case Level.ERROR_INT -> "error";
+      case Level.WARN_INT -> "warning";
+      case Level.INFO_INT -> "info";
+      case Level.DEBUG_INT -> "debug";
+      default -> "trace";
+    };
+  }
+
+  static void changeLevel(LoggerContext context, String name) {
+    context
+        .getLogger(OURS)
+        .setLevel(
+            switch (name.toLowerCase(Locale.ROOT)) {
+              case "panic", "fatal" -> Level.OFF;
+              case "error" -> Level.ERROR;
+              case "warning", "warn" -> Level.WARN;
+              case "info" -> Level.INFO;
+              case "debug" -> Level.DEBUG;
+              case "trace" -> Level.TRACE;
+              default -> throw new IllegalArgumentException("not a valid level: \"" + name + '"');
+            });
   }
 
   private static void writeJson(LoggerContext context) {

@@ -1,4 +1,4 @@
-/** How log lines look: text or one JSON object a line, on standard output. */
+/** What is logged, and how: text or one JSON object a line, on standard output. */
 @NullMarked
 package io.drover.agent.log;
 

@@ -74,6 +74,8 @@ final class Seen {
         pod.name(),
         Map.of(),
         pod.images(),
+        Map.of(),
+        "",
         1,
         pod.ready() ? 1 : 0,
         pod.reason(),

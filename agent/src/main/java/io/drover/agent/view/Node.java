@@ -33,7 +33,7 @@ public record Node(
     Map<String, Quantity> allocatable,
     List<String> images) {
   /** Longer ones, such as a whole configuration, are not needed by anybody. */
-  static final int MAX_ANNOTATION_CHARACTERS = 1024;
+  public static final int MAX_ANNOTATION_CHARACTERS = 1024;
 
   /** A taint; {@code value} may be empty. */
   public record Taint(String key, String value, String effect) {}

@@ -11,6 +11,9 @@ import java.util.Optional;
  *
  * @param labels its own and those of its pods
  * @param images of its pods' containers
+ * @param nodeSelector labels that a node needs for its pods
+ * @param scaleAvailable annotation: how many pods there are to be, if there are that many nodes;
+ *     empty if it has none
  * @param desired how many pods there are to be
  * @param ready how many are
  * @param reason of the condition that says what is wrong; empty if none does
@@ -21,10 +24,14 @@ public record Workload(
     String name,
     Map<String, String> labels,
     List<String> images,
+    Map<String, String> nodeSelector,
+    String scaleAvailable,
     int desired,
     int ready,
     String reason,
     String message) {
+
+  private static final String SCALE_AVAILABLE = "management.cattle.io/scale-available";
 
   static Optional<Workload> deployment(JsonNode object) {
     return of("Deployment", object, "replicas", "readyReplicas");
@@ -67,6 +74,8 @@ public record Workload(
             Json.name(object),
             Map.copyOf(labels),
             Json.images(template.path("spec")),
+            Json.map(template.path("spec").path("nodeSelector"), 256),
+            object.path("metadata").path("annotations").path(SCALE_AVAILABLE).asText(),
             desired,
             status.path(readyField).asInt(),
             reason,

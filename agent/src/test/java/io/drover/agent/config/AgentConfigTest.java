@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -47,6 +50,13 @@ class AgentConfigTest {
                     "10.43.0.1:443", Path.of("/var/run/secrets/kubernetes.io/serviceaccount")),
                 new TunnelConfig(Duration.ofSeconds(10), List.of()),
                 new HealthConfig(true, "0.0.0.0", 8080),
+                new ReportConfig(
+                    true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),
+                new DutyConfig(
+                    EnumSet.allOf(DutyConfig.Duty.class),
+                    "cattle-credentials-abc",
+                    Set.of(),
+                    Optional.of(Path.of("/tmp/log.sock"))),
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT),
                 new Features(false, false)));
   }

@@ -2,6 +2,7 @@ package io.drover.agent.log;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
@@ -16,6 +17,7 @@ import io.drover.agent.config.LogConfig;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +42,27 @@ class LoggingTest {
 
     assertThat(context.getLogger("io.drover.wire").getEffectiveLevel()).isEqualTo(Level.TRACE);
     assertThat(context.getLogger("io.fabric8").getEffectiveLevel()).isEqualTo(Level.WARN);
+  }
+
+  @Test
+  void levelChangesByTheStockAgentsNames() {
+    assertThat(Logging.level(context)).isEqualTo("info");
+
+    for (String name : List.of("error", "warning", "info", "debug", "trace", "fatal")) {
+      Logging.changeLevel(context, name);
+      assertThat(Logging.level(context)).isEqualTo(name);
+    }
+    assertThat(context.getLogger("io.drover.agent").isErrorEnabled()).isFalse();
+    Logging.changeLevel(context, "Warn");
+    assertThat(Logging.level(context)).isEqualTo("warning");
+    Logging.changeLevel(context, "panic");
+    assertThat(Logging.level(context)).isEqualTo("fatal");
+    assertThat(context.getLogger("io.fabric8").getEffectiveLevel()).isEqualTo(Level.WARN);
+
+    assertThatThrownBy(() -> Logging.changeLevel(context, "loud"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("not a valid level: \"loud\"");
+    assertThat(Logging.level(context)).isEqualTo("fatal");
   }
 
   @Test

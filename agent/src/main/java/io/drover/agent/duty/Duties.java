@@ -1,0 +1,158 @@
+package io.drover.agent.duty;
+
+import io.drover.agent.config.DutyConfig;
+import io.drover.agent.kube.ClusterWriter;
+import io.drover.agent.retry.Sleeper;
+import io.drover.agent.view.ClusterView;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** All duties, in one thread. */
+public final class Duties implements AutoCloseable {
+  /** Between passes. Source: Rancher {@code podresources}, v2.15.0. */
+  static final Duration EVERY = Duration.ofSeconds(15);
+
+  /** A request that does not end when it is interrupted is not waited for. */
+  static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
+
+  private static final Logger log = LoggerFactory.getLogger(Duties.class);
+
+  /** One duty, and how it went the last time. */
+  private static final class Task {
+    private final DutyConfig.Duty name;
+    private final boolean leaderOnly;
+    private final Duty duty;
+    private boolean failing;
+
+    Task(DutyConfig.Duty name, boolean leaderOnly, Duty duty) {
+      this.name = name;
+      this.leaderOnly = leaderOnly;
+      this.duty = duty;
+    }
+  }
+
+  private final List<Task> tasks;
+  private final BooleanSupplier leads;
+  private final Sleeper sleeper;
+  private final Thread thread;
+
+  private Duties(List<Task> tasks, BooleanSupplier leads, Sleeper sleeper) {
+    this.tasks = tasks;
+    this.leads = leads;
+    this.sleeper = sleeper;
+    this.thread = Thread.ofVirtual().name("duties").unstarted(this::run);
+  }
+
+  /**
+   * Starts them.
+   *
+   * @param view for labels and scaling
+   * @param nodeAnnotations by the name of the node, annotations that are not as they should be,
+   *     with the values that they should have; must not block
+   * @param leads whether this is the replica that changes what all of them see; Secrets that nobody
+   *     uses are deleted by any
+   */
+  public static Duties start(
+      DutyConfig config,
+      ClusterView view,
+      Supplier<? extends Map<String, Map<String, String>>> nodeAnnotations,
+      BooleanSupplier leads,
+      ClusterWriter writer,
+      Clock clock,
+      Sleeper sleeper) {
+    var tasks =
+        config.duties().stream()
+            .sorted()
+            .map(
+                name ->
+                    switch (name) {
+                      case NODE_ANNOTATIONS ->
+                          new Task(name, true, new NodeAnnotations(nodeAnnotations, writer));
+                      case NAMESPACE_LABELS ->
+                          new Task(name, true, new NamespaceLabels(view, writer));
+                      case SCALE_AVAILABLE ->
+                          new Task(name, true, new ScaleAvailable(view, writer));
+                      case UNUSED_CREDENTIALS ->
+                          new Task(
+                              name,
+                              false,
+                              new UnusedCredentials(config.credentialName(), writer, clock));
+                      case UNUSED_PULL_SECRETS ->
+                          new Task(
+                              name,
+                              false,
+                              new UnusedPullSecrets(pullSecrets(config), writer, clock));
+                    })
+            .toList();
+    var duties = new Duties(tasks, leads, sleeper);
+    if (!tasks.isEmpty()) {
+      duties.thread.start();
+    }
+    return duties;
+  }
+
+  /** Whoever does not know the Secret in use knows little of what is used. */
+  private static Set<String> pullSecrets(DutyConfig config) {
+    return config.credentialName().isEmpty() ? Set.of() : config.pullSecrets();
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        for (Task task : tasks) {
+          if (!task.leaderOnly || leads.getAsBoolean()) {
+            pass(task);
+          }
+        }
+        sleeper.sleep(EVERY);
+      }
+    } catch (InterruptedException _) {
+      // Closed.
+    }
+  }
+
+  private static void pass(Task task) throws InterruptedException {
+    try {
+      if (!task.duty.pass()) {
+        return;
+      }
+      if (task.failing) {
+        log.info("duty works again: duty={}", task.name.text());
+      }
+      task.failing = false;
+    } catch (IOException e) {
+      if (task.failing) {
+        log.debug("duty still fails: duty={} reason={}", task.name.text(), e.getMessage());
+      } else {
+        log.warn("duty fails: duty={} reason={}", task.name.text(), e.getMessage());
+      }
+      task.failing = true;
+    } catch (RuntimeException e) {
+      if (!task.failing) {
+        log.error("duty fails, which is a bug: duty={}", task.name.text(), e);
+      }
+      task.failing = true;
+    }
+  }
+
+  /** Ends them; what is being written may be written or not. */
+  @Override
+  public void close() {
+    thread.interrupt();
+    try {
+      if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_LIMIT)) {
+        log.debug("duties do not end: limit={}", CLOSE_LIMIT);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

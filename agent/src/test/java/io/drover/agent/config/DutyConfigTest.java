@@ -1,0 +1,59 @@
+package io.drover.agent.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.agent.config.DutyConfig.Duty;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class DutyConfigTest {
+  @Test
+  void everythingIsDoneButNothingIsKnownToBeUsed() {
+    var config = config(Map.of());
+
+    assertThat(config.duties()).containsExactlyInAnyOrder(Duty.values());
+    assertThat(config.credentialName()).isEmpty();
+    assertThat(config.pullSecrets()).isEmpty();
+    assertThat(config.logSocket()).contains(Path.of("/tmp/log.sock"));
+  }
+
+  @Test
+  void dutiesAreChosenByName() {
+    assertThat(config(Map.of("DROVER_DUTIES", "node-annotations, unused-pull-secrets")).duties())
+        .containsExactlyInAnyOrder(Duty.NODE_ANNOTATIONS, Duty.UNUSED_PULL_SECRETS);
+    assertThat(config(Map.of("DROVER_DUTIES", "none")).duties()).isEmpty();
+    assertThat(config(Map.of("DROVER_DUTIES", "all")).duties()).hasSize(Duty.values().length);
+  }
+
+  @Test
+  void dutyThatThereIsNotIsExplained() {
+    var env = new Environment(Map.of("DROVER_DUTIES", "node-annotations,tea"));
+    DutyConfig.from(env);
+
+    assertThatThrownBy(env::check)
+        .hasMessage(
+            "DROVER_DUTIES is 'node-annotations,tea': expected all, none, or a comma list of"
+                + " node-annotations, namespace-labels, scale-available, unused-credentials,"
+                + " unused-pull-secrets");
+  }
+
+  @Test
+  void pullSecretsAreAList() {
+    assertThat(config(Map.of("CATTLE_AGENT_PULL_SECRETS", "a, b,,")).pullSecrets())
+        .containsExactlyInAnyOrder("a", "b");
+  }
+
+  @Test
+  void logSocketMayBeElsewhereOrOff() {
+    assertThat(config(Map.of("DROVER_LOG_SOCKET", "/run/log.sock")).logSocket())
+        .contains(Path.of("/run/log.sock"));
+    assertThat(config(Map.of("DROVER_LOG_SOCKET", "off")).logSocket()).isEqualTo(Optional.empty());
+  }
+
+  private static DutyConfig config(Map<String, String> variables) {
+    return DutyConfig.from(new Environment(variables));
+  }
+}
