@@ -65,6 +65,7 @@ class ArchitectureTest {
                 "io.drover.agent.health",
                 "io.drover.agent.kube",
                 "io.drover.agent.log",
+                "io.drover.agent.report",
                 "io.drover.agent.tls"
               });
 

@@ -37,14 +37,20 @@ final class FixtureCluster implements AutoCloseable {
   private final JsonNode described;
   private final Kubectl admin;
   private final Path directory;
+  private final Path fixture;
   private final List<JsonNode> objects;
 
   private FixtureCluster(
-      RunningProcess process, JsonNode described, Path directory, List<JsonNode> objects)
+      RunningProcess process,
+      JsonNode described,
+      Path directory,
+      Path fixture,
+      List<JsonNode> objects)
       throws IOException {
     this.process = process;
     this.described = described;
     this.directory = directory;
+    this.fixture = fixture;
     this.objects = objects;
     this.admin =
         new Kubectl(
@@ -73,7 +79,7 @@ final class FixtureCluster implements AutoCloseable {
       var described =
           JSON.readTree(
               process.awaitLine("where it is", START_LIMIT, line -> line.startsWith("{")));
-      var cluster = new FixtureCluster(process, described, directory, objects);
+      var cluster = new FixtureCluster(process, described, directory, fixture, objects);
       cluster.fill();
       if (how.path("refusesTaints").asBoolean()) {
         cluster.awaitRefusalOfTaints();
@@ -201,6 +207,11 @@ final class FixtureCluster implements AutoCloseable {
 
   private static Predicate<JsonNode> ofKind(String kind) {
     return object -> object.path("kind").asText().equals(kind);
+  }
+
+  /** Where its files are. */
+  Path fixture() {
+    return fixture;
   }
 
   /** What the file says, in its order. */
