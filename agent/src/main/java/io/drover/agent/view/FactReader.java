@@ -122,7 +122,7 @@ final class FactReader {
 
   private Probe probe(String path) throws InterruptedException {
     long start = System.nanoTime();
-    var text = api.text(path);
+    var text = api.check(path);
     return new Probe(text, Duration.ofNanos(System.nanoTime() - start));
   }
 

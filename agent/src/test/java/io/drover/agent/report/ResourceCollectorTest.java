@@ -287,7 +287,7 @@ class ResourceCollectorTest {
     return ResourceCollector.collect(view, new Findings(FakeView.AT), 10, FakeView.AT);
   }
 
-  /** Measured: 25 ms once warm; the limit is that of a machine with much else to do. */
+  /** Measured: 45 ms of CPU once warm; the limit is that of a machine with much else to do. */
   @Test
   void thousandNodesWithThirtyThousandPodsAreQuick() {
     var view = large();
