@@ -65,6 +65,7 @@ public final class SampleReport {
         null,
         null,
         null,
+        null,
         null);
   }
 

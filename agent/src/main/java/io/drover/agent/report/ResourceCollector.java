@@ -63,7 +63,6 @@ final class ResourceCollector {
         nodes.map(all -> ledgers(all, asked.found().orElse(null), facts.nodeMetrics(), maxListed));
 
     var taker = new Taker(findings);
-    var cluster = asked.map(Asked::cluster);
     return new Resources(
         taker.take("nodeCount", "nodes", nodes.map(List::size)),
         taker.take("linuxWorkerCount", "labels of nodes", nodes.map(all -> workers(all, "linux"))),
@@ -71,8 +70,8 @@ final class ResourceCollector {
             "windowsWorkerCount", "labels of nodes", nodes.map(all -> workers(all, "windows"))),
         taker.take("capacity", "nodes", nodes.map(all -> total(all, Node::capacity))),
         taker.take("allocatable", "nodes", nodes.map(all -> total(all, Node::allocatable))),
-        taker.take("requested", "pods", cluster.map(Sums::requests)),
-        taker.take("limits", "pods", cluster.map(Sums::limits)),
+        taker.take("requested", "pods", asked.map(Asked::requests)),
+        taker.take("limits", "pods", asked.map(Asked::limits)),
         taker.take(
             "schedulable",
             "nodes that take work, and their pods",
@@ -104,45 +103,66 @@ final class ResourceCollector {
     return nodes.stream().sorted(Comparator.comparing(Node::name)).toList();
   }
 
-  /** What some pods ask for. */
-  private record Sums(Map<String, Quantity> requests, Map<String, Quantity> limits) {
+  /** What some pods ask for: as the scheduler reckons it, and as Rancher does. */
+  private record Sums(
+      Map<String, Quantity> requests,
+      Map<String, Quantity> limits,
+      Map<String, Quantity> rancherRequests,
+      Map<String, Quantity> rancherLimits) {
     static Sums of(List<Pod> pods) {
-      var requests = new HashMap<String, Quantity>();
-      var limits = new HashMap<String, Quantity>();
-      for (Pod pod : pods) {
-        Amounts.add(requests, pod.amounts().requests());
-        Amounts.add(limits, pod.amounts().limits());
-      }
-      requests.put("pods", count(pods.size()));
-      return new Sums(requests, limits);
+      var requests = sum(pods, Amounts::requests);
+      var limits = sum(pods, Amounts::limits);
+      // Both ways are one for most pods, and then for most nodes.
+      boolean same =
+          pods.stream()
+              .map(Pod::amounts)
+              .allMatch(
+                  amounts ->
+                      amounts.requests().equals(amounts.rancherRequests())
+                          && amounts.limits().equals(amounts.rancherLimits()));
+      var rancherRequests = same ? requests : sum(pods, Amounts::rancherRequests);
+      var rancherLimits = same ? limits : sum(pods, Amounts::rancherLimits);
+      Quantity count = Quantity.parse(Integer.toString(pods.size()));
+      requests.put("pods", count);
+      rancherRequests.put("pods", count);
+      return new Sums(requests, limits, rancherRequests, rancherLimits);
     }
 
-    static Sums none() {
-      return of(List.of());
-    }
-
-    static Sums total(Collection<Sums> all) {
-      var total = none();
-      for (Sums sums : all) {
-        Amounts.add(total.requests, sums.requests);
-        Amounts.add(total.limits, sums.limits);
-      }
-      return total;
+    private static Map<String, Quantity> sum(
+        List<Pod> pods, Function<Amounts, Map<String, Quantity>> of) {
+      var sum = new HashMap<String, Quantity>();
+      pods.forEach(pod -> Amounts.add(sum, of.apply(pod.amounts())));
+      return sum;
     }
   }
 
-  /** What pods ask for, node by node; those without a node only in {@code cluster}. */
-  private record Asked(Map<String, List<Pod>> podsByNode, Map<String, Sums> byNode, Sums cluster) {}
+  /**
+   * What pods ask for.
+   *
+   * @param byNode those without a node are not in it
+   * @param requests,limits of all
+   */
+  private record Asked(
+      Map<String, Sums> byNode, Map<String, Quantity> requests, Map<String, Quantity> limits) {
+    private static final Sums NOTHING = Sums.of(List.of());
+
+    Sums of(Node node) {
+      return byNode.getOrDefault(node.name(), NOTHING);
+    }
+  }
 
   private static Asked asked(Collection<Pod> pods) {
-    var podsByNode = RunningPods.byNode(pods);
+    // In the order of their names, as nodes are.
     var byNode = new TreeMap<String, Sums>();
-    podsByNode.forEach((node, list) -> byNode.put(node, Sums.of(list)));
-    return new Asked(podsByNode, byNode, Sums.total(byNode.values()));
-  }
-
-  private static Quantity count(int number) {
-    return Quantity.parse(Integer.toString(number));
+    RunningPods.byNode(pods).forEach((node, list) -> byNode.put(node, Sums.of(list)));
+    var requests = new HashMap<>(Asked.NOTHING.requests());
+    var limits = new HashMap<String, Quantity>();
+    for (Sums sums : byNode.values()) {
+      Amounts.add(requests, sums.requests());
+      Amounts.add(limits, sums.limits());
+    }
+    byNode.remove("");
+    return new Asked(byNode, requests, limits);
   }
 
   private static Map<String, Quantity> total(
@@ -198,12 +218,8 @@ final class ResourceCollector {
       requests = nothing();
       limits = nothing();
       for (Node node : taking) {
-        var pods = asked.podsByNode().getOrDefault(node.name(), List.of());
-        for (Pod pod : pods) {
-          addTotalled(requests, pod.amounts().rancherRequests());
-          addTotalled(limits, pod.amounts().rancherLimits());
-        }
-        requests.merge("pods", count(pods.size()), Quantity::plus);
+        addTotalled(requests, asked.of(node).rancherRequests());
+        addTotalled(limits, asked.of(node).rancherLimits());
       }
     }
     var capacity = nothing();
@@ -285,7 +301,7 @@ final class ResourceCollector {
     var usage = usageByNode(metrics.found().orElse(List.of()));
     var shares = new ArrayList<Share>();
     for (Node node : nodes) {
-      shares.add(new Share(node, asked == null ? 0 : share(node, sums(node, asked))));
+      shares.add(new Share(node, asked == null ? 0 : share(node, asked.of(node))));
     }
     shares.sort(Comparator.comparingDouble(Share::requested).reversed());
     return shares.stream()
@@ -293,7 +309,7 @@ final class ResourceCollector {
         .map(Share::node)
         .map(
             node -> {
-              var sums = asked == null ? null : sums(node, asked);
+              var sums = asked == null ? null : asked.of(node);
               var used = usage.get(node.name());
               return new NodeResources(
                   node.name(),
@@ -304,11 +320,6 @@ final class ResourceCollector {
                   used == null ? null : Map.of("cpu", used.cpu(), "memory", used.memory()));
             })
         .toList();
-  }
-
-  private static Sums sums(Node node, Asked asked) {
-    var sums = asked.byNode().get(node.name());
-    return sums == null ? Sums.none() : sums;
   }
 
   /** The larger of the shares of CPU and memory that are requested. */

@@ -1,6 +1,8 @@
 package io.drover.proto.report;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
@@ -12,6 +14,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.introspect.Annotated;
+import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
+import com.fasterxml.jackson.databind.introspect.AnnotatedParameter;
+import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -21,6 +27,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** A report's JSON. Absent is absent: null is never written. */
 public final class ReportJson {
@@ -56,6 +63,9 @@ public final class ReportJson {
    * @throws IllegalArgumentException if it is no report; the message names what is wrong
    */
   public static ClusterReport read(String text) {
+    if (text.length() > MAX_BYTES) {
+      throw new IllegalArgumentException("no report: longer than " + MAX_BYTES + " bytes");
+    }
     try {
       JsonNode envelope = JSON.readTree(text);
       if (!envelope.path("kind").asText().equals(ClusterReport.KIND)) {
@@ -88,10 +98,45 @@ public final class ReportJson {
             .build();
     return JsonMapper.builder(factory)
         .addModule(types)
+        .annotationIntrospector(new Required())
         .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
         .defaultPropertyInclusion(
             JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
         .build();
+  }
+
+  /** A component that cannot be null has to be there, and lists and maps hold no nulls. */
+  private static final class Required extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public @Nullable Boolean hasRequiredMarker(AnnotatedMember member) {
+      return isComponent(member)
+          ? (Boolean) !isNullable((AnnotatedParameter) member)
+          : super.hasRequiredMarker(member);
+    }
+
+    @Override
+    public JsonSetter.Value findSetterInfo(Annotated member) {
+      return isComponent(member)
+          ? JsonSetter.Value.construct(
+              isNullable((AnnotatedParameter) member) ? Nulls.SET : Nulls.FAIL, Nulls.FAIL)
+          : super.findSetterInfo(member);
+    }
+
+    private static boolean isComponent(Annotated member) {
+      return member instanceof AnnotatedParameter parameter
+          && parameter.getDeclaringClass().isRecord();
+    }
+
+    private static boolean isNullable(AnnotatedParameter component) {
+      return component
+          .getDeclaringClass()
+          .getRecordComponents()[component.getIndex()]
+          .getAnnotatedType()
+          .isAnnotationPresent(Nullable.class);
+    }
   }
 
   /** Whole seconds, as Kubernetes writes times. */
