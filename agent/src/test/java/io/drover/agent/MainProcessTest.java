@@ -31,6 +31,7 @@ class MainProcessTest {
     Process agent = startWithoutPeers();
     try (var log = agent.inputReader(UTF_8)) {
       var lines = readUntil(log, "health served");
+      assertThat(Files.exists(directory.resolve("log.sock"))).isTrue();
 
       agent.toHandle().destroy(); // by way of the process it would close the log as well
       for (String line = log.readLine(); line != null; line = log.readLine()) {
@@ -43,6 +44,7 @@ class MainProcessTest {
           .allMatch(line -> line.startsWith("{\"time\":"))
           .anyMatch(line -> line.contains("agent stops: limit=PT6S"))
           .noneMatch(line -> line.contains("hunter"));
+      assertThat(Files.exists(directory.resolve("log.sock"))).isFalse();
     } finally {
       agent.destroyForcibly();
     }
@@ -110,6 +112,7 @@ class MainProcessTest {
             "KUBECONFIG", directory.resolve("kubeconfig").toString(),
             "DROVER_CREDENTIALS_DIR", credentials.toString(),
             "DROVER_HEALTH_ADDRESS", "127.0.0.1:0",
+            "DROVER_LOG_SOCKET", directory.resolve("log.sock").toString(),
             "DROVER_LOG_FORMAT", "json",
             "DROVER_DRAIN_SECONDS", "1"));
   }

@@ -8,7 +8,15 @@ import java.time.ZoneOffset;
 
 /** A clock that the test moves. */
 final class TestClock extends Clock {
-  private volatile Instant now = Instant.parse("2026-11-22T12:00:00Z");
+  private volatile Instant now;
+
+  TestClock() {
+    this(Instant.parse("2026-11-22T12:00:00Z"));
+  }
+
+  TestClock(Instant now) {
+    this.now = now;
+  }
 
   void advance(Duration time) {
     now = now.plus(time);

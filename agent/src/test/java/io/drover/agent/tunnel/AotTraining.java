@@ -114,6 +114,7 @@ final class AotTraining {
     var builder = new ProcessBuilder(home.resolve("bin/drover-agent").toString());
     builder.environment().putAll(environment());
     builder.environment().put("DROVER_JAVA_OPTS", "-XX:AOTCacheOutput=" + cache);
+    builder.environment().put("DROVER_LOG_SOCKET", "off");
     var agent = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     try {
       workDay(log);

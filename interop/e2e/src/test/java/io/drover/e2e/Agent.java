@@ -50,6 +50,7 @@ final class Agent implements AutoCloseable {
     environment.put("KUBERNETES_SERVICE_HOST", api.getHost());
     environment.put("KUBERNETES_SERVICE_PORT", Integer.toString(api.getPort()));
     environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
+    environment.put("DROVER_LOG_SOCKET", "off");
     environment.putAll(more);
     var process = RunningProcess.start(name, directory, environment, List.of(Programs.agent()));
     try {
