@@ -52,7 +52,8 @@ class ArchitectureTest {
           "com.sun.net.httpserver..",
               new String[] {"io.drover.agent.health", "io.drover.agent.steve"},
           "com.fasterxml.jackson.databind..",
-              new String[] {"io.drover.proto..",
+              new String[] {
+                "io.drover.proto..",
                 "io.drover.agent.kube",
                 "io.drover.agent.report",
                 "io.drover.agent.view"

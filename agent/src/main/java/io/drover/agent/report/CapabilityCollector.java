@@ -71,9 +71,7 @@ final class CapabilityCollector {
             take.list("apis", api.wellKnown()),
             limit.omitted());
     return new Collected(
-        capabilities,
-        details,
-        findings.take("provider", distributions.provider(distribution)));
+        capabilities, details, findings.take("provider", distributions.provider(distribution)));
   }
 
   /** Parts of the details, by their names there. */

@@ -78,8 +78,7 @@ final class DistributionDetector {
   Finding<String> id() {
     Answer.Missing<?> open = null;
     for (Known row : KNOWN) {
-      boolean isNamed =
-          row.any.inVersion(seen).found().flatMap(Function.identity()).isPresent();
+      boolean isNamed = row.any.inVersion(seen).found().flatMap(Function.identity()).isPresent();
       switch (row.verdict(seen)) {
         case Answer.Found<Optional<String>>(var sign) when sign.isPresent() -> {
           if (open == null && row.isRanchers) {

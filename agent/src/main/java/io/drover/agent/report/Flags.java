@@ -63,8 +63,7 @@ record Flags(List<String> args) {
     return args.stream()
         .anyMatch(
             arg ->
-                arg.equals(flag)
-                    || (arg.startsWith(flag + "=") && !arg.equals(flag + "=false")));
+                arg.equals(flag) || (arg.startsWith(flag + "=") && !arg.equals(flag + "=false")));
   }
 
   boolean has(String flag) {

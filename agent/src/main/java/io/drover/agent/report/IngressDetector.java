@@ -6,7 +6,6 @@ import io.drover.agent.kube.Answer;
 import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Networking.Ingress;
 import io.drover.agent.view.Networking.IngressClass;
-import io.drover.agent.view.Workload;
 import io.drover.proto.report.Capabilities.IngressCapabilities;
 import io.drover.proto.report.Details.IngressController;
 import java.util.ArrayList;
@@ -201,8 +200,7 @@ final class IngressDetector {
                         .anyMatch(
                             each -> each.hasAddress() && classNames.contains(each.className())))
             .orElse(null);
-    var own =
-        known.map(k -> WorkloadSign.certain(k.workloads, seen.workloads())).orElse(List.of());
+    var own = known.map(k -> WorkloadSign.certain(k.workloads, seen.workloads())).orElse(List.of());
     boolean canBeSeen =
         known.isPresent()
             && !known.get().managed
@@ -218,7 +216,7 @@ final class IngressDetector {
         new IngressController(
             known.map(Known::provider).orElse(name),
             controller,
-            limit.cut("ingressClasses", classNames),
+            limit.cut("ingressClasses", classNames.stream().filter(n -> !n.isEmpty()).toList()),
             isDefault,
             running,
             used),
@@ -243,9 +241,7 @@ final class IngressDetector {
       boolean isKnown = CLASSES.stream().anyMatch(known -> known.shape.fits(name));
       if (isGke && name.isEmpty() && ingress.hasAddress()) {
         names.add(name);
-      } else if (!name.isEmpty()
-          && !objects.contains(name)
-          && (isKnown || ingress.hasAddress())) {
+      } else if (!name.isEmpty() && !objects.contains(name) && (isKnown || ingress.hasAddress())) {
         names.add(name);
       }
     }

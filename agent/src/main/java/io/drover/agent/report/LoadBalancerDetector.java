@@ -70,7 +70,8 @@ final class LoadBalancerDetector {
     boolean isClouds = service.finalizers().contains(CLOUD_FINALIZER);
     var candidates = new LinkedHashSet<String>();
     for (LoadBalancerEvidence each : evidence) {
-      boolean isCloud = seen.nodes().found().orElse(List.of()).stream().anyMatch(each.row()::isCloudOf);
+      boolean isCloud =
+          seen.nodes().found().orElse(List.of()).stream().anyMatch(each.row()::isCloudOf);
       if (isClouds ? isCloud : !each.strong().isEmpty()) {
         candidates.add(each.row().provider());
       }
@@ -80,7 +81,9 @@ final class LoadBalancerDetector {
 
   Finding<LoadBalancerCapabilities> capabilities() {
     var working =
-        served.entrySet().stream().filter(e -> e.getValue().stream().anyMatch(this::works)).toList();
+        served.entrySet().stream()
+            .filter(e -> e.getValue().stream().anyMatch(this::works))
+            .toList();
     if (!working.isEmpty()) {
       return Finding.certain(
           enabled(
@@ -91,8 +94,7 @@ final class LoadBalancerDetector {
                   .orElse(null)),
           "Service " + text(first(working.getFirst().getValue())));
     }
-    var waiting =
-        services.found().orElse(List.of()).stream().filter(this::waitsTooLong).toList();
+    var waiting = services.found().orElse(List.of()).stream().filter(this::waitsTooLong).toList();
     var installed = evidence.stream().filter(each -> !each.strong().isEmpty()).toList();
     var ready =
         installed.stream().filter(e -> e.row().needsMet(seen).found().orElse(false)).toList();
@@ -108,8 +110,7 @@ final class LoadBalancerDetector {
           : Finding.noEvidence(
               first.row().provider() + " is there, but Services wait: " + texts(inVain));
     }
-    var missing =
-        Seen.missing(installed.stream().map(each -> each.row().needsMet(seen)).toList());
+    var missing = Seen.missing(installed.stream().map(each -> each.row().needsMet(seen)).toList());
     missing.addAll(this.missing());
     if (!missing.isEmpty()) {
       return Finding.unknown(missing.getFirst());
@@ -197,7 +198,8 @@ final class LoadBalancerDetector {
         LoadBalancerRow.KNOWN.stream().filter(row -> row.provider().equals(provider)).toList();
     var seenOnes =
         all.stream()
-            .filter(row -> isInstalled(row) || servesOne(row, served.getOrDefault(provider, List.of())))
+            .filter(
+                row -> isInstalled(row) || servesOne(row, served.getOrDefault(provider, List.of())))
             .toList();
     return seenOnes.isEmpty() ? all : seenOnes;
   }

@@ -35,8 +35,7 @@ record LoadBalancerRow(
     @Nullable NodeArgsRule disabledBy,
     @Nullable NodeArgsRule enabledBy) {
 
-  static final List<LoadBalancerRow> KNOWN =
-      KnownTable.read("load-balancers", LoadBalancerRow::of);
+  static final List<LoadBalancerRow> KNOWN = KnownTable.read("load-balancers", LoadBalancerRow::of);
 
   /** What a Service tells of who serves it, the most telling first. */
   enum Trait {

@@ -79,8 +79,7 @@ final class NetworkPolicyDetector {
     var own = WorkloadSign.certain(plugin.workloads, seen.workloads());
     var possible = WorkloadSign.possible(plugin.workloads, seen.workloads());
     if (!own.isEmpty()) {
-      running.add(
-          new Sighting(plugin, plugin.obeys(own), WorkloadSign.text(own.getFirst())));
+      running.add(new Sighting(plugin, plugin.obeys(own), WorkloadSign.text(own.getFirst())));
     } else if (!possible.isEmpty()) {
       running.add(new Sighting(plugin, null, WorkloadSign.text(possible.getFirst())));
     } else if (isPartOfDistribution(plugin)) {

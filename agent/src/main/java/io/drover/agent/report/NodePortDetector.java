@@ -49,7 +49,9 @@ final class NodePortDetector {
     return seen.facts()
         .nodePorts()
         .found()
-        .map(range -> Finding.certain(range.toString(), "API server, refusing a port outside of it"));
+        .map(
+            range ->
+                Finding.certain(range.toString(), "API server, refusing a port outside of it"));
   }
 
   private Optional<Finding<String>> flags() {

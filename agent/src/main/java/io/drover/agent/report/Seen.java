@@ -63,7 +63,8 @@ final class Seen {
     return Partly.of(
         all(Kinds.PODS, comparing(Pod::namespace).thenComparing(Pod::name))
             .map(
-                pods -> pods.stream().filter(pod -> !pod.images().isEmpty()).map(Seen::of).toList()));
+                pods ->
+                    pods.stream().filter(pod -> !pod.images().isEmpty()).map(Seen::of).toList()));
   }
 
   private static Workload of(Pod pod) {

@@ -29,8 +29,7 @@ final class TaintDetector {
       return switch (where) {
         case LABEL -> term.isIn(node.labels());
         case ANNOTATION -> term.isIn(node.annotations());
-        case TAINT ->
-            node.taints().stream().anyMatch(t -> term.isIn(Map.of(t.key(), t.value())));
+        case TAINT -> node.taints().stream().anyMatch(t -> term.isIn(Map.of(t.key(), t.value())));
       };
     }
   }
