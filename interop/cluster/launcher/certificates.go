@@ -109,6 +109,7 @@ func makeCertificates(dir string) error {
 		ca.issue("api-server-kubelet-client", "kube-apiserver", []string{"system:masters"}, nil),
 		ca.issue("etcd", "etcd", nil, nil),
 		ca.issue("kubelet", "kubelet", nil, nil),
+		ca.issue("metrics", "metrics", nil, []string{metricsService + "." + metricsNamespace + ".svc"}),
 		ca.issue("admin", "admin", []string{"system:masters"}, nil),
 		ca.issue("controller-manager", "system:kube-controller-manager", nil, nil),
 		ca.issue("scheduler", "system:kube-scheduler", nil, nil),

@@ -164,16 +164,16 @@ func waitReady(ctx context.Context, a *api, path string, wanted int, progress fu
 	}
 }
 
-// waitServiceAccount waits for the account that every pod runs as; without it a pod is refused.
-func waitServiceAccount(ctx context.Context, a *api) error {
+// waitFor waits until an object exists.
+func waitFor(ctx context.Context, a *api, path string) error {
 	for {
-		err := a.call(ctx, http.MethodGet, "/api/v1/namespaces/"+fixtureNamespace+"/serviceaccounts/default", nil, nil)
+		err := a.call(ctx, http.MethodGet, path, nil, nil)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("service account \"default\": %w", err)
+			return fmt.Errorf("not there in time: %w", err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

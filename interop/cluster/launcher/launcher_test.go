@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCertificatesFitTheirUse(t *testing.T) {
@@ -106,6 +108,63 @@ func TestCommandLineNamesEveryProblem(t *testing.T) {
 	for _, name := range []string{"--bin", "--dir", "--nodes", "--pods", "--api-listen"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not in: %v", name, err)
+		}
+	}
+}
+
+func TestBareMakesNoObjects(t *testing.T) {
+	_, err := parse([]string{"--bare", "--bin", t.TempDir(), "--dir", "d", "--nodes", "2", "--scheduler"}, io.Discard)
+	for _, name := range []string{"--nodes", "--scheduler"} {
+		if err == nil || !strings.Contains(err.Error(), name+": not with --bare") {
+			t.Errorf("%s is not in: %v", name, err)
+		}
+	}
+	if err == nil || strings.Contains(err.Error(), "--pods") {
+		t.Error(err)
+	}
+}
+
+func TestBareNeedsNoCounts(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "kube-apiserver"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := parse([]string{"--bare", "--bin", bin, "--dir", "d"}, io.Discard)
+	if err != nil || o.nodes != 0 || o.pods != 0 || o.scheduler {
+		t.Error(o, err)
+	}
+}
+
+func TestMetricsFileMustBeReadable(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "usage.json")
+	if err := os.WriteFile(broken, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"/nowhere", broken} {
+		if _, err := parse([]string{"--metrics", file}, io.Discard); err == nil || !strings.Contains(err.Error(), "--metrics: ") {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestMetricsAnswerAsTheMetricsServer(t *testing.T) {
+	u := usage{Nodes: map[string]map[string]string{
+		"b": {"cpu": "250m", "memory": "1Gi"}, "a": {"cpu": "1", "memory": "2Gi"},
+	}}
+	now := time.Date(2026, 1, 2, 3, 4, 30, 0, time.UTC)
+	handler := u.handler(func() time.Time { return now })
+	for path, wanted := range map[string]string{
+		"":                      `"groupVersion":"metrics.k8s.io/v1beta1"`,
+		"/nodes/b":              `"usage":{"cpu":"250m","memory":"1Gi"}`,
+		"/nodes":                `"items":[{"apiVersion":"metrics.k8s.io/v1beta1","kind":"NodeMetrics","metadata":{"creationTimestamp":"2026-01-02T03:04:30Z","name":"a"}`,
+		"/nodes/c":              `"reason":"NotFound"`,
+		"/pods":                 `"items":[]`,
+		"/namespaces/some/pods": `"items":[]`,
+	} {
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequest("GET", metricsPath+path, nil))
+		if !strings.Contains(answer.Body.String(), wanted) || (answer.Code == 404) != (path == "/nodes/c") {
+			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 // Command drover-cluster runs a real Kubernetes control plane on this machine, with simulated
 // nodes and pods: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok for the life
-// of nodes and pods, and drover-kubelet for exec, logs, attach and port-forward.
+// of nodes and pods, and drover-kubelet for exec, logs, attach and port-forward. With --bare it is
+// etcd and kube-apiserver only, so that objects stay as they are written.
 //
 // It listens on loopback only, needs no root, no container runtime and no network, and leaves
 // nothing running behind. See ../../README.md.
@@ -35,6 +36,11 @@ const (
 	startAttempts = 3
 )
 
+// bareWithout are the admission plugins that refuse or change what a bare cluster is given: pods of
+// a ServiceAccount that no controller made, new nodes that are not yet ready, and objects that
+// leave their class to the default.
+var bareWithout = []string{"ServiceAccount", "TaintNodesByCondition", "DefaultStorageClass", "DefaultIngressClass"}
+
 // options is the command line.
 type options struct {
 	bin, dir          string
@@ -45,6 +51,8 @@ type options struct {
 	scheduler         bool
 	exitWithStdin     bool
 	apiServerFlags    []string
+	bare              bool
+	metrics           string // file with the nodes' usage
 }
 
 // ready is the one line on stdout.
@@ -106,19 +114,34 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.apiServerFlags = append(o.apiServerFlags, value)
 		return nil
 	})
+	flags.BoolVar(&o.bare, "bare", false, "run only etcd and kube-apiserver, with no objects of ours: what is written stays as it is")
+	flags.StringVar(&o.metrics, "metrics", "", "JSON `FILE` with the nodes' usage, like {\"nodes\":{\"NAME\":{\"cpu\":\"250m\",\"memory\":\"1Gi\"}}}, to serve as metrics.k8s.io (default: not served)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 
 	var problems []string
+	if o.bare {
+		flags.Visit(func(given *flag.Flag) {
+			switch given.Name {
+			case "nodes", "pods", "scheduler":
+				problems = append(problems, fmt.Sprintf("--%s: not with --bare, which makes no objects", given.Name))
+			}
+		})
+		o.nodes, o.pods, o.scheduler = 0, 0, false
+	} else if o.nodes < 1 {
+		problems = append(problems, "--nodes: at least one")
+	}
+	if o.metrics != "" {
+		if _, err := readUsage(o.metrics); err != nil {
+			problems = append(problems, "--metrics: "+err.Error())
+		}
+	}
 	if flags.NArg() > 0 {
 		problems = append(problems, fmt.Sprintf("unexpected argument %q", flags.Arg(0)))
 	}
 	if o.dir == "" {
 		problems = append(problems, "--dir: name a directory for the cluster's files")
-	}
-	if o.nodes < 1 {
-		problems = append(problems, "--nodes: at least one")
 	}
 	if o.pods < 0 {
 		problems = append(problems, "--pods: zero or more")
@@ -180,7 +203,7 @@ type cluster struct {
 	started time.Time
 	up      bool
 	data    string // etcd's files
-	ports   struct{ etcd, etcdPeer, api, kubelet, kwok int }
+	ports   struct{ etcd, etcdPeer, api, kubelet, kwok, metrics int }
 	running *children
 }
 
@@ -207,6 +230,13 @@ func (c *cluster) run(ctx context.Context) error {
 		bin: c.bin, logs: c.path("logs"), home: c.path("home"), died: make(chan *child, 16),
 	}
 	defer c.running.stop()
+	if c.metrics != "" {
+		stop, err := c.serveMetrics()
+		if err != nil {
+			return fmt.Errorf("--metrics: %w", err)
+		}
+		defer stop()
+	}
 
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -293,15 +323,26 @@ func (c *cluster) start(ctx context.Context) (*ready, error) {
 	}
 	c.say("kube-apiserver is ready")
 
-	if err := c.startControllers(); err != nil {
+	if c.bare {
+		if err := waitFor(ctx, a, "/api/v1/namespaces/kube-system"); err != nil {
+			return nil, err
+		}
+	} else if err := c.startControllers(); err != nil {
 		return nil, err
 	}
 	var version struct{ GitVersion string }
 	if err := a.call(ctx, http.MethodGet, "/version", nil, &version); err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx, "fixtures", func() error { return c.fill(ctx, a, version.GitVersion) }); err != nil {
-		return nil, err
+	if !c.bare {
+		if err := c.await(ctx, "fixtures", func() error { return c.fill(ctx, a, version.GitVersion) }); err != nil {
+			return nil, err
+		}
+	}
+	if c.metrics != "" {
+		if err := c.await(ctx, "metrics", func() error { return c.publishMetrics(ctx, a) }); err != nil {
+			return nil, err
+		}
 	}
 
 	pids := map[string]int{}
@@ -377,7 +418,6 @@ func (c *cluster) startStore() error {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + c.cert("service-account.pub"),
 		"--service-account-signing-key-file=" + c.cert("service-account.key"),
-		"--enable-aggregator-routing",
 		"--requestheader-client-ca-file=" + c.cert("front-proxy-ca.crt"),
 		"--requestheader-allowed-names=front-proxy-client",
 		"--requestheader-username-headers=X-Remote-User",
@@ -389,6 +429,13 @@ func (c *cluster) startStore() error {
 		"--kubelet-certificate-authority=" + c.cert("ca.crt"),
 		"--kubelet-client-certificate=" + c.cert("api-server-kubelet-client.crt"),
 		"--kubelet-client-key=" + c.cert("api-server-kubelet-client.key"),
+	}
+	if c.metrics == "" {
+		// The metrics server is named by a Service of type ExternalName, which this would not follow.
+		api = append(api, "--enable-aggregator-routing")
+	}
+	if c.bare {
+		api = append(api, "--disable-admission-plugins="+strings.Join(bareWithout, ","))
 	}
 	if c.nodePortRange != "" {
 		api = append(api, "--service-node-port-range="+c.nodePortRange)
@@ -484,7 +531,8 @@ func (c *cluster) fill(ctx context.Context, a *api, version string) error {
 	if c.pods == 0 {
 		return nil
 	}
-	if err := waitServiceAccount(ctx, a); err != nil {
+	// Every pod runs as this account; without it a pod is refused.
+	if err := waitFor(ctx, a, "/api/v1/namespaces/"+fixtureNamespace+"/serviceaccounts/default"); err != nil {
 		return err
 	}
 	if err := createPods(ctx, a, c.pods, c.nodes, c.scheduler); err != nil {

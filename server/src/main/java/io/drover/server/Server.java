@@ -8,6 +8,7 @@ import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.store.Reports;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -89,6 +91,7 @@ final class Server implements AutoCloseable {
         directory,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     var store = Store.open(directory);
+    var reports = Reports.open(directory, store, InstantSource.system());
     var adminToken = Store.adminToken(directory.resolve(ADMIN_TOKEN_FILE));
     var certificate = ServerCertificate.open(directory, names(config));
 
@@ -102,6 +105,7 @@ final class Server implements AutoCloseable {
     jetty.setHandler(
         new Router(
             store,
+            reports,
             sessions,
             health,
             new ClusterProxy(connections),

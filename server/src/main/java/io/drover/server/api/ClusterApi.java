@@ -3,13 +3,16 @@ package io.drover.server.api;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.proto.report.ReportJson;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.store.Cluster;
 import io.drover.server.store.RegistrationToken;
+import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
+import java.util.List;
 import java.util.Objects;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
@@ -24,7 +27,24 @@ final class ClusterApi {
   /** The longest cluster name, in characters. */
   static final int MAX_NAME_CHARACTERS = 63;
 
+  /** What of a report's top level Norman shows at a cluster's. */
+  private static final List<String> LIFTED = List.of("version", "provider", "capabilities");
+
+  /** What of its resources. */
+  private static final List<String> LIFTED_RESOURCES =
+      List.of(
+          "nodeCount",
+          "linuxWorkerCount",
+          "windowsWorkerCount",
+          "capacity",
+          "allocatable",
+          "requested",
+          "limits");
+
+  private static final String REPORT = "/report";
+
   private final Store store;
+  private final Reports reports;
   private final HealthChecks health;
   private final Sessions sessions;
   private final Installation installation;
@@ -32,11 +52,13 @@ final class ClusterApi {
 
   ClusterApi(
       Store store,
+      Reports reports,
       HealthChecks health,
       Sessions sessions,
       Installation installation,
       Secret adminToken) {
     this.store = store;
+    this.reports = reports;
     this.health = health;
     this.sessions = sessions;
     this.installation = installation;
@@ -54,9 +76,15 @@ final class ClusterApi {
       }
       return;
     }
-    var cluster = store.cluster(rest.substring(1));
+    boolean ofReport = rest.endsWith(REPORT);
+    var id = rest.substring(1, ofReport ? rest.length() - REPORT.length() : rest.length());
+    var cluster = store.cluster(id);
     if (cluster.isEmpty()) {
       Answers.error(response, callback, 404, "NotFound", "cluster not found");
+      return;
+    }
+    if (ofReport) {
+      report(request, response, callback, cluster.get());
       return;
     }
     switch (method) {
@@ -98,9 +126,26 @@ final class ClusterApi {
       throws IOException {
     var json = json(request, cluster);
     store.deleteCluster(cluster.id());
+    reports.forget(cluster.id());
     sessions.end(cluster.id());
     health.forget(cluster.id());
     Answers.json(response, callback, 200, json);
+  }
+
+  private void report(Request request, Response response, Callback callback, Cluster cluster)
+      throws IOException {
+    if (!request.getMethod().equals("GET")) {
+      notAllowed(response, callback);
+      return;
+    }
+    var stored = reports.asItCame(cluster.id());
+    if (stored.isEmpty()) {
+      Answers.error(response, callback, 404, "NotFound", "no report yet");
+      return;
+    }
+    var json =
+        Answers.JSON.createObjectNode().put("type", "clusterReport").put("clusterId", cluster.id());
+    Answers.json(response, callback, 200, json.setAll(stored.get()));
   }
 
   private void action(Request request, Response response, Callback callback, Cluster cluster) {
@@ -174,9 +219,30 @@ final class ClusterApi {
           .put("message", condition.message())
           .put("lastTransitionTime", condition.lastTransition().toString());
     }
-    json.putObject("links").put("self", self);
+    var links = json.putObject("links").put("self", self);
+    var stored = reports.newest(cluster.id());
+    if (stored.isPresent()) {
+      links.put("report", self + REPORT);
+      lift(ReportJson.tree(stored.get().report()), json);
+    } else {
+      json.putObject("capabilities").putObject("loadBalancerCapabilities"); // as Rancher has it
+    }
     json.putObject("actions").put("generateKubeconfig", self + "?action=generateKubeconfig");
     return json;
+  }
+
+  private static void lift(JsonNode report, ObjectNode json) {
+    copy(report, LIFTED, json);
+    copy(report.path("resources"), LIFTED_RESOURCES, json);
+    copy(report.path("health"), List.of("componentStatuses"), json);
+  }
+
+  private static void copy(JsonNode from, List<String> names, ObjectNode to) {
+    for (var name : names) {
+      if (from.has(name)) {
+        to.set(name, from.path(name));
+      }
+    }
   }
 
   private static void notAllowed(Response response, Callback callback) {

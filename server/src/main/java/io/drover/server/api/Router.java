@@ -4,6 +4,7 @@ import io.drover.server.health.HealthChecks;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.KubernetesStatus;
 import io.drover.server.proxy.User;
+import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
@@ -37,12 +38,14 @@ public final class Router extends Handler.Abstract {
   private final Installation installation;
   private final Secret adminToken;
   private final AgentEntrance entrance;
+  private final ReportEntrance reports;
   private final ClusterApi clusters;
   private final ClusterProxy proxy;
 
   /** All that requests are about. */
   public Router(
       Store store,
+      Reports reports,
       Sessions sessions,
       HealthChecks health,
       ClusterProxy proxy,
@@ -53,7 +56,8 @@ public final class Router extends Handler.Abstract {
     this.installation = installation;
     this.adminToken = adminToken;
     this.entrance = new AgentEntrance(store, sessions, components);
-    this.clusters = new ClusterApi(store, health, sessions, installation, adminToken);
+    this.reports = new ReportEntrance(store, reports);
+    this.clusters = new ClusterApi(store, reports, health, sessions, installation, adminToken);
     this.proxy = proxy;
   }
 
@@ -78,6 +82,7 @@ public final class Router extends Handler.Abstract {
       case "/healthz" -> Answers.text(response, callback, 200, "ok");
       case "/v3/settings/cacerts" -> authority(response, callback);
       case "/v3/connect", "/v3/connect/register" -> entrance.handle(request, response, callback);
+      case "/v3/reports" -> reports.handle(request, response, callback);
       default -> {
         if (path.startsWith(IMPORT)) {
           manifest(request, response, callback, path.substring(IMPORT.length()));

@@ -1,0 +1,250 @@
+package io.drover.agent.view;
+
+import io.drover.agent.kube.Answer;
+import io.drover.agent.kube.ApiReader;
+import io.drover.agent.retry.Sleeper;
+import io.drover.proto.report.Cause;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The cluster, kept up to date: a {@link Mirror} for each kind that is watched, and one thread that
+ * reads the rest again, the less often the more seldom it changes.
+ */
+public final class LiveView implements ClusterView, AutoCloseable {
+  /** Whether the API server is ready. */
+  static final Duration PROBE_EVERY = Duration.ofMinutes(1);
+
+  /** Usage, and lists that are not watched. */
+  static final Duration READ_EVERY = Duration.ofMinutes(5);
+
+  /** Facts that change when somebody changes the cluster. */
+  static final Duration FACTS_EVERY = Duration.ofMinutes(30);
+
+  /** An attempt that leaves a trace in the audit log. */
+  static final Duration NODE_PORTS_EVERY = Duration.ofDays(1);
+
+  private static final Logger log = LoggerFactory.getLogger(LiveView.class);
+
+  private final ApiReader api;
+  private final FactReader reader;
+  private final Runnable changed;
+  private final Sleeper sleeper;
+  private final Map<Kind<?>, Mirror<?>> mirrors = new HashMap<>();
+  private final Mirror<?> nodes;
+  private final CountDownLatch first = new CountDownLatch(1);
+  private final Map<Kind<?>, Answer<? extends Collection<?>>> lists = new ConcurrentHashMap<>();
+  private final List<Thread> threads = new ArrayList<>();
+  private volatile Answer<Discovery> discovery;
+  private volatile Facts facts;
+  private volatile boolean apisChanged;
+
+  private LiveView(
+      ApiReader api,
+      SurveyConfig config,
+      Clock clock,
+      Sleeper sleeper,
+      RandomGenerator random,
+      Runnable changed) {
+    this.api = api;
+    this.reader = new FactReader(api, config, clock);
+    this.changed = changed;
+    this.sleeper = sleeper;
+    Answer.Missing<Object> notYet = new Answer.Missing<>(Cause.TIMEOUT, "not read yet");
+    this.discovery = notYet.of();
+    this.facts =
+        new Facts(
+            clock.instant(),
+            notYet.of(),
+            notYet.of(),
+            new Facts.Probe(notYet.of(), Duration.ZERO),
+            new Facts.Probe(notYet.of(), Duration.ZERO),
+            Map.of(),
+            Map.of(),
+            notYet.of(),
+            notYet.of(),
+            notYet.of(),
+            notYet.of(),
+            notYet.of(),
+            notYet.of(),
+            List.of());
+    for (Kind<?> kind : Kinds.WATCHED) {
+      mirrors.put(kind, mirror(kind, random));
+    }
+    this.nodes = Objects.requireNonNull(mirrors.get(Kinds.NODES));
+    for (Kind<?> kind : Kinds.READ) {
+      lists.put(kind, notYet.of());
+    }
+  }
+
+  private <T> Mirror<T> mirror(Kind<T> kind, RandomGenerator random) {
+    boolean servesApis = kind.equals(Kinds.CUSTOM_RESOURCES) || kind.equals(Kinds.API_SERVICES);
+    return new Mirror<>(
+        api,
+        kind,
+        () -> discovery,
+        () -> {
+          if (servesApis) {
+            apisChanged = true;
+          }
+          changed.run();
+        },
+        sleeper,
+        random);
+  }
+
+  /**
+   * Starts to read.
+   *
+   * @param changed is called from several threads when something is different; must not block
+   */
+  public static LiveView start(
+      ApiReader api,
+      SurveyConfig config,
+      Clock clock,
+      Sleeper sleeper,
+      RandomGenerator random,
+      Runnable changed) {
+    var view = new LiveView(api, config, clock, sleeper, random, changed);
+    view.start();
+    return view;
+  }
+
+  private void start() {
+    threads.add(Thread.ofVirtual().name("view-facts").start(this::readFacts));
+  }
+
+  private void startMirrors() {
+    for (Map.Entry<Kind<?>, Mirror<?>> entry : mirrors.entrySet()) {
+      threads.add(
+          Thread.ofVirtual()
+              .name("view-" + entry.getKey().plural())
+              .start(() -> mirror(entry.getValue())));
+    }
+  }
+
+  private static void mirror(Mirror<?> mirror) {
+    try {
+      mirror.run();
+    } catch (InterruptedException _) {
+      // Closed.
+    }
+  }
+
+  /** Whether all has been read once, or has failed; waits for it, until the limit at most. */
+  public boolean awaitFirst(Duration limit) throws InterruptedException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    for (Mirror<?> mirror : mirrors.values()) {
+      if (!mirror.tried().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        return false;
+      }
+    }
+    return first.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+  }
+
+  private void readFacts() {
+    try {
+      discovery = reader.discovery();
+      startMirrors();
+      // What nodes there are is asked for below.
+      nodes.tried().await();
+      readAll(reader.nodePorts());
+      first.countDown();
+      changed.run();
+      Duration sinceRead = Duration.ZERO;
+      Duration sinceFacts = Duration.ZERO;
+      Duration sinceNodePorts = Duration.ZERO;
+      while (true) {
+        sleeper.sleep(PROBE_EVERY);
+        sinceRead = sinceRead.plus(PROBE_EVERY);
+        sinceFacts = sinceFacts.plus(PROBE_EVERY);
+        sinceNodePorts = sinceNodePorts.plus(PROBE_EVERY);
+        if (apisChanged || sinceFacts.compareTo(FACTS_EVERY) >= 0 || hasFailed()) {
+          apisChanged = false;
+          discovery = reader.discovery();
+          var nodePorts = facts.nodePorts();
+          if (sinceNodePorts.compareTo(NODE_PORTS_EVERY) >= 0) {
+            nodePorts = reader.nodePorts();
+            sinceNodePorts = Duration.ZERO;
+          }
+          readAll(nodePorts);
+          sinceFacts = Duration.ZERO;
+          sinceRead = Duration.ZERO;
+        } else if (sinceRead.compareTo(READ_EVERY) >= 0) {
+          facts = reader.withUsage(facts);
+          readLists();
+          sinceRead = Duration.ZERO;
+        } else {
+          facts = reader.withReadyz(facts);
+        }
+        changed.run();
+      }
+    } catch (InterruptedException _) {
+      // Closed.
+    } catch (RuntimeException e) {
+      log.error("reading the cluster failed: this is a bug", e);
+    }
+  }
+
+  /** Whether the last reading was spoilt as a whole. */
+  private boolean hasFailed() {
+    return facts.discovery() instanceof Answer.Missing<Discovery>(var cause, _)
+        && cause != Cause.FORBIDDEN
+        && cause != Cause.UNAUTHORIZED;
+  }
+
+  private void readAll(Answer<Facts.NodePortRange> nodePorts) throws InterruptedException {
+    readLists();
+    Optional<String> aNode =
+        all(Kinds.NODES).found().stream()
+            .flatMap(Collection::stream)
+            .map(Node::name)
+            .sorted()
+            .findFirst();
+    facts = reader.read(discovery, nodePorts, aNode);
+  }
+
+  private void readLists() throws InterruptedException {
+    for (Kind<?> kind : Kinds.READ) {
+      lists.put(kind, Survey.list(api, kind, discovery));
+    }
+  }
+
+  @Override
+  @SuppressWarnings("unchecked") // what was put in under a kind is of that kind
+  public <T> Answer<Collection<T>> all(Kind<T> kind) {
+    var mirror = mirrors.get(kind);
+    if (mirror != null) {
+      return ((Mirror<T>) mirror).all();
+    }
+    var list = lists.get(kind);
+    if (list == null) {
+      throw new IllegalArgumentException("a view does not read " + kind);
+    }
+    return list.map(records -> (Collection<T>) records);
+  }
+
+  @Override
+  public Facts facts() {
+    return facts;
+  }
+
+  /** Ends all reading. */
+  @Override
+  public void close() {
+    threads.forEach(Thread::interrupt);
+  }
+}

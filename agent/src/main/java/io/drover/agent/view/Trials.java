@@ -1,0 +1,201 @@
+package io.drover.agent.view;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.agent.kube.Answer;
+import io.drover.agent.kube.ApiReader;
+import io.drover.agent.kube.ApiReader.Outcome;
+import io.drover.agent.view.Facts.NodePortRange;
+import io.drover.agent.view.Facts.TaintTrial;
+import io.drover.proto.report.Cause;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Questions that only an attempt answers. None has an effect: two are dry runs, one must be
+ * refused. Each is asked only if the agent has the right to it, so that no refusal is mistaken.
+ */
+final class Trials {
+  /** Never a node port: Kubernetes' own range starts at 30000, and few others below 1024. */
+  private static final int LOWEST_PORT = 1;
+
+  private static final int HIGHEST_PORT = 65535;
+
+  /** Source: Kubernetes {@code portallocator/allocator.go}, and its words before 1.20. */
+  private static final Pattern RANGE =
+      Pattern.compile("(?:range of valid ports is|[Vv]alid ports range from) (\\d+)-(\\d+)");
+
+  private static final Pattern TAKEN = Pattern.compile("provided port is already allocated");
+  private static final String TAINT = "drover.io/trial";
+  private static final String PSA_LABEL = "pod-security.kubernetes.io/enforce";
+  private static final String PSA_WARNING = "violate the new PodSecurity enforce level";
+
+  private static final Logger log = LoggerFactory.getLogger(Trials.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final ApiReader api;
+  private final String namespace;
+
+  Trials(ApiReader api, String namespace) {
+    this.api = api;
+    this.namespace = namespace;
+  }
+
+  /**
+   * The range of node ports, from the API server's refusal of a port outside it. A dry run does not
+   * do: it does not look at the range.
+   */
+  Answer<NodePortRange> nodePorts() throws InterruptedException {
+    if (may("create", "services", namespace) instanceof Answer.Missing<Boolean> missing) {
+      return missing.of();
+    }
+    // If it did succeed, it is deleted at once; so the right to that is needed, too.
+    if (may("delete", "services", namespace) instanceof Answer.Missing<Boolean> missing) {
+      return missing.of();
+    }
+    var lowest = range(LOWEST_PORT);
+    if (lowest instanceof Answer.Missing<Optional<NodePortRange>> missing) {
+      return missing.of();
+    }
+    var found = lowest.found().flatMap(range -> range);
+    if (found.isPresent()) {
+      return new Answer.Found<>(found.get());
+    }
+    // Port 1 is in the range; its other end is all that can be asked for.
+    return range(HIGHEST_PORT)
+        .then(
+            range ->
+                range.isPresent()
+                    ? new Answer.Found<>(range.get())
+                    : new Answer.Found<>(new NodePortRange(LOWEST_PORT, HIGHEST_PORT)));
+  }
+
+  /** Empty: the port was in the range. */
+  private Answer<Optional<NodePortRange>> range(int port) throws InterruptedException {
+    String name = "drover-trial-" + UUID.randomUUID().toString().substring(0, 8);
+    ObjectNode service = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Service");
+    service.putObject("metadata").put("name", name);
+    ObjectNode spec = service.putObject("spec").put("type", "NodePort");
+    spec.putArray("ports").addObject().put("port", 80).put("nodePort", port);
+    String path = "/api/v1/namespaces/" + namespace + "/services";
+    var sent = api.send("POST", path, "application/json", service);
+    if (!(sent instanceof Answer.Found<Outcome>(var outcome))) {
+      return ((Answer.Missing<Outcome>) sent).of();
+    }
+    if (outcome.status() < 300) {
+      log.info("trial Service was accepted, and is deleted: name={}/{}", namespace, name);
+      api.send("DELETE", path + "/" + name, "application/json", JSON.createObjectNode());
+      return new Answer.Found<>(Optional.empty());
+    }
+    String message = outcome.body().path("message").asText();
+    var matcher = RANGE.matcher(message);
+    if (matcher.find()) {
+      return new Answer.Found<>(
+          Optional.of(
+              new NodePortRange(
+                  Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2)))));
+    }
+    if (TAKEN.matcher(message).find()) {
+      return new Answer.Found<>(Optional.empty());
+    }
+    return new Answer.Missing<>(
+        outcome.status() == 404 ? Cause.NO_EVIDENCE : Cause.UNREADABLE,
+        "creating a Service with node port " + port + ": " + outcome.status() + " " + message);
+  }
+
+  /** Whether a node could be tainted. */
+  Answer<TaintTrial> taint(Optional<String> node) throws InterruptedException {
+    if (may("patch", "nodes", "") instanceof Answer.Missing<Boolean> missing) {
+      return missing.of();
+    }
+    if (node.isEmpty()) {
+      return new Answer.Missing<>(Cause.NO_EVIDENCE, "no node is known to try a taint on");
+    }
+    ObjectNode patch = JSON.createObjectNode();
+    patch
+        .putObject("spec")
+        .putArray("taints")
+        .addObject()
+        .put("key", TAINT)
+        .put("effect", "PreferNoSchedule");
+    return dryRun("/api/v1/nodes/" + node.get(), patch)
+        .then(
+            outcome -> {
+              if (outcome.status() < 300) {
+                for (JsonNode taint : outcome.body().path("spec").path("taints")) {
+                  if (taint.path("key").asText().equals(TAINT)) {
+                    return new Answer.Found<>(TaintTrial.ACCEPTED);
+                  }
+                }
+                return new Answer.Found<>(TaintTrial.REFUSED); // taken off again by a webhook
+              }
+              // The right is there, so a 4xx is somebody's policy.
+              return outcome.status() < 500 && outcome.status() != 404 && outcome.status() != 429
+                  ? new Answer.Found<>(TaintTrial.REFUSED)
+                  : new Answer.Missing<>(
+                      Cause.UNAVAILABLE,
+                      "dry run of a taint: "
+                          + outcome.status()
+                          + " "
+                          + outcome.body().path("message").asText());
+            });
+  }
+
+  /**
+   * Whether Pod Security Admission acts: it warns of the pods that the strictest level would not
+   * take. No warning proves nothing.
+   */
+  Answer<Boolean> podSecurity() throws InterruptedException {
+    if (may("patch", "namespaces", "") instanceof Answer.Missing<Boolean> missing) {
+      return missing.of();
+    }
+    ObjectNode patch = JSON.createObjectNode();
+    patch.putObject("metadata").putObject("labels").put(PSA_LABEL, "restricted");
+    return dryRun("/api/v1/namespaces/kube-system", patch)
+        .then(
+            outcome ->
+                outcome.warning() != null && outcome.warning().contains(PSA_WARNING)
+                    ? new Answer.Found<>(true)
+                    : new Answer.Missing<>(
+                        Cause.NO_EVIDENCE,
+                        "dry run of a stricter level for kube-system: no warning"));
+  }
+
+  private Answer<Outcome> dryRun(String path, JsonNode patch) throws InterruptedException {
+    return api.send("PATCH", path + "?dryRun=All", "application/strategic-merge-patch+json", patch);
+  }
+
+  /** Found if the agent has the right; else why not. */
+  private Answer<Boolean> may(String verb, String resource, String inNamespace)
+      throws InterruptedException {
+    ObjectNode review =
+        JSON.createObjectNode()
+            .put("apiVersion", "authorization.k8s.io/v1")
+            .put("kind", "SelfSubjectAccessReview");
+    ObjectNode attributes = review.putObject("spec").putObject("resourceAttributes");
+    attributes.put("verb", verb).put("resource", resource);
+    if (!inNamespace.isEmpty()) {
+      attributes.put("namespace", inNamespace);
+    }
+    return api.send(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "application/json",
+            review)
+        .then(
+            outcome -> {
+              if (outcome.status() >= 300) {
+                return new Answer.Missing<>(
+                    outcome.status() == 403 ? Cause.FORBIDDEN : Cause.UNAVAILABLE,
+                    "access review: " + outcome.status());
+              }
+              return outcome.body().path("status").path("allowed").asBoolean()
+                  ? new Answer.Found<>(true)
+                  : new Answer.Missing<>(Cause.FORBIDDEN, "may not " + verb + " " + resource);
+            });
+  }
+}
