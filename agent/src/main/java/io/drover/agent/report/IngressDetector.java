@@ -216,7 +216,7 @@ final class IngressDetector {
         new IngressController(
             known.map(Known::provider).orElse(name),
             controller,
-            limit.cut("ingressClasses", classNames),
+            limit.cut("ingressClasses", classNames.stream().filter(n -> !n.isEmpty()).toList()),
             isDefault,
             running,
             used),
