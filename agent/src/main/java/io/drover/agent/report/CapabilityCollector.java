@@ -5,6 +5,8 @@ import io.drover.proto.report.Capabilities;
 import io.drover.proto.report.Capabilities.LoadBalancerCapabilities;
 import io.drover.proto.report.Details;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,14 @@ import org.jspecify.annotations.Nullable;
 final class CapabilityCollector {
   /** What was found out; {@code provider} is one of Rancher's ids. */
   record Collected(Capabilities capabilities, Details details, @Nullable String provider) {}
+
+  /** Resources, as {@code group/plural}, of which a view has to know whether there is one. */
+  static Set<String> counted() {
+    return LoadBalancerRow.KNOWN.stream()
+        .flatMap(row -> row.needs().stream().flatMap(List::stream))
+        .map(LoadBalancerRow.Need::name)
+        .collect(Collectors.toUnmodifiableSet());
+  }
 
   /**
    * Looks at everything once.
