@@ -50,6 +50,13 @@ public final class ApiReader {
   /** Of a text, or of what is shown of an error. */
   static final int MAX_TEXT_BYTES = 256 * 1024;
 
+  /** How often a request is made again that the API server was too busy for. */
+  static final int MAX_BUSY = 3;
+
+  /** Before that. The API server asks for as much: a new kind's store takes some seconds. */
+  static final Duration BUSY_WAIT = Duration.ofSeconds(1);
+
+  private static final int TOO_MANY_REQUESTS = 429;
   private static final int MAX_DETAIL_CHARACTERS = 200;
   private static final int MAX_DEPTH = 200;
 
@@ -288,7 +295,21 @@ public final class ApiReader {
     }
   }
 
+  /** Tries again if the API server is too busy, which it says before it does anything. */
   private HttpResponse<InputStream> head(
+      String method, String path, String accept, @Nullable Payload payload)
+      throws IOException, InterruptedException {
+    for (int busy = 0; ; busy++) {
+      var response = headOnce(method, path, accept, payload);
+      if (response.code() != TOO_MANY_REQUESTS || busy == MAX_BUSY) {
+        return response;
+      }
+      response.body().close();
+      Thread.sleep(BUSY_WAIT);
+    }
+  }
+
+  private HttpResponse<InputStream> headOnce(
       String method, String path, String accept, @Nullable Payload payload)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
@@ -345,7 +366,8 @@ public final class ApiReader {
       case HttpURLConnection.HTTP_NOT_FOUND, HttpURLConnection.HTTP_BAD_METHOD -> Cause.NOT_SERVED;
       case HttpURLConnection.HTTP_CLIENT_TIMEOUT, HttpURLConnection.HTTP_GATEWAY_TIMEOUT ->
           Cause.TIMEOUT;
-      default -> status >= 500 || status == 429 ? Cause.UNAVAILABLE : Cause.UNREADABLE;
+      default ->
+          status >= 500 || status == TOO_MANY_REQUESTS ? Cause.UNAVAILABLE : Cause.UNREADABLE;
     };
   }
 

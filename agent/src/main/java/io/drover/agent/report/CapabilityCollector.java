@@ -18,11 +18,10 @@ final class CapabilityCollector {
   /** What was found out; {@code provider} is one of Rancher's ids. */
   record Collected(Capabilities capabilities, Details details, @Nullable String provider) {}
 
-  /** Resources, as {@code group/plural}, of which a view must tell whether there is one. */
-  static Set<String> countedResources() {
+  /** Resources, as {@code group/plural}, of which a view has to know whether there is one. */
+  static Set<String> counted() {
     return LoadBalancerRow.KNOWN.stream()
-        .flatMap(row -> row.needs().stream())
-        .flatMap(List::stream)
+        .flatMap(row -> row.needs().stream().flatMap(List::stream))
         .map(LoadBalancerRow.Need::name)
         .collect(Collectors.toUnmodifiableSet());
   }

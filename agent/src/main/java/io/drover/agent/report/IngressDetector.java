@@ -29,31 +29,6 @@ final class IngressDetector {
 
   private static final String GKE_CLASS = "gce";
 
-  /** Has either a controller or a class of its own, written as annotation. */
-  private record Known(
-      Shape shape,
-      boolean isClass,
-      String provider,
-      @Nullable Boolean customDefaultBackend,
-      boolean managed,
-      List<WorkloadSign> workloads) {
-    static Known of(KnownTable.Row row) {
-      row.text("product"); // for readers of the table
-      boolean isClass = row.has("class");
-      return new Known(
-          Shape.of(row, isClass ? "class" : "controller"),
-          isClass,
-          row.text("provider"),
-          row.optionalFlag("customDefaultBackend"),
-          row.flag("managed"),
-          WorkloadSign.of(row));
-    }
-  }
-
-  private static final List<Known> KNOWN = KnownTable.read("ingress-controllers", Known::of);
-  private static final List<Known> CONTROLLERS = KNOWN.stream().filter(k -> !k.isClass).toList();
-  private static final List<Known> CLASSES = KNOWN.stream().filter(k -> k.isClass).toList();
-
   /** A controller; {@code isLeftOver}: there are classes of it, and nothing else. */
   private record Controller(
       IngressController details, @Nullable Boolean customDefaultBackend, boolean isLeftOver) {}
@@ -157,8 +132,8 @@ final class IngressDetector {
         && Seen.isFailure(cause)) {
       return new Finding.Unknown<>(cause, detail);
     }
-    for (Known known : KNOWN) {
-      var own = WorkloadSign.certain(known.workloads, seen.workloads());
+    for (IngressRow known : IngressRow.KNOWN) {
+      var own = WorkloadSign.certain(known.workloads(), seen.workloads());
       if (!own.isEmpty()) {
         return Finding.noEvidence(
             WorkloadSign.text(own.getFirst()) + " runs, but nothing says that it serves Ingresses");
@@ -170,7 +145,7 @@ final class IngressDetector {
   private Controller ofClasses(String controller, List<IngressClass> own) {
     var names = own.stream().map(IngressClass::name).toList();
     return described(
-        Shape.best(CONTROLLERS, Known::shape, controller),
+        Shape.best(IngressRow.CONTROLLERS, IngressRow::shape, controller),
         controller,
         controller,
         names,
@@ -179,32 +154,25 @@ final class IngressDetector {
 
   private Controller ofAnnotations(String provider, List<String> names) {
     var known =
-        KNOWN.stream()
-            .filter(each -> each.provider.equals(provider))
-            .max(comparing(each -> each.isClass));
+        IngressRow.KNOWN.stream()
+            .filter(each -> each.provider().equals(provider))
+            .max(comparing(each -> each.isClass()));
     return described(known, provider, "", names, false);
   }
 
   private Controller described(
-      Optional<Known> known,
+      Optional<IngressRow> known,
       String name,
       String controller,
       List<String> classNames,
       boolean isDefault) {
-    Boolean used =
-        ingresses
-            .found()
-            .map(
-                all ->
-                    all.stream()
-                        .anyMatch(
-                            each -> each.hasAddress() && classNames.contains(each.className())))
-            .orElse(null);
-    var own = known.map(k -> WorkloadSign.certain(k.workloads, seen.workloads())).orElse(List.of());
+    Boolean used = ingresses.found().map(all -> isUsed(all, classNames, isDefault)).orElse(null);
+    var own =
+        known.map(k -> WorkloadSign.certain(k.workloads(), seen.workloads())).orElse(List.of());
     boolean canBeSeen =
         known.isPresent()
-            && !known.get().managed
-            && !known.get().workloads.isEmpty()
+            && !known.get().managed()
+            && !known.get().workloads().isEmpty()
             && seen.workloads().isWhole();
     Boolean running = null;
     if (!own.isEmpty()) {
@@ -214,13 +182,13 @@ final class IngressDetector {
     }
     return new Controller(
         new IngressController(
-            known.map(Known::provider).orElse(name),
+            known.map(IngressRow::provider).orElse(name),
             controller,
             limit.cut("ingressClasses", classNames.stream().filter(n -> !n.isEmpty()).toList()),
             isDefault,
             running,
             used),
-        known.map(Known::customDefaultBackend).orElse(null),
+        known.map(IngressRow::customDefaultBackend).orElse(null),
         own.isEmpty() && isFalse(running) && !isTrue(used));
   }
 
@@ -238,7 +206,7 @@ final class IngressDetector {
     }
     for (Ingress ingress : ingresses.found().orElse(List.of())) {
       String name = ingress.className();
-      boolean isKnown = CLASSES.stream().anyMatch(known -> known.shape.fits(name));
+      boolean isKnown = IngressRow.CLASSES.stream().anyMatch(known -> known.shape().fits(name));
       if (isGke && name.isEmpty() && ingress.hasAddress()) {
         names.add(name);
       } else if (!name.isEmpty() && !objects.contains(name) && (isKnown || ingress.hasAddress())) {
@@ -248,9 +216,23 @@ final class IngressDetector {
     return names.stream().distinct().sorted().toList();
   }
 
+  /** Null: there are addresses for Ingresses without a class, which may be anybody's. */
+  private static @Nullable Boolean isUsed(
+      List<Ingress> all, List<String> classNames, boolean isDefault) {
+    var served = all.stream().filter(Ingress::hasAddress).map(Ingress::className).toList();
+    if (served.stream().anyMatch(classNames::contains)) {
+      return true;
+    }
+    if (!served.contains("")) {
+      return false;
+    }
+    return isDefault ? true : null;
+  }
+
   private static String providerOf(String className) {
-    return Shape.best(CLASSES, Known::shape, className.isEmpty() ? GKE_CLASS : className)
-        .map(Known::provider)
+    return Shape.best(
+            IngressRow.CLASSES, IngressRow::shape, className.isEmpty() ? GKE_CLASS : className)
+        .map(IngressRow::provider)
         .orElse(className);
   }
 

@@ -1,22 +1,17 @@
 package io.drover.agent.report;
 
+import static io.drover.agent.report.BalancedServices.SOMEBODY;
 import static java.util.Comparator.comparing;
-import static java.util.Comparator.comparingLong;
 
 import io.drover.agent.kube.Answer;
-import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Service;
 import io.drover.proto.report.Capabilities.LoadBalancerCapabilities;
 import io.drover.proto.report.Confidence;
 import io.drover.proto.report.Details.LoadBalancer;
-import java.time.DateTimeException;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,75 +21,40 @@ import org.jspecify.annotations.Nullable;
 final class LoadBalancerDetector {
   private static final String PATH = "details.loadBalancers";
 
-  /** Cloud load balancers take up to a few minutes. */
-  static final Duration PATIENCE = Duration.ofMinutes(5);
-
-  /** Set by every cloud's controller, so it does not tell which. */
-  private static final String CLOUD_FINALIZER = "service.kubernetes.io/load-balancer-cleanup";
-
   /** For people; more of the same kind would not convince them either. */
   private static final int MAX_SOURCES = 4;
 
   private final Seen seen;
   private final Findings findings;
-  private final Answer<List<Service>> services;
   private final List<LoadBalancerEvidence> evidence;
-
-  /** Services by provider; empty: somebody's. */
-  private final Map<String, List<Service>> served = new TreeMap<>();
+  private final BalancedServices services;
 
   LoadBalancerDetector(Seen seen, Findings findings) {
     this.seen = seen;
     this.findings = findings;
-    services =
-        seen.all(Kinds.SERVICES, comparing(Service::namespace).thenComparing(Service::name))
-            .map(all -> all.stream().filter(s -> s.type().equals("LoadBalancer")).toList());
     evidence =
         LoadBalancerRow.KNOWN.stream().map(row -> LoadBalancerEvidence.of(row, seen)).toList();
-    for (Service service : services.found().orElse(List.of())) {
-      served.computeIfAbsent(providerOf(service), _ -> new ArrayList<>()).add(service);
-    }
-  }
-
-  private String providerOf(Service service) {
-    for (var trait : LoadBalancerRow.Trait.values()) {
-      for (LoadBalancerRow row : LoadBalancerRow.KNOWN) {
-        if (row.fits(trait, service)) {
-          return row.provider();
-        }
-      }
-      if (trait == LoadBalancerRow.Trait.CLASS && !service.loadBalancerClass().isEmpty()) {
-        return service.loadBalancerClass(); // one that the table does not know
-      }
-    }
-    boolean isClouds = service.finalizers().contains(CLOUD_FINALIZER);
-    var candidates = new LinkedHashSet<String>();
-    for (LoadBalancerEvidence each : evidence) {
-      boolean isCloud =
-          seen.nodes().found().orElse(List.of()).stream().anyMatch(each.row()::isCloudOf);
-      if (isClouds ? isCloud : !each.strong().isEmpty()) {
-        candidates.add(each.row().provider());
-      }
-    }
-    return candidates.size() == 1 ? candidates.getFirst() : "";
+    services = new BalancedServices(seen, evidence);
   }
 
   Finding<LoadBalancerCapabilities> capabilities() {
     var working =
-        served.entrySet().stream()
-            .filter(e -> e.getValue().stream().anyMatch(this::works))
-            .toList();
-    if (!working.isEmpty()) {
+        services.byProvider().entrySet().stream()
+            .filter(each -> countWorking(each.getValue()) > 0)
+            // Somebody's only if there are none of anybody known.
+            .max(
+                comparing((Map.Entry<String, List<Service>> e) -> !e.getKey().equals(SOMEBODY))
+                    .thenComparingLong(each -> countWorking(each.getValue())));
+    if (working.isPresent()) {
+      String provider = working.get().getKey();
+      var proof = working.get().getValue().stream().filter(BalancedServices::works).findFirst();
       return Finding.certain(
-          enabled(
-              working.stream()
-                  .filter(each -> !each.getKey().isEmpty())
-                  .max(comparingLong(each -> each.getValue().stream().filter(this::works).count()))
-                  .map(Map.Entry::getKey)
-                  .orElse(null)),
-          "Service " + text(first(working.getFirst().getValue())));
+          provider.equals(SOMEBODY)
+              ? new LoadBalancerCapabilities(true, null, null, null)
+              : enabled(provider),
+          "Service " + BalancedServices.text(proof.orElseThrow()));
     }
-    var waiting = services.found().orElse(List.of()).stream().filter(this::waitsTooLong).toList();
+    var waiting = services.all().stream().filter(services::waitsTooLong).toList();
     var installed = evidence.stream().filter(each -> !each.strong().isEmpty()).toList();
     var ready =
         installed.stream().filter(e -> e.row().needsMet(seen).found().orElse(false)).toList();
@@ -103,12 +63,15 @@ final class LoadBalancerDetector {
       // Those of others do not count: perhaps they have asked for one that is not there.
       var inVain =
           waiting.stream()
-              .filter(s -> List.of("", first.row().provider()).contains(providerOf(s)))
+              .filter(
+                  s -> List.of(SOMEBODY, first.row().provider()).contains(services.providerOf(s)))
               .toList();
       return inVain.isEmpty()
           ? Finding.likely(enabled(first.row().provider()), first.strong().getFirst())
           : Finding.noEvidence(
-              first.row().provider() + " is there, but Services wait: " + texts(inVain));
+              first.row().provider()
+                  + " is there, but Services wait: "
+                  + BalancedServices.texts(inVain));
     }
     var missing = Seen.missing(installed.stream().map(each -> each.row().needsMet(seen)).toList());
     missing.addAll(this.missing());
@@ -121,13 +84,14 @@ final class LoadBalancerDetector {
     }
     return waiting.isEmpty()
         ? Finding.noEvidence("no Service has asked for one, and none is seen")
-        : Finding.likely(disabled(), "Services wait: " + texts(waiting));
+        : Finding.likely(disabled(), "Services wait: " + BalancedServices.texts(waiting));
   }
 
-  private LoadBalancerCapabilities enabled(@Nullable String provider) {
-    if (provider == null) {
-      return new LoadBalancerCapabilities(true, null, null, null);
-    }
+  private static long countWorking(List<Service> services) {
+    return services.stream().filter(BalancedServices::works).count();
+  }
+
+  private LoadBalancerCapabilities enabled(String provider) {
     var rows = rowsOf(provider);
     return new LoadBalancerCapabilities(
         true, provider, rows.isEmpty() ? null : protocols(rows), healthCheck(rows));
@@ -140,18 +104,18 @@ final class LoadBalancerDetector {
   /** Those at work first. */
   Finding<List<LoadBalancer>> loadBalancers() {
     var found = new ArrayList<LoadBalancer>();
-    var providers = new LinkedHashSet<>(served.keySet());
+    var providers = new LinkedHashSet<>(services.byProvider().keySet());
     evidence.stream()
         .filter(each -> !each.strong().isEmpty() || !each.weak().isEmpty())
         .forEach(each -> providers.add(each.row().provider()));
-    providers.remove("");
+    providers.remove(SOMEBODY);
     providers.forEach(provider -> found.add(described(provider)));
     found.sort(
         comparing((LoadBalancer each) -> !Boolean.TRUE.equals(each.working()))
             .thenComparing(LoadBalancer::confidence)
             .thenComparing(LoadBalancer::provider));
     if (!found.isEmpty()) {
-      if (services instanceof Answer.Missing<List<Service>> missing) {
+      if (services.answer() instanceof Answer.Missing<List<Service>> missing) {
         findings.take(PATH + ".working", Finding.unknown(missing));
       }
       return Finding.likely(found, "Services, workloads, nodes and discovery");
@@ -164,12 +128,12 @@ final class LoadBalancerDetector {
   }
 
   private LoadBalancer described(String provider) {
-    var own = served.getOrDefault(provider, List.of());
+    var own = services.of(provider);
     var rows = rowsOf(provider);
     Boolean working = null;
-    if (own.stream().anyMatch(this::works)) {
+    if (own.stream().anyMatch(BalancedServices::works)) {
       working = true;
-    } else if (own.stream().anyMatch(this::waitsTooLong)) {
+    } else if (own.stream().anyMatch(services::waitsTooLong)) {
       working = false;
     }
     var sources = new LinkedHashSet<String>();
@@ -181,7 +145,9 @@ final class LoadBalancerDetector {
         sources.addAll(each.weak());
       }
     }
-    own.stream().limit(1).forEach(service -> sources.add("Service " + text(service)));
+    own.stream()
+        .limit(1)
+        .forEach(service -> sources.add("Service " + BalancedServices.text(service)));
     Confidence confidence = isStrong ? Confidence.LIKELY : Confidence.ASSUMED;
     return new LoadBalancer(
         provider,
@@ -198,8 +164,7 @@ final class LoadBalancerDetector {
         LoadBalancerRow.KNOWN.stream().filter(row -> row.provider().equals(provider)).toList();
     var seenOnes =
         all.stream()
-            .filter(
-                row -> isInstalled(row) || servesOne(row, served.getOrDefault(provider, List.of())))
+            .filter(row -> isInstalled(row) || servesOne(row, services.of(provider)))
             .toList();
     return seenOnes.isEmpty() ? all : seenOnes;
   }
@@ -228,37 +193,9 @@ final class LoadBalancerDetector {
 
   /** Where one might have been seen. */
   private List<Answer.Missing<?>> missing() {
-    var missing = Seen.missing(List.of(services));
+    var missing = Seen.missing(List.of(services.answer()));
     missing.addAll(seen.workloads().missing());
     missing.addAll(Seen.missing(List.of(seen.nodes(), seen.facts().discovery())));
     return missing;
-  }
-
-  private boolean works(Service service) {
-    return !service.addresses().isEmpty();
-  }
-
-  private boolean waitsTooLong(Service service) {
-    if (works(service)) {
-      return false;
-    }
-    try {
-      return Instant.parse(service.created()).isBefore(seen.facts().at().minus(PATIENCE));
-    } catch (DateTimeException _) {
-      return false; // of unknown age
-    }
-  }
-
-  private Service first(List<Service> services) {
-    return services.stream().filter(this::works).findFirst().orElseThrow();
-  }
-
-  private static String text(Service service) {
-    return service.namespace() + "/" + service.name();
-  }
-
-  private static String texts(List<Service> services) {
-    String more = services.size() > 1 ? " and " + (services.size() - 1) + " more" : "";
-    return text(services.getFirst()) + more;
   }
 }

@@ -55,7 +55,7 @@ public final class Reports {
   public static SurveyConfig survey(
       ReportConfig config, String namespace, SurveyConfig.CertificateSource certificates) {
     return new SurveyConfig(
-        namespace, CapabilityCollector.countedResources(), config.trials(), certificates);
+        namespace, CapabilityCollector.counted(), config.trials(), certificates);
   }
 
   /**

@@ -178,8 +178,20 @@ final class Seen {
                 return new Answer.Found<>(false);
               }
               Answer<Boolean> any = facts.counts().get(resource);
-              return any != null ? any : notAsked(resource);
+              if (any == null) {
+                return notAsked(resource);
+              }
+              // Where discovery tells only groups, that the kind is not found is the answer.
+              return areKindsUnknown()
+                      && any instanceof Answer.Missing<Boolean>(var cause, var _)
+                      && cause == Cause.NOT_SERVED
+                  ? new Answer.Found<>(false)
+                  : any;
             });
+  }
+
+  private boolean areKindsUnknown() {
+    return facts.discovery().found().filter(each -> each.resources().isEmpty()).isPresent();
   }
 
   private static <T> Answer<T> notAsked(String what) {

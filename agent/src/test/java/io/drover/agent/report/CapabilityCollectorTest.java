@@ -171,6 +171,13 @@ class CapabilityCollectorTest {
   }
 
   @Test
+  void countedAreTheNeedsOfLoadBalancersInAnyVersion() {
+    assertThat(CapabilityCollector.counted())
+        .contains("metallb.io/ipaddresspools", "crd.projectcalico.org/ippools")
+        .allMatch(name -> name.matches("[^/?]+/[^/?]+"));
+  }
+
+  @Test
   void orderInTheViewDoesNotMatter() {
     var names = List.of("a", "b", "c", "d");
     var forth = new FakeView();

@@ -174,6 +174,25 @@ class LoadBalancerDetectorTest {
   }
 
   @Test
+  void oldApiServerSaysByNotFindingIt() {
+    metalLb(true, false);
+    view.groupsOnly().count(L2, missing(Cause.NOT_SERVED));
+
+    assertThat(FindingParts.value(capabilities()).enabled()).isFalse();
+  }
+
+  @Test
+  void mostWorkingOneOfSeveralIsTheProvider() {
+    service("r", NEW, "{ip:'1.2.3.4'}", "", "");
+    service("s", NEW, "{ip:'1.2.3.4'}", "", ",loadBalancerClass:'tailscale'");
+    service("t", NEW, "{hostname:'t.elb.amazonaws.com'}", "", "");
+    service("u", NEW, "{hostname:'u.elb.amazonaws.com'}", "", "");
+
+    assertThat(FindingParts.value(capabilities()).provider()).isEqualTo("ELB");
+    assertThat(FindingParts.source(capabilities())).isEqualTo("Service a/t");
+  }
+
+  @Test
   void leftOverApiIsNoLoadBalancer() {
     view.count(POOLS, found(true)).count(L2, found(true));
 
