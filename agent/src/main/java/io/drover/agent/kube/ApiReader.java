@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.http.HttpClient;
@@ -72,11 +73,13 @@ public final class ApiReader {
 
   private final HttpClient http;
   private final URI base;
+  private final Sleeper sleeper;
   private final AtomicLong requests = new AtomicLong();
 
-  ApiReader(HttpClient http, URI base) {
+  ApiReader(HttpClient http, URI base, Sleeper sleeper) {
     this.http = http;
     this.base = base;
+    this.sleeper = sleeper;
   }
 
   /** How many requests have been made, for those who keep an eye on it. */
@@ -305,7 +308,7 @@ public final class ApiReader {
         return response;
       }
       response.body().close();
-      Thread.sleep(BUSY_WAIT);
+      sleeper.sleep(BUSY_WAIT);
     }
   }
 

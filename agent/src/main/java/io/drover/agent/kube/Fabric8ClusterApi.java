@@ -332,7 +332,8 @@ public final class Fabric8ClusterApi implements ClusterApi {
 
   /** For answers that are read as they come. Ends with this. */
   public ApiReader reader() {
-    return new ApiReader(client.getHttpClient(), URI.create(client.getMasterUrl().toString()));
+    return new ApiReader(
+        client.getHttpClient(), URI.create(client.getMasterUrl().toString()), Sleeper.REAL);
   }
 
   /**

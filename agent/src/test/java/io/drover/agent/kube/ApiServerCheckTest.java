@@ -6,6 +6,9 @@ import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
 import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,12 +26,16 @@ class ApiServerCheckTest {
   private KubernetesClient client;
   private ApiReader reader;
 
+  private final List<Duration> slept = new ArrayList<>();
+
   @BeforeEach
   void start() {
     server.init();
     client = server.createClient();
     client.getConfiguration().setRequestRetryBackoffLimit(0);
-    reader = new ApiReader(client.getHttpClient(), URI.create(client.getMasterUrl().toString()));
+    reader =
+        new ApiReader(
+            client.getHttpClient(), URI.create(client.getMasterUrl().toString()), slept::add);
   }
 
   @AfterEach
@@ -39,6 +46,10 @@ class ApiServerCheckTest {
 
   private void answers(int status, String text) {
     server.expect().get().withPath("/readyz?verbose").andReturn(status, text).once();
+  }
+
+  private void isBusy(int times) {
+    server.expect().get().withPath("/readyz?verbose").andReturn(429, "no").times(times);
   }
 
   @Test
@@ -68,7 +79,6 @@ class ApiServerCheckTest {
     "401, UNAUTHORIZED",
     "403, FORBIDDEN",
     "404, NOT_SERVED",
-    "429, UNAVAILABLE",
     "502, UNAVAILABLE",
     "503, UNAVAILABLE",
     "504, TIMEOUT"
@@ -83,5 +93,22 @@ class ApiServerCheckTest {
               assertThat(missing.cause()).isEqualTo(cause);
               assertThat(missing.detail()).isEqualTo("GET /readyz: " + status + " no");
             });
+  }
+
+  @Test
+  void asksAgainIfTheApiServerIsTooBusy() throws InterruptedException {
+    isBusy(ApiReader.MAX_BUSY);
+    answers(200, "ok");
+
+    assertThat(reader.check("/readyz?verbose")).isEqualTo(new Answer.Found<>("ok"));
+    assertThat(slept).containsOnly(ApiReader.BUSY_WAIT).hasSize(ApiReader.MAX_BUSY);
+  }
+
+  @Test
+  void doesNotAskForEver() throws InterruptedException {
+    isBusy(ApiReader.MAX_BUSY + 1);
+
+    assertThat(reader.check("/readyz?verbose"))
+        .isEqualTo(new Answer.Missing<>(Cause.UNAVAILABLE, "GET /readyz: 429 no"));
   }
 }
