@@ -100,6 +100,17 @@ final class Agent implements AutoCloseable {
         .orElseThrow(() -> new AssertionError("/metrics has no " + start));
   }
 
+  /** A value at {@code /metrics} that has no labels. */
+  long figure(String name) throws IOException, InterruptedException {
+    return get("/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToLong(line -> (long) Double.parseDouble(line.substring(name.length() + 1)))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("/metrics has no " + name));
+  }
+
   /** Streams open in the cluster tunnel. */
   long openStreams() throws IOException, InterruptedException {
     return metric("open_streams", "cluster");

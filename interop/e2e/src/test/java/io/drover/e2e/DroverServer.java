@@ -79,6 +79,18 @@ final class DroverServer implements AutoCloseable {
     return command("cluster", "list");
   }
 
+  /** As the API shows it to the administrator. */
+  JsonNode cluster(String id) throws IOException, InterruptedException {
+    var token = Files.readString(directory.resolve("data").resolve("admin-token")).strip();
+    try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1)) {
+      var request =
+          HttpRequest.newBuilder(url().resolve("/v3/clusters/" + id))
+              .header("Authorization", "Bearer " + token)
+              .build();
+      return JSON.readTree(client.send(request, BodyHandlers.ofByteArray()).body());
+    }
+  }
+
   Kubectl kubectl(String id) throws IOException, InterruptedException {
     var file = directory.resolve(id + ".kubeconfig");
     command("kubeconfig", id, "--out=" + file);

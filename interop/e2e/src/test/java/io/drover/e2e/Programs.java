@@ -29,6 +29,10 @@ final class Programs {
     return distribution("drover.server");
   }
 
+  static Path chart() {
+    return Path.of(property("drover.interop"), "../charts/drover").toAbsolutePath().normalize();
+  }
+
   static String demo() {
     return Path.of(property("drover.interop"), "../demo").toAbsolutePath().normalize().toString();
   }
