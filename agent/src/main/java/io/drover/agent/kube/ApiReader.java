@@ -316,11 +316,15 @@ public final class ApiReader {
       String method, String path, String accept, @Nullable Payload payload)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
-        http.newHttpRequestBuilder().uri(base.resolve(path)).header("Accept", accept);
+        http.newHttpRequestBuilder()
+            .uri(base.resolve(path))
+            .header("Accept", accept)
+            // The client's own limit closes the connection, which cancelling does not.
+            .timeout(HEAD_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
     if (payload != null) {
       request = request.method(method, payload.contentType(), payload.text());
     }
-    // Without a limit of its own: a watch has none, and we have ours.
+    // For the body there is no limit but ours: a watch has none.
     var answer = http.sendAsync(request.forStreaming().build(), InputStream.class);
     try {
       return answer.get(HEAD_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
