@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.MergePatch;
 import io.drover.proto.report.ReportJson;
 import io.drover.server.TestServer.NewCluster;
 import java.io.BufferedReader;
@@ -155,6 +156,61 @@ class ReportEntranceTest {
     return directory.resolve("report-" + cluster.id() + ".json");
   }
 
+  private HttpResponse<String> patch(String tag, String patch) throws Exception {
+    return send(
+        request("PATCH", BodyPublishers.ofString(patch))
+            .setHeader("Content-Type", "application/merge-patch+json")
+            .setHeader("If-Match", tag));
+  }
+
+  @Test
+  void patchChangesTheNewestReport() throws Exception {
+    put(report("a", 1));
+    var changed = ReportJson.tree(report("a", 2)).put("provider", "rke2").put("novelty", 1);
+    changed.withObject("details").remove("storageClasses");
+
+    var answer =
+        patch("\"a/1\"", MergePatch.between(ReportJson.tree(report("a", 1)), changed).toString());
+
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(204);
+    assertThat(reportJson().path("report").toString()).isEqualTo(changed.toString());
+    assertThat(clusterJson().path("provider").asText()).isEqualTo("rke2");
+  }
+
+  @Test
+  void patchOfAnythingElseIs412() throws Exception {
+    var reason = "the report that is changed is not the newest here";
+    assertRefused(patch("\"a/1\"", "{}"), 412, reason);
+    put(report("a", 2));
+
+    assertRefused(patch("\"a/1\"", "{}"), 412, reason);
+    assertRefused(patch("\"b/2\"", "{}"), 412, reason);
+    assertRefused(patch("*", "{}"), 412, reason);
+    var nameless =
+        request("PATCH", BodyPublishers.ofString("{}"))
+            .setHeader("Content-Type", "application/merge-patch+json");
+    assertRefused(send(nameless), 428, "If-Match must name the report that is changed");
+    assertThat(reportJson().path("report").toString()).isEqualTo(ReportJson.write(report("a", 2)));
+  }
+
+  @Test
+  void patchMustLeadToAReport() throws Exception {
+    put(report("a", 1));
+
+    assertRefused(patch("\"a/1\"", "[]"), 400, "patch is not an object");
+    assertRefused(patch("\"a/1\"", "{\"agent\":null}"), 400, "agent is missing");
+    assertRefused(patch("\"a/1\"", "{\"kind\":\"x\"}"), 400, "kind must be ClusterReport");
+    assertRefused(
+        patch("\"a/1\"", "{\"provider\":\"" + "x".repeat(ReportJson.MAX_BYTES - 100) + "\"}"),
+        400,
+        "no report: longer than 65536 bytes");
+    assertRefused(
+        send(request("PATCH", BodyPublishers.ofString("{}")).setHeader("If-Match", "\"a/1\"")),
+        415,
+        "body must be application/merge-patch+json");
+    assertThat(reportJson().path("report").toString()).isEqualTo(ReportJson.write(report("a", 1)));
+  }
+
   @Test
   void gapIsShown() throws Exception {
     put(report("a", 1));
@@ -169,7 +225,7 @@ class ReportEntranceTest {
       var answer = send(request(method, BodyPublishers.noBody()));
 
       assertRefused(answer, 405, "method not allowed");
-      assertThat(answer.headers().firstValue("Allow")).contains("PUT");
+      assertThat(answer.headers().firstValue("Allow")).contains("PUT, PATCH");
     }
   }
 

@@ -2,23 +2,29 @@ package io.drover.agent.report;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.config.Secret;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.MergePatch;
 import io.drover.proto.report.ReportJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 import javax.net.ssl.SSLContext;
 
 /**
- * A URL that reports are put to. They are idempotent, by instance and sequence: one that was sent
- * twice counts once.
+ * A URL that reports are put to: whole, or what has changed since the last one, if that is not long
+ * ago and the server has it. They are idempotent, by instance and sequence: one that was sent twice
+ * counts once.
  */
 final class HttpSink implements ReportSink {
   /** For the whole exchange. */
@@ -27,6 +33,14 @@ final class HttpSink implements ReportSink {
   /** The longest that a server can make us wait. */
   static final Duration MAX_RETRY_AFTER = Duration.ofMinutes(15);
 
+  /**
+   * After which a report goes whole, whatever the server has. A little less than a report's period,
+   * so that one without news, which comes at its end, is whole.
+   */
+  static final Duration WHOLE_EVERY = Duration.ofMinutes(4);
+
+  private static final int PRECONDITION_FAILED = 412;
+  private static final int PRECONDITION_REQUIRED = 428;
   private static final int MAX_SHOWN = 200;
 
   /** What changes while the agent runs: asked for anew each time. */
@@ -36,6 +50,9 @@ final class HttpSink implements ReportSink {
     SSLContext trust() throws IOException;
   }
 
+  /** A report that the server has. */
+  private record Taken(String entityTag, ObjectNode report) {}
+
   private final URI url;
   private final ServerHttp http;
   private final Access access;
@@ -43,6 +60,9 @@ final class HttpSink implements ReportSink {
 
   // Of the reporter's thread.
   private Instant notBefore = Instant.MIN;
+  private Instant wholeAt = Instant.MIN;
+  private Optional<Taken> last = Optional.empty();
+  private boolean takesPatches = true;
 
   HttpSink(URI url, ServerHttp http, Access access, Clock clock) {
     this.url = url;
@@ -58,25 +78,72 @@ final class HttpSink implements ReportSink {
 
   @Override
   public void put(ClusterReport report) throws IOException {
-    if (clock.instant().isBefore(notBefore)) {
+    Instant now = clock.instant();
+    // A clock that was put back may have left a time far ahead.
+    if (now.isBefore(notBefore) && now.plus(MAX_RETRY_AFTER).isAfter(notBefore)) {
       throw new IOException("the server asked not to be called before " + notBefore);
     }
-    var answer =
-        http.put(
-            url,
-            access.trust(),
-            LIMIT,
-            Map.of(
-                "Content-Type", "application/json",
-                "Content-Encoding", "gzip",
-                "Authorization", "Bearer " + access.token().value()),
-            zipped(ReportJson.write(report)));
-    if (answer.status() / 100 == 2) {
-      return;
+    ObjectNode tree = ReportJson.tree(report);
+    Optional<Taken> before = last;
+    last = Optional.empty(); // until we know
+    boolean isRecent = !now.isBefore(wholeAt) && now.isBefore(wholeAt.plus(WHOLE_EVERY));
+    if (before.isEmpty() || !isRecent || !takesPatches || !patch(before.get(), tree)) {
+      var answer = send("PUT", "application/json", Map.of(), tree);
+      if (!isSuccess(answer)) {
+        throw refused(answer);
+      }
+      wholeAt = now;
     }
+    last = Optional.of(new Taken(report.agent().entityTag(), tree));
+  }
+
+  /** False: the report has to go whole. */
+  private boolean patch(Taken before, ObjectNode report) throws IOException {
+    var answer =
+        send(
+            "PATCH",
+            "application/merge-patch+json",
+            Map.of("If-Match", before.entityTag()),
+            MergePatch.between(before.report(), report));
+    if (isSuccess(answer)) {
+      return true;
+    }
+    return switch (answer.status()) {
+      // Another replica's is there, or the server has lost ours.
+      case HttpURLConnection.HTTP_NOT_FOUND,
+          HttpURLConnection.HTTP_CONFLICT,
+          PRECONDITION_FAILED,
+          PRECONDITION_REQUIRED ->
+          false;
+      case HttpURLConnection.HTTP_BAD_REQUEST,
+          HttpURLConnection.HTTP_BAD_METHOD,
+          HttpURLConnection.HTTP_UNSUPPORTED_TYPE,
+          HttpURLConnection.HTTP_NOT_IMPLEMENTED -> {
+        takesPatches = false;
+        yield false;
+      }
+      default -> throw refused(answer);
+    };
+  }
+
+  private ServerHttp.Answer send(
+      String method, String contentType, Map<String, String> more, ObjectNode body)
+      throws IOException {
+    var headers = new LinkedHashMap<>(more);
+    headers.put("Content-Type", contentType);
+    headers.put("Content-Encoding", "gzip");
+    headers.put("Authorization", "Bearer " + access.token().value());
+    return http.send(method, url, access.trust(), LIMIT, headers, zipped(body.toString()));
+  }
+
+  private static boolean isSuccess(ServerHttp.Answer answer) {
+    return answer.status() / 100 == 2;
+  }
+
+  private IOException refused(ServerHttp.Answer answer) {
     notBefore = clock.instant().plus(retryAfter(answer.retryAfter()));
     String body = answer.body().replaceAll("\\s+", " ");
-    throw new IOException(
+    return new IOException(
         "%s answered %d %s"
             .formatted(
                 url, answer.status(), body.substring(0, Math.min(body.length(), MAX_SHOWN))));

@@ -51,16 +51,22 @@ public final class ServerHttp {
   }
 
   /**
-   * Sends a body with PUT; otherwise as {@link #get}.
+   * Sends a body; otherwise as {@link #get}.
    *
+   * @param method such as {@code PUT}
    * @param headers of the request, such as {@code Content-Type} and {@code Authorization}
    */
-  public Answer put(
-      URI url, SSLContext trust, Duration limit, Map<String, String> headers, byte[] body)
+  public Answer send(
+      String method,
+      URI url,
+      SSLContext trust,
+      Duration limit,
+      Map<String, String> headers,
+      byte[] body)
       throws IOException {
     var all = new LinkedHashMap<>(headers);
     all.put("Content-Length", Integer.toString(body.length));
-    return ask(url, trust, limit, request("PUT", url, all), body);
+    return ask(url, trust, limit, request(method, url, all), body);
   }
 
   private Answer ask(URI url, SSLContext trust, Duration limit, String head, byte[] body)

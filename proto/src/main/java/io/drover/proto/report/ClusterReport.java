@@ -47,7 +47,12 @@ public record ClusterReport(
    * @param instance names one life of one agent process; {@code sequence} starts again with it
    * @param sequence counts up with each report that an instance makes; a gap is a report lost
    */
-  public record AgentIdentity(String version, String instance, long sequence) {}
+  public record AgentIdentity(String version, String instance, long sequence) {
+    /** Names the report in HTTP: a patch of it goes with {@code If-Match}. */
+    public String entityTag() {
+      return "\"" + instance + "/" + sequence + "\"";
+    }
+  }
 
   /** Kubernetes' {@code version.Info}, as far as people ask for it. */
   public record KubernetesVersion(

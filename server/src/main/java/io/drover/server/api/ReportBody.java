@@ -6,7 +6,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.MergePatch;
 import io.drover.proto.report.ReportJson;
 import io.drover.server.store.Reports;
 import java.io.ByteArrayInputStream;
@@ -47,21 +49,49 @@ record ReportBody(ClusterReport report, JsonNode asItCame) {
 
   /** The report in a body of at most {@link ReportJson#MAX_BYTES}. */
   static ReportBody parse(byte[] bytes) throws RefusedException {
+    return of(tree(bytes));
+  }
+
+  /** The report that a merge patch makes of {@code report}, which is changed. */
+  static ReportBody patched(ObjectNode report, byte[] patch) throws RefusedException {
+    if (!(tree(patch) instanceof ObjectNode changes)) {
+      throw invalid("patch is not an object");
+    }
+    MergePatch.apply(report, changes);
+    return of(report);
+  }
+
+  /** What {@code If-Match} has to say to change this report. */
+  static String entityTag(ObjectNode report) {
+    var agent = report.path("agent");
+    return new ClusterReport.AgentIdentity(
+            "", agent.path("instance").asText(), agent.path("sequence").asLong())
+        .entityTag();
+  }
+
+  private static JsonNode tree(byte[] bytes) throws RefusedException {
     try {
       var text = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      var tree =
-          Answers.JSON.reader().with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).readTree(text);
-      if (tree.path("kind").asText().equals(ClusterReport.KIND)
-          && tree.path("schema").asInt() == ClusterReport.SCHEMA) {
-        RequiredFields.check(tree, ClusterReport.class);
-      }
-      var report = ReportJson.read(text);
-      check(report.agent());
-      return new ReportBody(report, tree);
+      return Answers.JSON
+          .reader()
+          .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .readTree(text);
     } catch (CharacterCodingException e) {
       throw invalid("body is not UTF-8");
     } catch (JsonProcessingException e) {
       throw invalid("body is not JSON: " + e.getOriginalMessage());
+    }
+  }
+
+  private static ReportBody of(JsonNode tree) throws RefusedException {
+    try {
+      if (tree.path("kind").asText().equals(ClusterReport.KIND)
+          && tree.path("schema").asInt() == ClusterReport.SCHEMA) {
+        RequiredFields.check(tree, ClusterReport.class);
+      }
+      var report = ReportJson.read(tree.toString());
+      check(report.agent());
+      return new ReportBody(report, tree);
     } catch (IllegalArgumentException e) {
       throw invalid(path(e.getCause()) + e.getMessage());
     }

@@ -1,5 +1,6 @@
 package io.drover.server.api;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ReportJson;
 import io.drover.server.store.Cluster;
 import io.drover.server.store.Reports;
@@ -27,6 +28,9 @@ import org.slf4j.LoggerFactory;
  * PUT, since it replaces what is there and may be sent twice: a report that is not new changes
  * nothing, and is answered as if it had.
  *
+ * <p>{@code PATCH} instead changes the report that {@code If-Match} names, which must be the newest
+ * here, by a JSON merge patch: 412 if it is not, 428 if none is named.
+ *
  * <p>What is wrong is told by status: 401 the token, 403 the cluster, 408 the sender's speed, 413
  * and 415 the body's length and form, 400 what it says, 503 that others are ahead.
  */
@@ -43,6 +47,7 @@ final class ReportEntrance {
   /** How much of it is read, in bytes. */
   static final int MAX_DRAIN_BYTES = 2 * ReportJson.MAX_BYTES;
 
+  private static final String MERGE_PATCH = "application/merge-patch+json";
   private static final String BEARER = "Bearer ";
   private static final Logger log = LoggerFactory.getLogger(ReportEntrance.class);
 
@@ -76,11 +81,13 @@ final class ReportEntrance {
 
   /** All that can be told from the head comes first: a sender that waits for 100 sends no body. */
   private void take(Request request, Response response) throws RefusedException, IOException {
-    if (!request.getMethod().equals("PUT")) {
-      response.getHeaders().put(HttpHeader.ALLOW, "PUT");
+    boolean isPatch = request.getMethod().equals("PATCH");
+    if (!isPatch && !request.getMethod().equals("PUT")) {
+      response.getHeaders().put(HttpHeader.ALLOW, "PUT, PATCH");
       throw new RefusedException(405, "MethodNotAllowed", "method not allowed");
     }
     var cluster = authenticate(request, response);
+    requireType(request, response, isPatch ? MERGE_PATCH : "application/json");
     boolean gzip = isGzip(request, response);
     int limit = gzip ? ReportBody.MAX_GZIP_BYTES : ReportJson.MAX_BYTES;
     if (request.getLength() > limit) {
@@ -91,11 +98,29 @@ final class ReportEntrance {
       throw new RefusedException(503, "ServiceUnavailable", "too many reports at one time");
     }
     try {
-      byte[] bytes = read(request, limit);
-      store(cluster, ReportBody.parse(gzip ? ReportBody.inflate(bytes) : bytes), response);
+      byte[] sent = read(request, limit);
+      byte[] bytes = gzip ? ReportBody.inflate(sent) : sent;
+      var body = isPatch ? patched(request, cluster, bytes) : ReportBody.parse(bytes);
+      store(cluster, body, response);
     } finally {
       places.release();
     }
+  }
+
+  /** The newest report as the patch makes it, if it is the one that is meant. */
+  private ReportBody patched(Request request, Cluster cluster, byte[] patch)
+      throws RefusedException, IOException {
+    var tag = Objects.requireNonNullElse(request.getHeaders().get(HttpHeader.IF_MATCH), "");
+    if (tag.isEmpty()) {
+      throw new RefusedException(
+          428, "PreconditionRequired", "If-Match must name the report that is changed");
+    }
+    var newest = reports.asItCame(cluster.id()).map(stored -> stored.path("report")).orElse(null);
+    if (!(newest instanceof ObjectNode report) || !tag.equals(ReportBody.entityTag(report))) {
+      throw new RefusedException(
+          412, "PreconditionFailed", "the report that is changed is not the newest here");
+    }
+    return ReportBody.patched(report, patch);
   }
 
   private void store(Cluster cluster, ReportBody body, Response response)
@@ -133,13 +158,17 @@ final class ReportEntrance {
     return new RefusedException(401, "Unauthorized", "must authenticate");
   }
 
+  private static void requireType(Request request, Response response, String wanted)
+      throws RefusedException {
+    var type = Objects.requireNonNullElse(request.getHeaders().get(HttpHeader.CONTENT_TYPE), "");
+    if (!type.replaceFirst(";.*", "").strip().equalsIgnoreCase(wanted)) {
+      response.getHeaders().put(HttpHeader.ACCEPT, wanted);
+      throw new RefusedException(415, "UnsupportedMediaType", "body must be " + wanted);
+    }
+  }
+
   /** Whether the body is packed. */
   private static boolean isGzip(Request request, Response response) throws RefusedException {
-    var type = Objects.requireNonNullElse(request.getHeaders().get(HttpHeader.CONTENT_TYPE), "");
-    if (!type.replaceFirst(";.*", "").strip().equalsIgnoreCase("application/json")) {
-      response.getHeaders().put(HttpHeader.ACCEPT, "application/json");
-      throw new RefusedException(415, "UnsupportedMediaType", "body must be application/json");
-    }
     var encoding =
         String.join(",", request.getHeaders().getValuesList(HttpHeader.CONTENT_ENCODING));
     return switch (encoding.toLowerCase(Locale.ROOT)) {
