@@ -48,8 +48,10 @@ public final class ApiReader {
   /** Of one object in JSON. etcd takes no more than 1.5 MiB. */
   static final int MAX_OBJECT_CHARACTERS = 4 * 1024 * 1024;
 
-  /** Of a text, or of what is shown of an error. */
-  static final int MAX_TEXT_BYTES = 256 * 1024;
+  /**
+   * Of a text. The longest are a kubelet's measurements: 400 KB with 250 pods of two containers.
+   */
+  static final int MAX_TEXT_BYTES = 1024 * 1024;
 
   /** How often a request is made again that the API server was too busy for. */
   static final int MAX_BUSY = 3;

@@ -60,7 +60,7 @@ final class ResourceCollector {
     var pods = view.all(Kinds.PODS);
     var asked = pods.map(ResourceCollector::asked);
     var ledgers =
-        nodes.map(all -> ledgers(all, asked.found().orElse(null), facts.nodeMetrics(), maxListed));
+        nodes.map(all -> ledgers(all, asked.found().orElse(null), measured(facts), maxListed));
 
     var taker = new Taker(findings);
     return new Resources(
@@ -250,37 +250,49 @@ final class ResourceCollector {
   // Usage.
 
   private static Finding<Usage> usage(List<Node> nodes, Facts facts, Instant now) {
-    return switch (facts.nodeMetrics()) {
-      case Answer.Missing<List<Facts.NodeUsage>> missing -> Finding.unknown(missing);
-      case Answer.Found<List<Facts.NodeUsage>>(var measured) -> {
-        var byNode = usageByNode(measured);
-        var cpu = Quantity.ZERO;
-        var memory = Quantity.ZERO;
-        int covered = 0;
-        Instant oldest = now;
-        for (Node node : nodes) {
-          var usage = byNode.get(node.name());
-          if (usage != null) {
-            cpu = cpu.plus(usage.cpu());
-            memory = memory.plus(usage.memory());
-            covered++;
-            // Without a time of its own it is as old as the answer it was in.
-            var at = Objects.requireNonNullElse(usage.measured(), facts.at());
-            oldest = at.isBefore(oldest) ? at : oldest;
-          }
-        }
-        yield covered == 0
-            ? Finding.noEvidence("metrics.k8s.io has no measurement of any node")
-            : Finding.certain(
-                new Usage(
-                    cpu,
-                    memory,
-                    "metrics.k8s.io",
-                    covered + "/" + nodes.size(),
-                    Duration.between(oldest, now).toSeconds()),
-                "metrics.k8s.io");
+    if (facts.nodeMetrics() instanceof Answer.Found<List<Facts.NodeUsage>>(var measured)) {
+      return usage(nodes, "metrics.k8s.io", measured, facts, now);
+    }
+    if (facts.kubeletUsage() instanceof Answer.Found<List<Facts.NodeUsage>>(var measured)) {
+      return usage(nodes, "kubelet", measured, facts, now);
+    }
+    var metrics = (Answer.Missing<List<Facts.NodeUsage>>) facts.nodeMetrics();
+    var kubelets = (Answer.Missing<List<Facts.NodeUsage>>) facts.kubeletUsage();
+    return new Finding.Unknown<>(metrics.cause(), metrics.detail() + "; " + kubelets.detail());
+  }
+
+  private static List<Facts.NodeUsage> measured(Facts facts) {
+    return facts.nodeMetrics().found().or(facts.kubeletUsage()::found).orElse(List.of());
+  }
+
+  private static Finding<Usage> usage(
+      List<Node> nodes, String source, List<Facts.NodeUsage> measured, Facts facts, Instant now) {
+    var byNode = usageByNode(measured);
+    var cpu = Quantity.ZERO;
+    var memory = Quantity.ZERO;
+    int covered = 0;
+    Instant oldest = now;
+    for (Node node : nodes) {
+      var usage = byNode.get(node.name());
+      if (usage != null) {
+        cpu = cpu.plus(usage.cpu());
+        memory = memory.plus(usage.memory());
+        covered++;
+        // Without a time of its own it is as old as the answer it was in.
+        var at = Objects.requireNonNullElse(usage.measured(), facts.at());
+        oldest = at.isBefore(oldest) ? at : oldest;
       }
-    };
+    }
+    return covered == 0
+        ? Finding.noEvidence(source + " has no measurement of any node")
+        : Finding.certain(
+            new Usage(
+                cpu,
+                memory,
+                source,
+                covered + "/" + nodes.size(),
+                Duration.between(oldest, now).toSeconds()),
+            source);
   }
 
   private static Map<String, Facts.NodeUsage> usageByNode(List<Facts.NodeUsage> measured) {
@@ -294,11 +306,8 @@ final class ResourceCollector {
   private record Share(Node node, double requested) {}
 
   private static List<NodeResources> ledgers(
-      List<Node> nodes,
-      @Nullable Asked asked,
-      Answer<List<Facts.NodeUsage>> metrics,
-      int maxListed) {
-    var usage = usageByNode(metrics.found().orElse(List.of()));
+      List<Node> nodes, @Nullable Asked asked, List<Facts.NodeUsage> measured, int maxListed) {
+    var usage = usageByNode(measured);
     var shares = new ArrayList<Share>();
     for (Node node : nodes) {
       shares.add(new Share(node, asked == null ? 0 : share(node, asked.of(node))));

@@ -15,6 +15,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -44,12 +45,14 @@ final class FactReader {
 
   private final ApiReader api;
   private final Trials trials;
+  private final KubeletUsage kubelets;
   private final SurveyConfig config;
   private final Clock clock;
 
   FactReader(ApiReader api, SurveyConfig config, Clock clock) {
     this.api = api;
     this.trials = new Trials(api, config.namespace());
+    this.kubelets = new KubeletUsage(api, clock);
     this.config = config;
     this.clock = clock;
   }
@@ -59,10 +62,18 @@ final class FactReader {
     return api.get("/apis", DISCOVERY).map(Discovery::of);
   }
 
-  /** All facts, but for the range of node ports, which is asked for at most daily. */
+  /**
+   * All facts, but for the range of node ports, which is asked for at most daily.
+   *
+   * @param nodes those that are known
+   */
   Facts read(
-      Answer<Discovery> discovery, Answer<Facts.NodePortRange> nodePorts, Optional<String> aNode)
+      Answer<Discovery> discovery,
+      Answer<Facts.NodePortRange> nodePorts,
+      Answer<Collection<Node>> nodes)
       throws InterruptedException {
+    var aNode =
+        nodes.found().stream().flatMap(Collection::stream).map(Node::name).sorted().findFirst();
     var objects = new HashMap<String, Answer<JsonNode>>();
     var configMaps = systemConfigMaps();
     for (String name : List.of(KUBEADM, AUTHENTICATION)) {
@@ -73,6 +84,7 @@ final class FactReader {
     for (String resource : config.counted()) {
       counts.put(resource, exists(resource, discovery));
     }
+    var metrics = nodeMetrics(discovery);
     return new Facts(
         clock.instant(),
         discovery,
@@ -83,7 +95,8 @@ final class FactReader {
         Map.copyOf(objects),
         configMaps,
         apiServerFlags(),
-        nodeMetrics(discovery),
+        metrics,
+        kubeletUsage(metrics, nodes),
         nodePorts,
         config.trials().contains(Trial.TAINTS) ? trials.taint(aNode) : switchedOff(),
         config.trials().contains(Trial.POD_SECURITY) ? trials.podSecurity() : switchedOff(),
@@ -96,15 +109,39 @@ final class FactReader {
 
   /** The same, with the API server's own word of now. */
   Facts withReadyz(Facts facts) throws InterruptedException {
-    return copy(facts, probe("/readyz?verbose"), facts.livez(), facts.nodeMetrics());
+    return copy(
+        facts, probe("/readyz?verbose"), facts.livez(), facts.nodeMetrics(), facts.kubeletUsage());
   }
 
   /** The same, with probes and usage of now. */
-  Facts withUsage(Facts facts) throws InterruptedException {
-    return copy(facts, probe("/readyz?verbose"), probe("/livez"), nodeMetrics(facts.discovery()));
+  Facts withUsage(Facts facts, Answer<Collection<Node>> nodes) throws InterruptedException {
+    var metrics = nodeMetrics(facts.discovery());
+    return copy(
+        facts, probe("/readyz?verbose"), probe("/livez"), metrics, kubeletUsage(metrics, nodes));
   }
 
-  private Facts copy(Facts old, Probe readyz, Probe livez, Answer<List<NodeUsage>> nodeMetrics) {
+  /** Whether usage should be read again soon. */
+  boolean wantsUsage(Facts facts) {
+    return kubelets.wantsAnother(facts.kubeletUsage());
+  }
+
+  private Answer<List<NodeUsage>> kubeletUsage(
+      Answer<List<NodeUsage>> metrics, Answer<Collection<Node>> nodes) throws InterruptedException {
+    return switch (nodes) {
+      case Answer.Missing<Collection<Node>> missing -> missing.of();
+      case Answer.Found<Collection<Node>>(var known) ->
+          metrics.found().isPresent()
+              ? new Answer.Missing<>(Cause.NO_EVIDENCE, "not asked: metrics.k8s.io has it")
+              : kubelets.read(List.copyOf(known));
+    };
+  }
+
+  private Facts copy(
+      Facts old,
+      Probe readyz,
+      Probe livez,
+      Answer<List<NodeUsage>> nodeMetrics,
+      Answer<List<NodeUsage>> kubeletUsage) {
     return new Facts(
         clock.instant(),
         old.discovery(),
@@ -116,6 +153,7 @@ final class FactReader {
         old.systemConfigMaps(),
         old.apiServerFlags(),
         nodeMetrics,
+        kubeletUsage,
         old.nodePorts(),
         old.taintTrial(),
         old.podSecurityAdmission(),

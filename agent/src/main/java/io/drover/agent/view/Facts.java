@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param objects few, by name: the fact reader lists them
  * @param apiServerFlags the command line of a visible kube-apiserver; empty if none is
  * @param nodeMetrics usage by node, from metrics.k8s.io
+ * @param kubeletUsage the same from the kubelets themselves, if metrics.k8s.io has none
  * @param certificates that were seen on the way, with where
  */
 public record Facts(
@@ -34,6 +35,7 @@ public record Facts(
     Answer<Set<String>> systemConfigMaps,
     Answer<List<String>> apiServerFlags,
     Answer<List<NodeUsage>> nodeMetrics,
+    Answer<List<NodeUsage>> kubeletUsage,
     Answer<NodePortRange> nodePorts,
     Answer<TaintTrial> taintTrial,
     Answer<Boolean> podSecurityAdmission,

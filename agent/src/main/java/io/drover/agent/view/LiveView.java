@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +73,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
             new Facts.Probe(notYet.of(), Duration.ZERO),
             Map.of(),
             Map.of(),
+            notYet.of(),
             notYet.of(),
             notYet.of(),
             notYet.of(),
@@ -188,9 +188,11 @@ public final class LiveView implements ClusterView, AutoCloseable {
           sinceFacts = Duration.ZERO;
           sinceRead = Duration.ZERO;
         } else if (sinceRead.compareTo(READ_EVERY) >= 0) {
-          facts = reader.withUsage(facts);
+          facts = reader.withUsage(facts, all(Kinds.NODES));
           readLists();
           sinceRead = Duration.ZERO;
+        } else if (reader.wantsUsage(facts)) {
+          facts = reader.withUsage(facts, all(Kinds.NODES));
         } else {
           facts = reader.withReadyz(facts);
         }
@@ -212,13 +214,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
 
   private void readAll(Answer<Facts.NodePortRange> nodePorts) throws InterruptedException {
     readLists();
-    Optional<String> aNode =
-        all(Kinds.NODES).found().stream()
-            .flatMap(Collection::stream)
-            .map(Node::name)
-            .sorted()
-            .findFirst();
-    facts = reader.read(discovery, nodePorts, aNode);
+    facts = reader.read(discovery, nodePorts, all(Kinds.NODES));
   }
 
   private void readLists() throws InterruptedException {

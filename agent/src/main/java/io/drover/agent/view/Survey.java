@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -40,16 +41,9 @@ public final class Survey implements ClusterView {
       lists.put(kind, list(api, kind, discovery));
     }
     progress.accept("facts");
-    var nodes = lists.get(Kinds.NODES);
-    var aNode =
-        nodes == null
-            ? java.util.Optional.<String>empty()
-            : nodes.found().stream()
-                .flatMap(Collection::stream)
-                .map(node -> ((Node) node).name())
-                .sorted()
-                .findFirst();
-    var facts = reader.read(discovery, reader.nodePorts(), aNode);
+    Answer<Collection<Node>> nodes =
+        Objects.requireNonNull(lists.get(Kinds.NODES)).map(Survey::cast);
+    var facts = reader.read(discovery, reader.nodePorts(), nodes);
     return new Survey(lists, facts);
   }
 

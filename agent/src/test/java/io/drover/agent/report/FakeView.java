@@ -89,6 +89,7 @@ final class FakeView implements ClusterView {
   private Answer<Set<String>> systemConfigMaps = found(Set.of());
   private Answer<List<String>> apiServerFlags = missing(Cause.NO_EVIDENCE);
   private Answer<List<Facts.NodeUsage>> nodeMetrics = missing(Cause.NOT_SERVED);
+  private Answer<List<Facts.NodeUsage>> kubeletUsage = missing(Cause.NO_EVIDENCE);
   private Answer<Facts.NodePortRange> nodePorts = missing(Cause.SWITCHED_OFF);
   private Answer<Facts.TaintTrial> taintTrial = missing(Cause.SWITCHED_OFF);
   private Answer<Boolean> podSecurityAdmission = missing(Cause.SWITCHED_OFF);
@@ -109,6 +110,7 @@ final class FakeView implements ClusterView {
         .systemConfigMaps(missing(cause))
         .apiServerFlags(missing(cause))
         .nodeMetrics(missing(cause))
+        .kubeletUsage(missing(cause))
         .nodePorts(missing(cause))
         .taintTrial(missing(cause))
         .podSecurityAdmission(missing(cause))
@@ -241,6 +243,11 @@ final class FakeView implements ClusterView {
     return this;
   }
 
+  FakeView kubeletUsage(Answer<List<Facts.NodeUsage>> answer) {
+    kubeletUsage = answer;
+    return this;
+  }
+
   FakeView nodeMetrics(Answer<List<Facts.NodeUsage>> answer) {
     nodeMetrics = answer;
     return this;
@@ -288,6 +295,7 @@ final class FakeView implements ClusterView {
         systemConfigMaps,
         apiServerFlags,
         nodeMetrics,
+        kubeletUsage,
         nodePorts,
         taintTrial,
         podSecurityAdmission,

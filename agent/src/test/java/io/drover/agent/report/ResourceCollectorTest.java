@@ -3,11 +3,13 @@ package io.drover.agent.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.drover.agent.kube.Answer;
 import io.drover.agent.view.Amounts;
 import io.drover.agent.view.Facts;
 import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Pod;
 import io.drover.proto.report.Cause;
+import io.drover.proto.report.ClusterReport.Evidence;
 import io.drover.proto.report.ClusterReport.Undetermined;
 import io.drover.proto.report.Quantity;
 import io.drover.proto.report.Resources;
@@ -244,6 +246,35 @@ class ResourceCollectorTest {
     assertThat(findings.undetermined())
         .extracting(Undetermined::path, Undetermined::cause)
         .containsExactly(tuple("resources.usage", Cause.NO_EVIDENCE));
+  }
+
+  @Test
+  void withoutMetricsTheKubeletsTell() {
+    view.with(Kinds.NODES, node("a", LINUX, ""), node("b", LINUX, ""))
+        .kubeletUsage(FakeView.found(List.of(usage("b", FakeView.AT))));
+
+    var resources = collect();
+
+    assertThat(resources.usage())
+        .isEqualTo(new Usage(Quantity.parse("250m"), Quantity.parse("1Gi"), "kubelet", "1/2", 0));
+    assertThat(Objects.requireNonNull(resources.nodes()).get(1).usage())
+        .isEqualTo(Map.of("cpu", Quantity.parse("250m"), "memory", Quantity.parse("1Gi")));
+    assertThat(findings.evidence().get("resources.usage"))
+        .extracting(Evidence::source)
+        .isEqualTo("kubelet");
+  }
+
+  @Test
+  void whereNobodyTellsBothReasonsAreGiven() {
+    view.with(Kinds.NODES, node("a", LINUX, ""))
+        .nodeMetrics(new Answer.Missing<>(Cause.NOT_SERVED, "metrics.k8s.io is not served"))
+        .kubeletUsage(new Answer.Missing<>(Cause.FORBIDDEN, "GET /a: 403"));
+
+    assertThat(collect().usage()).isNull();
+    assertThat(findings.undetermined())
+        .containsExactly(
+            new Undetermined(
+                "resources.usage", Cause.NOT_SERVED, "metrics.k8s.io is not served; GET /a: 403"));
   }
 
   @Test
