@@ -4,10 +4,12 @@ import io.drover.agent.kube.Answer;
 import io.drover.agent.view.ApiService;
 import io.drover.agent.view.ClusterView;
 import io.drover.agent.view.Facts;
+import io.drover.agent.view.Facts.SeenCertificate;
 import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Node;
 import io.drover.agent.view.Node.NodeCondition;
 import io.drover.agent.view.Pod;
+import io.drover.agent.view.Webhooks;
 import io.drover.agent.view.Workload;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.Health.Certificate;
@@ -30,6 +32,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,7 +73,10 @@ final class HealthCollector {
     var nodes = known(view.all(Kinds.NODES).map(HealthCollector::nodes), "conditions of nodes");
     var workloads = known(workloads(view), "pods, deployments, daemonsets, statefulsets");
     var apis = known(view.all(Kinds.API_SERVICES).map(HealthCollector::unavailable), "apiservices");
-    var certificates = certificates(facts.certificates(), now);
+    var webhooks =
+        view.all(Kinds.VALIDATING_WEBHOOKS)
+            .then(some -> view.all(Kinds.MUTATING_WEBHOOKS).map(more -> trusts(some, more)));
+    var certificates = certificates(seen(view, webhooks), now);
 
     var conditions =
         List.of(
@@ -82,6 +88,9 @@ final class HealthCollector {
 
     ServerCheck ready = findings.take("health.ready", readyz);
     findings.take("health.checks.livez", livez);
+    if (webhooks instanceof Answer.Missing<List<SeenCertificate>> missing) {
+      findings.take("health.expiringCertificates.webhooks", Finding.unknown(missing));
+    }
     ServerCheck store = findings.take("health.checks.etcd", etcd);
     return new Health(
         ready == null ? null : ready.ok(),
@@ -349,8 +358,24 @@ final class HealthCollector {
 
   // Certificates.
 
-  private static Finding<List<Certificate>> certificates(
-      List<Facts.SeenCertificate> seen, Instant now) {
+  private static List<SeenCertificate> trusts(
+      Collection<Webhooks> validating, Collection<Webhooks> mutating) {
+    return Stream.concat(validating.stream(), mutating.stream())
+        .flatMap(webhooks -> webhooks.trusts().stream())
+        .toList();
+  }
+
+  private static List<SeenCertificate> seen(
+      ClusterView view, Answer<List<SeenCertificate>> webhooks) {
+    var seen = new ArrayList<>(view.facts().certificates());
+    seen.addAll(webhooks.found().orElse(List.of()));
+    for (ApiService api : view.all(Kinds.API_SERVICES).found().orElse(List.of())) {
+      api.trusts().ifPresent(seen::add);
+    }
+    return seen;
+  }
+
+  private static Finding<List<Certificate>> certificates(List<SeenCertificate> seen, Instant now) {
     if (seen.isEmpty()) {
       return Finding.noEvidence("no certificate was seen");
     }

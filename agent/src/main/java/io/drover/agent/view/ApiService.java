@@ -1,6 +1,7 @@
 package io.drover.agent.view;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.agent.view.Facts.SeenCertificate;
 import java.util.Optional;
 
 /**
@@ -8,7 +9,7 @@ import java.util.Optional;
  *
  * @param aggregated served by a Service, not by the API server itself
  * @param available {@code True}, {@code False}, {@code Unknown} or empty
- * @param caBundle PEM in base64, perhaps empty
+ * @param trusts who signs its server's certificates; empty if it does not say
  */
 public record ApiService(
     String name,
@@ -16,7 +17,7 @@ public record ApiService(
     String available,
     String reason,
     String message,
-    String caBundle) {
+    Optional<SeenCertificate> trusts) {
   static Optional<ApiService> of(JsonNode object) {
     JsonNode spec = object.path("spec");
     if (!spec.path("service").isObject()) {
@@ -39,6 +40,7 @@ public record ApiService(
             available,
             reason,
             Json.shortened(message),
-            spec.path("caBundle").asText()));
+            Certificates.ofEncoded(
+                "caBundle of API service " + Json.name(object), spec.path("caBundle").asText())));
   }
 }

@@ -283,10 +283,10 @@ final class FactReader {
     }
     if (objects.get(AUTHENTICATION) instanceof Answer.Found<JsonNode>(var authentication)) {
       for (String key : List.of("client-ca-file", "requestheader-client-ca-file")) {
-        seen.addAll(
-            Certificates.of(
+        Certificates.ofBundle(
                 "ConfigMap " + AUTHENTICATION + " " + key,
-                authentication.path("data").path(key).asText()));
+                authentication.path("data").path(key).asText())
+            .ifPresent(seen::add);
       }
     }
     return List.copyOf(seen);

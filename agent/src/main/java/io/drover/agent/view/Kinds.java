@@ -35,6 +35,10 @@ public final class Kinds {
       kind("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", Storage.SnapshotClass::of);
   public static final Kind<ApiService> API_SERVICES =
       kind("apiregistration.k8s.io", "v1", "apiservices", ApiService::of);
+  public static final Kind<Webhooks> VALIDATING_WEBHOOKS =
+      kind("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", Webhooks::of);
+  public static final Kind<Webhooks> MUTATING_WEBHOOKS =
+      kind("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", Webhooks::of);
   public static final Kind<CustomResource> CUSTOM_RESOURCES =
       new Kind<>(
           "apiextensions.k8s.io", "v1", "customresourcedefinitions", true, CustomResource::of);
@@ -55,7 +59,14 @@ public final class Kinds {
           CUSTOM_RESOURCES);
 
   static final List<Kind<?>> READ =
-      List.of(STATEFUL_SETS, GATEWAY_CLASSES, CSI_DRIVERS, CSI_NODES, SNAPSHOT_CLASSES);
+      List.of(
+          STATEFUL_SETS,
+          GATEWAY_CLASSES,
+          CSI_DRIVERS,
+          CSI_NODES,
+          SNAPSHOT_CLASSES,
+          VALIDATING_WEBHOOKS,
+          MUTATING_WEBHOOKS);
 
   private Kinds() {}
 

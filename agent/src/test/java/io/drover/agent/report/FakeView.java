@@ -47,6 +47,8 @@ final class FakeView implements ClusterView {
           Kinds.CSI_DRIVERS,
           Kinds.CSI_NODES,
           Kinds.SNAPSHOT_CLASSES,
+          Kinds.VALIDATING_WEBHOOKS,
+          Kinds.MUTATING_WEBHOOKS,
           Kinds.API_SERVICES,
           Kinds.CUSTOM_RESOURCES);
 
@@ -73,6 +75,8 @@ final class FakeView implements ClusterView {
           "policy/poddisruptionbudgets",
           "autoscaling/horizontalpodautoscalers",
           "apiregistration.k8s.io/apiservices",
+          "admissionregistration.k8s.io/validatingwebhookconfigurations",
+          "admissionregistration.k8s.io/mutatingwebhookconfigurations",
           "apiextensions.k8s.io/customresourcedefinitions");
 
   private final Map<Kind<?>, List<Object>> objects = new HashMap<>();

@@ -1,8 +1,10 @@
 package io.drover.agent.report;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.drover.agent.tls.TestCa;
 import io.drover.agent.view.Facts.SeenCertificate;
 import io.drover.agent.view.Kinds;
 import io.drover.proto.report.Cause;
@@ -17,6 +19,7 @@ import io.drover.proto.report.Health.UnavailableApi;
 import io.drover.proto.report.Health.WorkloadTrouble;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -455,6 +458,49 @@ class HealthCollectorTest {
     assertThat(condition.status()).isEqualTo("False");
     assertThat(condition.reason()).isEqualTo("Expired");
     assertThat(condition.message()).isEqualTo("expired: webhook (2026-01-02)");
+  }
+
+  @Test
+  void certificatesThatWebhooksAndApisAreTrustedByAreSeen() throws Exception {
+    var ca = TestCa.root("Webhook CA");
+    String bundle = Base64.getEncoder().encodeToString(ca.pem().getBytes(US_ASCII));
+    view.with(
+            Kinds.VALIDATING_WEBHOOKS,
+            "{metadata:{name:'v'},webhooks:[{name:'a.v.io',clientConfig:{caBundle:'"
+                + bundle
+                + "'}},{name:'b.v.io',clientConfig:{}}]}")
+        .with(
+            Kinds.MUTATING_WEBHOOKS,
+            "{metadata:{name:'m'},webhooks:[{name:'a.m.io',clientConfig:{caBundle:'"
+                + bundle
+                + "'}}]}")
+        .with(
+            Kinds.API_SERVICES,
+            "{metadata:{name:'v1.x'},spec:{service:{name:'x'},caBundle:'" + bundle + "'}}");
+    Instant end = ca.certificate().getNotAfter().toInstant();
+
+    var health =
+        HealthCollector.collect(view, new Findings(end), List.of(), 10, end.minusSeconds(1));
+
+    assertThat(health.expiringCertificates())
+        .containsExactly(
+            new Health.Certificate("caBundle of API service v1.x", "CN=Webhook CA", end),
+            new Health.Certificate("caBundle of webhook a.m.io", "CN=Webhook CA", end),
+            new Health.Certificate("caBundle of webhook a.v.io", "CN=Webhook CA", end));
+  }
+
+  @Test
+  void webhooksThatMayNotBeReadAreNamed() {
+    view.certificates(List.of(certificate("API server", Duration.ofDays(1))))
+        .without(Kinds.MUTATING_WEBHOOKS, Cause.FORBIDDEN);
+    var findings = new Findings(FakeView.AT);
+
+    var health = HealthCollector.collect(view, findings, List.of(), 10, FakeView.AT);
+
+    assertThat(health.expiringCertificates()).hasSize(1);
+    assertThat(findings.undetermined())
+        .extracting(Undetermined::path, Undetermined::cause)
+        .contains(tuple("health.expiringCertificates.webhooks", Cause.FORBIDDEN));
   }
 
   @Test

@@ -138,7 +138,8 @@ public final class TestCa {
     return issue(now.minus(YEAR), now.plus(YEAR), names);
   }
 
-  Identity issue(Instant from, Instant to, String... names) throws Exception {
+  /** The same, valid at another time. */
+  public Identity issue(Instant from, Instant to, String... names) throws Exception {
     KeyPair child = newKey();
     var issued =
         sign(
@@ -153,12 +154,12 @@ public final class TestCa {
     return new Identity(child, Stream.concat(Stream.of(issued), above.stream()).toList());
   }
 
-  X509Certificate certificate() {
+  public X509Certificate certificate() {
     return certificate;
   }
 
   /** The CA's certificate. */
-  String pem() throws IOException {
+  public String pem() throws IOException {
     return pem(certificate);
   }
 
