@@ -27,7 +27,9 @@ import io.drover.agent.tunnel.TcpDialer;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelClient;
 import io.drover.agent.tunnel.TunnelClient.Handshakes;
+import io.drover.agent.view.Kinds;
 import io.drover.agent.view.LiveView;
+import io.drover.agent.view.Service;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
 import io.drover.proto.report.Health;
@@ -107,7 +109,9 @@ final class Agent {
                 List.of(tunnels::cluster, tunnels::steve),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
-        tunnels.giveWayToRancher();
+        if (cluster == null ? rancherExists() : cluster.rancherExists()) {
+          tunnels.giveWayToRancher();
+        }
       }
     }
   }
@@ -182,7 +186,7 @@ final class Agent {
 
     /** Two agents' steve tunnels for one cluster: the older would win, whatever it can do. */
     void giveWayToRancher() {
-      if (steve.reading().connected() && !wantsSteveTunnel()) {
+      if (steve.reading().connected()) {
         steve.disconnect("Rancher is installed in this cluster");
       }
     }
@@ -275,6 +279,16 @@ final class Agent {
           tunnel.reason());
     }
 
+    /** By the mirrored Services, which cost no request; asks if they cannot be read. */
+    boolean rancherExists() {
+      return view.all(Kinds.SERVICES)
+          .map(
+              services ->
+                  services.stream().anyMatch(service -> service.fullName().equals(Service.RANCHER)))
+          .found()
+          .orElseGet(Agent.this::rancherExists);
+    }
+
     ReportReading reading() {
       return new ReportReading(
           reporter == null ? null : reporter.last().orElse(null),
@@ -318,15 +332,16 @@ final class Agent {
   }
 
   private boolean wantsSteveTunnel() {
-    if (config.features().provisioningPrebootstrap()) {
-      return false;
-    }
+    return !config.features().provisioningPrebootstrap() && !rancherExists();
+  }
+
+  private boolean rancherExists() {
     try {
-      return !kube.rancherServiceExists();
+      return kube.rancherServiceExists();
     } catch (IOException e) {
       // The server's check must be answered even while the API server is away.
       log.debug("cannot tell whether Rancher is installed here: reason={}", e.getMessage());
-      return true;
+      return false;
     }
   }
 

@@ -84,7 +84,6 @@ final class FactReader {
     for (String resource : config.counted()) {
       counts.put(resource, exists(resource, discovery));
     }
-    var metrics = nodeMetrics(discovery);
     return new Facts(
         clock.instant(),
         discovery,
@@ -95,8 +94,8 @@ final class FactReader {
         Map.copyOf(objects),
         configMaps,
         apiServerFlags(),
-        metrics,
-        kubeletUsage(metrics, nodes),
+        nodeMetrics(discovery),
+        kubelets.latest(),
         nodePorts,
         config.trials().contains(Trial.TAINTS) ? trials.taint(aNode) : switchedOff(),
         config.trials().contains(Trial.POD_SECURITY) ? trials.podSecurity() : switchedOff(),
@@ -113,27 +112,20 @@ final class FactReader {
         facts, probe("/readyz?verbose"), facts.livez(), facts.nodeMetrics(), facts.kubeletUsage());
   }
 
-  /** The same, with probes and usage of now. */
+  /** The same, with probes and usage of now; kubelets are asked only here. */
   Facts withUsage(Facts facts, Answer<Collection<Node>> nodes) throws InterruptedException {
     var metrics = nodeMetrics(facts.discovery());
-    return copy(
-        facts, probe("/readyz?verbose"), probe("/livez"), metrics, kubeletUsage(metrics, nodes));
+    if (metrics.found().isPresent()) {
+      kubelets.forget("not asked: metrics.k8s.io has it");
+    } else if (nodes instanceof Answer.Found<Collection<Node>>(var known)) {
+      kubelets.read(known);
+    }
+    return copy(facts, probe("/readyz?verbose"), probe("/livez"), metrics, kubelets.latest());
   }
 
   /** Whether usage should be read again soon. */
-  boolean wantsUsage(Facts facts) {
-    return kubelets.wantsAnother(facts.kubeletUsage());
-  }
-
-  private Answer<List<NodeUsage>> kubeletUsage(
-      Answer<List<NodeUsage>> metrics, Answer<Collection<Node>> nodes) throws InterruptedException {
-    return switch (nodes) {
-      case Answer.Missing<Collection<Node>> missing -> missing.of();
-      case Answer.Found<Collection<Node>>(var known) ->
-          metrics.found().isPresent()
-              ? new Answer.Missing<>(Cause.NO_EVIDENCE, "not asked: metrics.k8s.io has it")
-              : kubelets.read(List.copyOf(known));
-    };
+  boolean wantsUsage() {
+    return kubelets.wantsAnother();
   }
 
   private Facts copy(

@@ -43,7 +43,7 @@ public final class Kinds {
       new Kind<>(
           "apiextensions.k8s.io", "v1", "customresourcedefinitions", true, CustomResource::of);
 
-  /** Kept up to date by watches; the others change seldom, and are read again now and then. */
+  /** Kept up to date by watches. */
   static final List<Kind<?>> WATCHED =
       List.of(
           NODES,
@@ -58,15 +58,12 @@ public final class Kinds {
           API_SERVICES,
           CUSTOM_RESOURCES);
 
+  /** Read again now and then. */
   static final List<Kind<?>> READ =
-      List.of(
-          STATEFUL_SETS,
-          GATEWAY_CLASSES,
-          CSI_DRIVERS,
-          CSI_NODES,
-          SNAPSHOT_CLASSES,
-          VALIDATING_WEBHOOKS,
-          MUTATING_WEBHOOKS);
+      List.of(STATEFUL_SETS, GATEWAY_CLASSES, CSI_DRIVERS, CSI_NODES, SNAPSHOT_CLASSES);
+
+  /** Read again with the facts. */
+  static final List<Kind<?>> SELDOM = List.of(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS);
 
   private Kinds() {}
 

@@ -11,6 +11,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,11 +20,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Usage as the kubelets measure it, for clusters without metrics.k8s.io: each is asked through the
- * API server, so only where nodes are few. CPU is what was used since the last reading. One thread.
+ * API server, so only where nodes are few. CPU is what was used between two readings. One thread.
  */
 final class KubeletUsage {
   /** More nodes are not asked: each is a request, every five minutes. */
-  static final int MAX_NODES = 8;
+  static final int MAX_NODES = 5;
 
   private static final String CPU = "node_cpu_usage_seconds_total";
   private static final String MEMORY = "node_memory_working_set_bytes";
@@ -34,19 +35,36 @@ final class KubeletUsage {
   private final ApiReader api;
   private final Clock clock;
   private Map<String, Sample> last = Map.of();
+  private Answer<List<NodeUsage>> latest =
+      new Answer.Missing<>(Cause.NO_EVIDENCE, "kubelets are not asked yet");
 
   KubeletUsage(ApiReader api, Clock clock) {
     this.api = api;
     this.clock = clock;
   }
 
-  /** Whether the next reading will tell what this one could not. */
-  boolean wantsAnother(Answer<List<NodeUsage>> reading) {
-    return reading.found().isEmpty() && !last.isEmpty();
+  /** What came of the last reading. */
+  Answer<List<NodeUsage>> latest() {
+    return latest;
+  }
+
+  /** Whether the next reading will tell what the last one could not. */
+  boolean wantsAnother() {
+    return latest.found().isEmpty() && !last.isEmpty();
   }
 
   /** Asks all kubelets that can be expected to answer. */
-  Answer<List<NodeUsage>> read(List<Node> nodes) throws InterruptedException {
+  void read(Collection<Node> nodes) throws InterruptedException {
+    latest = usage(nodes);
+  }
+
+  /** For when there is something better. */
+  void forget(String why) {
+    last = Map.of();
+    latest = new Answer.Missing<>(Cause.NO_EVIDENCE, why);
+  }
+
+  private Answer<List<NodeUsage>> usage(Collection<Node> nodes) throws InterruptedException {
     var asked = nodes.stream().filter(KubeletUsage::isReady).map(Node::name).sorted().toList();
     var samples = new HashMap<String, Sample>();
     var usage = new ArrayList<NodeUsage>();

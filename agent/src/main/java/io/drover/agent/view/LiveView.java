@@ -30,7 +30,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
   /** Usage, and lists that are not watched. */
   static final Duration READ_EVERY = Duration.ofMinutes(5);
 
-  /** Facts that change when somebody changes the cluster. */
+  /** Facts, and lists, that change when somebody changes the cluster. */
   static final Duration FACTS_EVERY = Duration.ofMinutes(30);
 
   /** An attempt that leaves a trace in the audit log. */
@@ -85,9 +85,8 @@ public final class LiveView implements ClusterView, AutoCloseable {
       mirrors.put(kind, mirror(kind, random));
     }
     this.nodes = Objects.requireNonNull(mirrors.get(Kinds.NODES));
-    for (Kind<?> kind : Kinds.READ) {
-      lists.put(kind, notYet.of());
-    }
+    Kinds.READ.forEach(kind -> lists.put(kind, notYet.of()));
+    Kinds.SELDOM.forEach(kind -> lists.put(kind, notYet.of()));
   }
 
   private <T> Mirror<T> mirror(Kind<T> kind, RandomGenerator random) {
@@ -189,9 +188,9 @@ public final class LiveView implements ClusterView, AutoCloseable {
           sinceRead = Duration.ZERO;
         } else if (sinceRead.compareTo(READ_EVERY) >= 0) {
           facts = reader.withUsage(facts, all(Kinds.NODES));
-          readLists();
+          read(Kinds.READ);
           sinceRead = Duration.ZERO;
-        } else if (reader.wantsUsage(facts)) {
+        } else if (reader.wantsUsage()) {
           facts = reader.withUsage(facts, all(Kinds.NODES));
         } else {
           facts = reader.withReadyz(facts);
@@ -213,12 +212,13 @@ public final class LiveView implements ClusterView, AutoCloseable {
   }
 
   private void readAll(Answer<Facts.NodePortRange> nodePorts) throws InterruptedException {
-    readLists();
+    read(Kinds.READ);
+    read(Kinds.SELDOM);
     facts = reader.read(discovery, nodePorts, all(Kinds.NODES));
   }
 
-  private void readLists() throws InterruptedException {
-    for (Kind<?> kind : Kinds.READ) {
+  private void read(List<Kind<?>> kinds) throws InterruptedException {
+    for (Kind<?> kind : kinds) {
       lists.put(kind, Survey.list(api, kind, discovery));
     }
   }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A Service of type LoadBalancer, or one of the few that are asked for by name.
@@ -27,12 +28,22 @@ public record Service(
   /** The API server's own. */
   public static final String KUBERNETES = "default/kubernetes";
 
+  /** Of a Rancher that is installed here. */
+  public static final String RANCHER = "cattle-system/rancher";
+
+  private static final Set<String> ASKED_FOR = Set.of(KUBERNETES, RANCHER);
+
+  /** {@code namespace/name}. */
+  public String fullName() {
+    return namespace + "/" + name;
+  }
+
   static Optional<Service> of(JsonNode object) {
     JsonNode metadata = object.path("metadata");
     JsonNode spec = object.path("spec");
     String type = spec.path("type").asText();
     String fullName = Json.namespace(object) + "/" + Json.name(object);
-    if (!type.equals("LoadBalancer") && !fullName.equals(KUBERNETES)) {
+    if (!type.equals("LoadBalancer") && !ASKED_FOR.contains(fullName)) {
       return Optional.empty();
     }
     var addresses = new ArrayList<String>();

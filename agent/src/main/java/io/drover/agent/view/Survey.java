@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /** The cluster read once, in some seconds. */
 public final class Survey implements ClusterView {
@@ -36,9 +35,11 @@ public final class Survey implements ClusterView {
     progress.accept("discovery");
     var discovery = reader.discovery();
     var lists = new HashMap<Kind<?>, Answer<? extends Collection<?>>>();
-    for (Kind<?> kind : Stream.concat(Kinds.WATCHED.stream(), Kinds.READ.stream()).toList()) {
-      progress.accept(kind.toString());
-      lists.put(kind, list(api, kind, discovery));
+    for (var kinds : List.of(Kinds.WATCHED, Kinds.READ, Kinds.SELDOM)) {
+      for (Kind<?> kind : kinds) {
+        progress.accept(kind.toString());
+        lists.put(kind, list(api, kind, discovery));
+      }
     }
     progress.accept("facts");
     Answer<Collection<Node>> nodes =

@@ -48,10 +48,11 @@ class ServiceTest {
   }
 
   @Test
-  void ofOthersOnlyTheApiServersOwnIsKept() {
+  void ofOthersOnlyThoseThatAreAskedForAreKept() {
     String json = "{metadata: {namespace: '%s', name: '%s'}, spec: {type: 'ClusterIP'}}";
 
     assertThat(Service.of(Given.json(json.formatted("default", "kubernetes")))).isPresent();
+    assertThat(Service.of(Given.json(json.formatted("cattle-system", "rancher")))).isPresent();
     assertThat(Service.of(Given.json(json.formatted("other", "kubernetes")))).isEmpty();
     assertThat(Service.of(Given.json(json.formatted("default", "web")))).isEmpty();
   }
