@@ -22,15 +22,14 @@ final class Cadence {
   static final Duration RESEND = Duration.ofMinutes(5);
 
   private final RandomGenerator random;
+  private boolean hasReported;
+  private boolean hasChanged;
   private long oldAt;
   private long mayLookAt;
-  private boolean isFirst = true;
-  private boolean hasChanged;
 
-  /** With a report that is due at once. */
-  Cadence(RandomGenerator random, long now) {
+  /** The first report is due at once. */
+  Cadence(RandomGenerator random) {
     this.random = random;
-    this.oldAt = now;
   }
 
   /** Something is different. */
@@ -52,13 +51,13 @@ final class Cadence {
     hasChanged = false;
     oldAt = now + RESEND.toNanos() - random.nextLong(RESEND.toNanos() / 10);
     // The first may have been made before all was read.
-    mayLookAt = now + (isFirst ? Duration.ZERO : MIN_INTERVAL).toNanos();
-    isFirst = false;
+    mayLookAt = now + (hasReported ? MIN_INTERVAL : Duration.ZERO).toNanos();
+    hasReported = true;
   }
 
   /** Whether a report is due, with or without news. */
   boolean isOld(long now) {
-    return now - oldAt >= 0;
+    return !hasReported || now - oldAt >= 0;
   }
 
   /** Whether it is time to see if there is news. */
@@ -71,7 +70,7 @@ final class Cadence {
     return hasChanged;
   }
 
-  /** When something is due, unless something changes before. */
+  /** When something is due after the first report, unless something changes before. */
   long dueAt() {
     return hasChanged && mayLookAt - oldAt < 0 ? mayLookAt : oldAt;
   }

@@ -72,11 +72,7 @@ public final class Reporter implements AutoCloseable {
 
   private volatile @Nullable ClusterReport last;
 
-  /**
-   * Does nothing before {@link #start}.
-   *
-   * @param now of {@link System#nanoTime}
-   */
+  /** Does nothing before {@link #start}. */
   Reporter(
       ClusterView view,
       FirstReading first,
@@ -87,8 +83,7 @@ public final class Reporter implements AutoCloseable {
       String version,
       String instance,
       Clock clock,
-      RandomGenerator random,
-      long now) {
+      RandomGenerator random) {
     this.view = view;
     this.sinks = List.copyOf(sinks);
     this.leads = leads;
@@ -97,7 +92,7 @@ public final class Reporter implements AutoCloseable {
     this.version = version;
     this.instance = instance;
     this.clock = clock;
-    this.cadence = new Cadence(random, now);
+    this.cadence = new Cadence(random);
     for (ReportSink sink : sinks) {
       readings.put(sink.name(), new SinkReading(sink.name(), 0, null));
     }
@@ -266,8 +261,7 @@ public final class Reporter implements AutoCloseable {
   /** Whether the sink has been well until now. */
   private boolean failed(SinkReading before) {
     readings.put(
-        before.sink(),
-        new SinkReading(before.sink(), before.failures() + 1, before.lastSuccess()));
+        before.sink(), new SinkReading(before.sink(), before.failures() + 1, before.lastSuccess()));
     return failing.add(before.sink());
   }
 

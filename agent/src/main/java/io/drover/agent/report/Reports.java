@@ -97,8 +97,7 @@ public final class Reports {
             version,
             UUID.randomUUID().toString(),
             clock,
-            new SecureRandom(),
-            System.nanoTime());
+            new SecureRandom());
     reporter.start();
     return reporter;
   }

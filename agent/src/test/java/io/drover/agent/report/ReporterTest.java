@@ -18,6 +18,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -47,12 +48,8 @@ class ReporterTest {
   private Reporter reporter = reporter(NO_JITTER);
 
   // So that it overflows in the middle of a test, as it may.
-  private long now = start();
+  private long now = Long.MAX_VALUE - Duration.ofMinutes(2).toNanos();
   private long dueAt = now;
-
-  private static long start() {
-    return Long.MAX_VALUE - Duration.ofMinutes(2).toNanos();
-  }
 
   private Reporter reporter(RandomGenerator random) {
     return reporter(_ -> true, random, List.of(cluster, https));
@@ -70,8 +67,7 @@ class ReporterTest {
         "1.2.3",
         "instance",
         clock,
-        random,
-        start());
+        random);
   }
 
   private static final class FakeSink implements ReportSink {
@@ -181,9 +177,7 @@ class ReporterTest {
   }
 
   private static String version(ClusterReport report) {
-    var version = report.version();
-    assertThat(version).isNotNull();
-    return version.gitVersion();
+    return Objects.requireNonNull(report.version()).gitVersion();
   }
 
   // When.
@@ -292,7 +286,7 @@ class ReporterTest {
   void agentsDoNotReportAllAtOnce() throws Exception {
     var intervals = new ArrayList<Long>();
     for (int seed = 0; seed < 100; seed++) {
-      intervals.add(reporter(new Random(seed)).turn(start(), false) - start());
+      intervals.add(reporter(new Random(seed)).turn(now, false) - now);
     }
 
     long resend = Cadence.RESEND.toNanos();
@@ -362,16 +356,14 @@ class ReporterTest {
     https.failure = new IOException("PUT: 502");
     pass(Cadence.RESEND);
 
-    assertThat(logged(Level.WARN))
-        .containsExactly("report not put: sink=https reason=PUT: 503");
+    assertThat(logged(Level.WARN)).containsExactly("report not put: sink=https reason=PUT: 503");
     assertThat(reporter.sinks())
         .containsExactly(
             new SinkReading("cluster", 0, clock.instant()), new SinkReading("https", 2, null));
 
     https.failure = null;
     pass(Cadence.RESEND);
-    assertThat(reporter.sinks().getLast())
-        .isEqualTo(new SinkReading("https", 2, clock.instant()));
+    assertThat(reporter.sinks().getLast()).isEqualTo(new SinkReading("https", 2, clock.instant()));
     assertThat(logged(Level.INFO)).last().isEqualTo("reports are taken again: sink=https");
 
     https.failure = new IOException("PUT: 500");
@@ -439,8 +431,7 @@ class ReporterTest {
 
     assertThat(https.taken).hasSize(2);
     assertThat(reporter.sinks().getFirst()).isEqualTo(new SinkReading("cluster", 2, null));
-    assertThat(logged(Level.ERROR))
-        .containsExactly("report not put: sink=cluster, which is a bug");
+    assertThat(logged(Level.ERROR)).containsExactly("report not put: sink=cluster, which is a bug");
 
     cluster.bug = null;
     pass(Cadence.RESEND);
@@ -490,24 +481,22 @@ class ReporterTest {
             .filter(one -> one.type().equals(type))
             .findFirst()
             .orElseThrow();
-    var time = condition.lastTransitionTime();
-    assertThat(time).isNotNull();
-    return time;
+    return Objects.requireNonNull(condition.lastTransitionTime());
   }
 
   @Test
   void conditionKeepsTheTimeAtWhichItBecameWhatItIs() throws Exception {
-    pass(600);
+    pass(540);
     assertThat(transition("Ready")).isEqualTo(FakeView.AT);
 
     view.probes(FakeView.found("[-]etcd failed\nreadyz check failed"), FakeView.found("ok"));
     change();
     pass(2);
-    assertThat(transition("Ready")).isEqualTo(FakeView.AT.plusSeconds(602));
+    assertThat(transition("Ready")).isEqualTo(FakeView.AT.plusSeconds(542));
     assertThat(transition("CertificatesValid")).isEqualTo(FakeView.AT);
 
     pass(600);
-    assertThat(transition("Ready")).isEqualTo(FakeView.AT.plusSeconds(602));
+    assertThat(transition("Ready")).isEqualTo(FakeView.AT.plusSeconds(542));
   }
 
   @Test
@@ -604,7 +593,8 @@ class ReporterTest {
       sink.inside.await();
     }
 
-    assertThat(logged(Level.INFO)).containsExactly("not all of the cluster is read yet: limit=PT8S");
+    assertThat(logged(Level.INFO))
+        .containsExactly("not all of the cluster is read yet: limit=PT8S");
   }
 
   @Test

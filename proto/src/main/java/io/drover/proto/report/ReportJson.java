@@ -93,7 +93,8 @@ public final class ReportJson {
             .addSerializer(new WordText<>(Cause.class))
             .addDeserializer(Cause.class, new WordReader<>(Cause.class, Cause.OTHER))
             .addSerializer(new WordText<>(Confidence.class))
-            .addDeserializer(Confidence.class, new WordReader<>(Confidence.class, Confidence.ASSUMED));
+            .addDeserializer(
+                Confidence.class, new WordReader<>(Confidence.class, Confidence.ASSUMED));
     var factory =
         JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(32).build())
