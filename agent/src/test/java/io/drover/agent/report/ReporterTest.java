@@ -633,7 +633,7 @@ class ReporterTest {
 
     started.close();
 
-    assertThat(sink.interrupted.getCount()).isZero();
+    sink.interrupted.await();
   }
 
   @Test
