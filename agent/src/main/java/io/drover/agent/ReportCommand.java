@@ -1,6 +1,7 @@
 package io.drover.agent;
 
 import io.drover.agent.config.ConfigException;
+import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.LogConfig;
 import io.drover.agent.config.ReportCommandConfig;
 import io.drover.agent.config.ReportConfig;
@@ -12,6 +13,7 @@ import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -96,7 +98,7 @@ final class ReportCommand implements Callable<Integer> {
   }
 
   private void print(ReportCommandConfig config, PrintWriter out, PrintWriter err)
-      throws IOException, InterruptedException {
+      throws IOException, ConfigException, InterruptedException {
     boolean terminal = Ansi.AUTO.enabled();
     Consumer<String> progress =
         terminal
@@ -105,7 +107,7 @@ final class ReportCommand implements Callable<Integer> {
               err.flush();
             }
             : _ -> {};
-    try (var kube = Fabric8ClusterApi.open(config.kube())) {
+    try (var kube = open(config.kube())) {
       kube.requireReachable();
       var tried =
           new ReportConfig(
@@ -127,6 +129,14 @@ final class ReportCommand implements Callable<Integer> {
         out.print(Reports.table(report, terminal, width()));
       }
       out.flush();
+    }
+  }
+
+  private static Fabric8ClusterApi open(KubeConfig kube) throws ConfigException {
+    try {
+      return Fabric8ClusterApi.open(kube);
+    } catch (IOException e) {
+      throw new ConfigException(List.of(String.valueOf(e.getMessage())));
     }
   }
 

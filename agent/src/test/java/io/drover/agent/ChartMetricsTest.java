@@ -7,22 +7,41 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.agent.config.HealthConfig;
+import io.drover.agent.health.HealthServer;
+import io.drover.agent.health.ReportReading;
+import io.drover.agent.health.TunnelReading;
+import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.Health;
+import io.drover.proto.report.ReportJson;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** The chart's dashboard and alerts: about metrics that exist, and whole in themselves. */
+@Timeout(60)
 class ChartMetricsTest {
   private static final Path CHART = Path.of("../charts/drover");
   private static final Path RUNBOOKS = Path.of("../docs/reports.md");
@@ -48,6 +67,16 @@ class ChartMetricsTest {
   private static final Pattern NAME = Pattern.compile("(?<![\\w:.])[a-zA-Z_:][\\w:]*+(?!\\s*\\()");
   private static final Pattern LABEL_VALUES =
       Pattern.compile("label_values\\((?<metric>[^,]*),\\s*\\w+\\)");
+
+  private static final Pattern SAMPLE = Pattern.compile("(?m)^(?<metric>drover_\\w+).*$");
+
+  private static final Pattern LABEL = Pattern.compile("(\\w+)\\s*(?:=~|!~|!=|=)");
+  private static final Pattern SELECTOR = Pattern.compile("\\{([^{}]*)\\}");
+  private static final Pattern GROUPING =
+      Pattern.compile("\\b(?:by|without|on|ignoring|group_left|group_right)\\s*\\(([^()]*)\\)");
+
+  /** Labels that whoever scrapes adds. */
+  private static final Set<String> OF_TARGET = Set.of("cluster", "instance", "job", "pod");
 
   private static JsonNode dashboard() throws IOException {
     return JSON.readTree(Files.readString(CHART.resolve("dashboards/drover.json")));
@@ -75,14 +104,70 @@ class ChartMetricsTest {
     return expressions;
   }
 
-  private static Set<String> known() throws IOException {
-    try (var in = ChartMetricsTest.class.getResourceAsStream("metric-names.txt")) {
-      assertThat(in).isNotNull();
-      return new String(in.readAllBytes(), UTF_8)
-          .lines()
-          .filter(line -> !line.isEmpty() && !line.startsWith("#"))
-          .collect(Collectors.toCollection(TreeSet::new));
+  /** What {@code /metrics} serves of ours, with everything known: labels by metric. */
+  private static final Map<String, Set<String>> SERVED = new TreeMap<>();
+
+  private static final Set<String> KNOWN = SERVED.keySet();
+
+  @BeforeAll
+  static void readMetrics() throws IOException, InterruptedException {
+    var tunnel = new TunnelReading("cluster", true, true, Instant.EPOCH, "", 1, 1, 1, 1, 1, 1, 1);
+    var reports =
+        new ReportReading(
+            report(), true, 1, List.of(new ReportReading.Sink("cluster", 1, Instant.EPOCH)));
+    try (var server =
+            HealthServer.start(
+                new HealthConfig(true, "127.0.0.1", 0),
+                "1.2.3",
+                List.of(() -> tunnel),
+                () -> reports);
+        var http = HttpClient.newHttpClient()) {
+      int port = server.address().orElseThrow().getPort();
+      var request =
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics")).build();
+      SAMPLE
+          .matcher(http.send(request, BodyHandlers.ofString()).body())
+          .results()
+          .forEach(sample -> SERVED.put(sample.group("metric"), labels(sample.group())));
     }
+  }
+
+  /** One that has everything. */
+  private static ClusterReport report() throws IOException {
+    try (var in = ChartMetricsTest.class.getResourceAsStream("report/report.json")) {
+      var report = ReportJson.read(new String(Objects.requireNonNull(in).readAllBytes(), UTF_8));
+      var health = report.health();
+      return report.withHealth(
+          new Health(
+              health.ready(),
+              health.conditions(),
+              health.checks(),
+              health.componentStatuses(),
+              health.nodes(),
+              health.systemWorkloads(),
+              health.unavailableApis(),
+              List.of(new Health.Certificate("here", "CN=x", Instant.EPOCH)),
+              health.tunnels()));
+    }
+  }
+
+  /** Those that an expression selects or groups by. */
+  private static Set<String> labels(String expression) {
+    var withoutTexts = TEXT.matcher(expression).replaceAll("");
+    var labels = new TreeSet<String>();
+    SELECTOR
+        .matcher(withoutTexts)
+        .results()
+        .flatMap(selector -> LABEL.matcher(selector.group(1)).results())
+        .forEach(label -> labels.add(label.group(1)));
+    GROUPING
+        .matcher(withoutTexts)
+        .results()
+        .flatMap(grouping -> Arrays.stream(grouping.group(1).split(",", -1)))
+        .map(String::strip)
+        .filter(label -> !label.isEmpty())
+        .forEach(labels::add);
+    return labels;
   }
 
   private static Set<String> metrics(String expression) {
@@ -104,16 +189,32 @@ class ChartMetricsTest {
   @Test
   void everyMetricIsKnown() throws IOException {
     for (var expression : expressions()) {
-      assertThat(known()).as(expression).containsAll(metrics(expression));
+      assertThat(KNOWN).as(expression).containsAll(metrics(expression));
       assertThat(metrics(expression)).as(expression).isNotEmpty();
     }
     for (var variable : dashboard().at("/templating/list")) {
       if (variable.path("type").asText().equals("query")) {
         var query = LABEL_VALUES.matcher(variable.at("/query/query").asText());
         assertThat(query.matches()).isTrue();
-        assertThat(known()).contains(query.group("metric"));
+        assertThat(KNOWN).contains(query.group("metric"));
       }
     }
+  }
+
+  @Test
+  void everyLabelIsOfTheMetric() throws IOException {
+    for (var expression : expressions()) {
+      var served = new TreeSet<>(OF_TARGET);
+      metrics(expression).forEach(metric -> served.addAll(SERVED.getOrDefault(metric, Set.of())));
+
+      assertThat(served).as(expression).containsAll(labels(expression));
+    }
+  }
+
+  @Test
+  void labelsAreFoundInExpressions() {
+    assertThat(labels("sum by (a, b) (x{c=\"d=e\", f!~\"g\"}) > on () group_left (h) y{i!=\"\"}"))
+        .containsExactly("a", "b", "c", "f", "h", "i");
   }
 
   @Test
@@ -123,7 +224,7 @@ class ChartMetricsTest {
       shown.addAll(metrics(expression));
     }
 
-    assertThat(shown).isEqualTo(known());
+    assertThat(shown).isEqualTo(KNOWN);
   }
 
   @Test

@@ -150,9 +150,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
     }
     // Asked of the text, since fabric8 fails on an empty file.
     Optional<Config> config =
-        text.contains("current-context")
-            ? Optional.of(Config.fromKubeconfig(file.toFile()))
-            : Optional.empty();
+        text.contains("current-context") ? Optional.of(parsed(file)) : Optional.empty();
     var found =
         config
             .filter(candidate -> candidate.getCurrentContext() != null)
@@ -164,6 +162,19 @@ public final class Fabric8ClusterApi implements ClusterApi {
                             + " name another file with --kubeconfig"));
     ClientKey.algorithm(clientKey(found)).ifPresent(found::setClientKeyAlgo);
     return found;
+  }
+
+  private static Config parsed(Path file) throws IOException {
+    try {
+      return Config.fromKubeconfig(file.toFile());
+    } catch (RuntimeException e) { // of any kind: fabric8's own, Jackson's, the YAML parser's
+      throw new IOException(
+          file
+              + " is no kubeconfig ("
+              + ApiReader.shortened(String.valueOf(e.getMessage()))
+              + "): mend it, or name another file with --kubeconfig",
+          e);
+    }
   }
 
   /** The key as PEM; empty if there is none. */
@@ -355,6 +366,9 @@ public final class Fabric8ClusterApi implements ClusterApi {
   /** Those that the API server shows to who connects, its own first; empty if that fails. */
   public List<X509Certificate> servingCertificates() {
     var url = URI.create(client.getMasterUrl().toString());
+    if (!"https".equals(url.getScheme())) {
+      return List.of(); // such as kubectl proxy
+    }
     int port = url.getPort() > 0 ? url.getPort() : HTTPS;
     try (var socket =
         (SSLSocket)

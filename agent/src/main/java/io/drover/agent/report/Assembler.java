@@ -42,7 +42,8 @@ final class Assembler {
     return ReportJson.write(report).getBytes(UTF_8).length;
   }
 
-  private static ClusterReport report(
+  /** With so many of each list. */
+  static ClusterReport report(
       ClusterView view,
       String clusterId,
       AgentIdentity agent,

@@ -23,11 +23,13 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One object in the cluster itself: a {@code ClusterReport} where that kind is installed, else a
- * ConfigMap with the same JSON. It is written with the version that was read, so that of two
- * writers one is told.
+ * ConfigMap with the same JSON, which is deleted when the kind is installed later: there are never
+ * two for long. It is written with the version that was read, so that of two writers one is told.
  */
 final class ClusterSink implements ReportSink {
   /** Of the custom resource. */
@@ -38,6 +40,8 @@ final class ClusterSink implements ReportSink {
   /** How often another writer may be quicker. */
   static final int MAX_CONFLICTS = 2;
 
+  private static final Logger log = LoggerFactory.getLogger(ClusterSink.class);
+
   private static final String GROUP = "drover.io";
   private static final String PLURAL = "clusterreports";
   private static final String NONE = "none";
@@ -47,6 +51,8 @@ final class ClusterSink implements ReportSink {
   private final String namespace;
 
   // Of the reporter's thread.
+  private boolean isCustom;
+  private boolean mayHaveConfigMap = true; // of an earlier life
   private String lastPath = "";
   private String lastVersion = "";
 
@@ -63,15 +69,32 @@ final class ClusterSink implements ReportSink {
 
   @Override
   public void put(ClusterReport report) throws IOException, InterruptedException {
-    boolean custom =
-        view.facts().discovery() instanceof Answer.Found<Discovery>(var served)
-            && served.serves(GROUP, PLURAL);
-    String collection =
-        custom
-            ? "/apis/" + GROUP + "/v1/namespaces/" + namespace + "/" + PLURAL
-            : "/api/v1/namespaces/" + namespace + "/configmaps";
-    String path = collection + "/" + (custom ? OBJECT : CONFIG_MAP);
-    ObjectNode object = custom ? customResource(report) : configMap(report);
+    // While kinds cannot be asked for, it stays what it was.
+    if (view.facts().discovery() instanceof Answer.Found<Discovery>(var served)) {
+      isCustom = served.serves(GROUP, PLURAL);
+    }
+    if (isCustom) {
+      put(collection("/apis/" + GROUP + "/v1", PLURAL), OBJECT, customResource(report));
+      if (mayHaveConfigMap) {
+        deleteConfigMap();
+      }
+    } else {
+      put(configMaps(), CONFIG_MAP, configMap(report));
+      mayHaveConfigMap = true;
+    }
+  }
+
+  private String collection(String api, String plural) {
+    return api + "/namespaces/" + namespace + "/" + plural;
+  }
+
+  private String configMaps() {
+    return collection("/api/v1", "configmaps");
+  }
+
+  private void put(String collection, String name, ObjectNode object)
+      throws IOException, InterruptedException {
+    String path = collection + "/" + name;
     if (!path.equals(lastPath)) {
       lastVersion = version(path);
       lastPath = path;
@@ -87,15 +110,32 @@ final class ClusterSink implements ReportSink {
               || (outcome.status() == HttpURLConnection.HTTP_NOT_FOUND && !lastVersion.isEmpty());
       if (!moved || conflicts == MAX_CONFLICTS) {
         lastPath = "";
-        throw new IOException(
-            "write "
-                + path
-                + ": "
-                + outcome.status()
-                + " "
-                + outcome.body().path("message").asText());
+        throw new IOException("write " + path + ": " + refusal(outcome));
       }
       lastVersion = version(path);
+    }
+  }
+
+  private static String refusal(Outcome outcome) {
+    return outcome.status() + " " + outcome.body().path("message").asText();
+  }
+
+  /** Until there is an answer: whoever forbids it is told once, and keeps it. */
+  private void deleteConfigMap() throws InterruptedException {
+    String path = configMaps() + "/" + CONFIG_MAP;
+    var options =
+        JsonNodeFactory.instance.objectNode().put("apiVersion", "v1").put("kind", "DeleteOptions");
+    switch (api.send("DELETE", path, "application/json", options)) {
+      case Answer.Found<Outcome>(var outcome) -> {
+        mayHaveConfigMap = false;
+        if (outcome.status() / 100 == 2) {
+          log.info("kind of reports was installed, ConfigMap deleted: path={}", path);
+        } else if (outcome.status() != HttpURLConnection.HTTP_NOT_FOUND) {
+          log.warn("old report not deleted: path={} reason={}", path, refusal(outcome));
+        }
+      }
+      case Answer.Missing<Outcome>(_, var detail) ->
+          log.warn("old report not deleted: path={} reason={}", path, detail);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.drover.agent.report;
 
+import io.drover.agent.report.Page.Mark;
 import io.drover.proto.report.Capabilities;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.Evidence;
@@ -9,8 +10,6 @@ import io.drover.proto.report.Health;
 import io.drover.proto.report.Quantity;
 import io.drover.proto.report.Resources;
 import io.drover.proto.report.Resources.NodeResources;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -28,61 +27,35 @@ import org.jspecify.annotations.Nullable;
  * from the cluster lose their control characters, so that none of them can drive the terminal.
  */
 public final class ReportTable {
-  /** Narrower than this, columns would have no room: lines are then longer than asked. */
-  static final int MIN_WIDTH = 60;
-
-  private static final int LABEL_WIDTH = 18;
-  private static final int MARK_WIDTH = 4;
-  private static final String MARGIN = "  ";
-
-  private enum Style {
-    HEADING("\u001b[1m"),
-    DIM("\u001b[2m"),
-    GOOD("\u001b[32m"),
-    BAD("\u001b[31m"),
-    NONE("");
-
-    private final String start;
-
-    Style(String start) {
-      this.start = start;
-    }
-  }
-
   private final ClusterReport report;
-  private final boolean colour;
-  private final int width;
-  private final int valueWidth;
-  private final StringBuilder out = new StringBuilder();
+  private final Page page;
 
-  private ReportTable(ClusterReport report, boolean colour, int width) {
+  private ReportTable(ClusterReport report, Page page) {
     this.report = report;
-    this.colour = colour;
-    this.width = Math.max(MIN_WIDTH, width);
-    // Two columns share what is left of the line, the value has the larger part.
-    this.valueWidth = (this.width - MARK_WIDTH - LABEL_WIDTH) * 3 / 5;
+    this.page = page;
   }
 
   /**
    * Renders a report.
    *
    * @param colour whether to use ANSI colours
-   * @param width of a line, in characters; at least {@value #MIN_WIDTH}
+   * @param width of a line, in characters; at least {@value Page#MIN_WIDTH}
    * @return lines, each with its end
    */
   public static String render(ClusterReport report, boolean colour, int width) {
-    var table = new ReportTable(report, colour, width);
+    var page = new Page(colour, width);
+    var table = new ReportTable(report, page);
     table.cluster();
     table.health();
     table.resources();
     table.capabilities();
-    return table.out.toString();
+    return page.text();
   }
 
   // Sections.
 
   private void cluster() {
-    heading("Cluster");
+    page.heading("Cluster");
     if (!report.clusterId().isEmpty()) {
       value("Id", report.clusterId());
     }
@@ -102,10 +75,10 @@ public final class ReportTable {
 
   private void health() {
     Health health = report.health();
-    heading("Health");
+    page.heading("Health");
     for (Health.Check check : health.checks()) {
       String took = check.latencyMs() == null ? "ok" : check.latencyMs() + " ms";
-      line(
+      page.line(
           mark(check.ok()), check.name(), check.message().isEmpty() ? took : check.message(), null);
     }
     for (Health.Condition condition : health.conditions()) {
@@ -115,7 +88,7 @@ public final class ReportTable {
       }
     }
     for (Health.Tunnel tunnel : health.tunnels()) {
-      line(
+      page.line(
           mark(tunnel.connected()),
           "Tunnel " + tunnel.name(),
           (tunnel.connected() ? "connected since " : "down since ")
@@ -131,7 +104,7 @@ public final class ReportTable {
   private void condition(Health.Condition condition, Health health) {
     String summary = summary(condition.type(), health);
     String reason = spaced(condition.reason());
-    line(
+    page.line(
         switch (condition.status()) {
           case "True" -> Mark.YES;
           case "False" -> Mark.NO;
@@ -190,36 +163,36 @@ public final class ReportTable {
       case "NodesReady" -> {
         if (health.nodes() != null) {
           for (Health.NodeTrouble node : health.nodes().offenders()) {
-            trouble(
+            page.trouble(
                 node.name(),
                 node.conditions().stream()
                     .map(one -> one.type() + "=" + one.status())
                     .collect(Collectors.joining(" ")));
           }
-          more(health.nodes().omitted(), "nodes");
+          page.more(health.nodes().omitted(), "nodes");
         }
       }
       case "SystemWorkloadsReady" -> {
         if (health.systemWorkloads() != null) {
           for (Health.WorkloadTrouble one : health.systemWorkloads().offenders()) {
-            trouble(
+            page.trouble(
                 one.namespace() + "/" + one.name(),
                 (one.kind().equals("Pod") ? "" : one.ready() + "/" + one.desired() + " ready ")
                     + one.reason());
           }
-          more(health.systemWorkloads().omitted(), "workloads and pods");
+          page.more(health.systemWorkloads().omitted(), "workloads and pods");
         }
       }
       case "ApisAvailable" -> {
         if (health.unavailableApis() != null) {
-          health.unavailableApis().forEach(api -> trouble(api.name(), api.reason()));
+          health.unavailableApis().forEach(api -> page.trouble(api.name(), api.reason()));
         }
       }
       case "CertificatesValid" -> {
         if (health.expiringCertificates() != null) {
           health
               .expiringCertificates()
-              .forEach(one -> trouble(one.source(), "ends " + one.notAfter()));
+              .forEach(one -> page.trouble(one.source(), "ends " + one.notAfter()));
         }
       }
       default -> {}
@@ -228,7 +201,7 @@ public final class ReportTable {
 
   private void resources() {
     Resources resources = report.resources();
-    heading("Resources");
+    page.heading("Resources");
     value(
         "Nodes",
         "resources.nodeCount",
@@ -257,8 +230,8 @@ public final class ReportTable {
     }
     var usage = resources.usage();
     if (resources.allocatable() != null) {
-      blank();
-      grid(
+      page.blank();
+      page.grid(
           List.of("", "allocatable", "requested", "limits", "used"),
           Stream.of("cpu", "memory", "pods", "ephemeral-storage")
               .filter(resources.allocatable()::containsKey)
@@ -276,9 +249,9 @@ public final class ReportTable {
               .toList());
     }
     if (resources.nodes() != null && !resources.nodes().isEmpty()) {
-      blank();
+      page.blank();
       nodes(resources.nodes());
-      more(resources.nodesOmitted() == null ? 0 : resources.nodesOmitted(), "nodes");
+      page.more(resources.nodesOmitted() == null ? 0 : resources.nodesOmitted(), "nodes");
     }
   }
 
@@ -289,26 +262,26 @@ public final class ReportTable {
   }
 
   private void nodes(List<NodeResources> nodes) {
-    grid(
+    page.grid(
         List.of("node", "cpu", "requested", "used", "memory", "requested", "used"),
         nodes.stream()
             .map(
                 node ->
                     List.of(
-                        printable(node.name()),
-                        amount("cpu", node.allocatable()),
-                        share("cpu", node.requested(), node.allocatable()),
-                        share("cpu", node.usage(), node.allocatable()),
-                        amount("memory", node.allocatable()),
-                        share("memory", node.requested(), node.allocatable()),
-                        share("memory", node.usage(), node.allocatable())))
+                        node.name(),
+                        Figures.amount("cpu", node.allocatable()),
+                        Figures.share("cpu", node.requested(), node.allocatable()),
+                        Figures.share("cpu", node.usage(), node.allocatable()),
+                        Figures.amount("memory", node.allocatable()),
+                        Figures.share("memory", node.requested(), node.allocatable()),
+                        Figures.share("memory", node.usage(), node.allocatable())))
             .toList());
   }
 
   private void capabilities() {
     Capabilities known = report.capabilities();
     Details details = report.details();
-    heading("Capabilities");
+    page.heading("Capabilities");
     var loadBalancer = known.loadBalancerCapabilities();
     yesNo(
         "Load balancer",
@@ -415,48 +388,19 @@ public final class ReportTable {
 
   // Lines.
 
-  private void heading(String title) {
-    if (!out.isEmpty()) {
-      blank();
-    }
-    styled(Style.HEADING, title.toUpperCase(Locale.ROOT));
-    out.append('\n');
-  }
-
-  private void blank() {
-    out.append('\n');
-  }
-
-  private enum Mark {
-    YES("✓", Style.GOOD),
-    NO("✗", Style.BAD),
-    /** Something that is not there; nobody has to worry. */
-    WITHOUT("✗", Style.NONE),
-    UNKNOWN("–", Style.DIM),
-    NONE(" ", Style.NONE);
-
-    private final String sign;
-    private final Style style;
-
-    Mark(String sign, Style style) {
-      this.sign = sign;
-      this.style = style;
-    }
-  }
-
   private static Mark mark(@Nullable Boolean value) {
     return value == null ? Mark.UNKNOWN : value ? Mark.YES : Mark.NO;
   }
 
   private void value(String label, String text) {
-    line(Mark.NONE, label, text, null);
+    page.line(Mark.NONE, label, text, null);
   }
 
   private <T> void value(String label, String path, @Nullable T value, Function<T, String> shown) {
     if (value == null) {
       unknown(label, path);
     } else {
-      line(Mark.NONE, label, shown.apply(value), evidence(path));
+      page.line(Mark.NONE, label, shown.apply(value), evidence(path));
     }
   }
 
@@ -465,7 +409,7 @@ public final class ReportTable {
       unknown(label, path);
     } else {
       Mark mark = value ? Mark.YES : Mark.WITHOUT;
-      line(mark, label, text.isEmpty() ? (value ? "yes" : "no") : text, evidence(path));
+      page.line(mark, label, text.isEmpty() ? (value ? "yes" : "no") : text, evidence(path));
     }
   }
 
@@ -484,7 +428,7 @@ public final class ReportTable {
 
   /** The whole line is for the cause: there is no evidence. */
   private void unknown(String label, String path) {
-    line(
+    page.line(
         Mark.UNKNOWN,
         label,
         report.undetermined().stream()
@@ -504,81 +448,6 @@ public final class ReportTable {
     return evidence == null ? "" : Words.plain(evidence.confidence()) + ", " + evidence.source();
   }
 
-  /**
-   * One line.
-   *
-   * @param aside in the last column; null: the text has the rest of the line
-   */
-  private void line(Mark mark, String label, String text, @Nullable String aside) {
-    out.append(MARGIN);
-    styled(mark.style, mark.sign);
-    out.append(' ').append(padded(printable(label), LABEL_WIDTH));
-    int rest = width - MARK_WIDTH - LABEL_WIDTH;
-    Style style = mark == Mark.UNKNOWN ? Style.DIM : Style.NONE;
-    if (aside == null || aside.isEmpty()) {
-      styled(style, cut(printable(text), rest));
-    } else {
-      String shown = padded(printable(text), valueWidth);
-      styled(style, shown);
-      styled(Style.DIM, cut(printable(aside), rest - valueWidth));
-    }
-    end();
-  }
-
-  /** Below the line that counts it. */
-  private void trouble(String what, String why) {
-    out.append(MARGIN).append(MARGIN);
-    int whatWidth = (width - MARK_WIDTH) / 2;
-    out.append(padded(printable(what), whatWidth));
-    styled(Style.BAD, cut(printable(why), width - MARK_WIDTH - whatWidth));
-    end();
-  }
-
-  private void more(int omitted, String what) {
-    if (omitted > 0) {
-      out.append(MARGIN).append(MARGIN);
-      styled(Style.DIM, "and " + omitted + " more " + what);
-      end();
-    }
-  }
-
-  private void end() {
-    int end = out.length();
-    while (end > 0 && out.charAt(end - 1) == ' ') {
-      end--;
-    }
-    out.setLength(end);
-    out.append('\n');
-  }
-
-  /** Columns as wide as they need; the first, of names, is cut if all do not fit. */
-  private void grid(List<String> headings, List<List<String>> rows) {
-    var widths = new ArrayList<Integer>();
-    for (int column = 0; column < headings.size(); column++) {
-      int widest = headings.get(column).length();
-      for (List<String> row : rows) {
-        widest = Math.max(widest, row.get(column).length());
-      }
-      widths.add(widest);
-    }
-    int others = widths.stream().skip(1).mapToInt(columnWidth -> columnWidth + 2).sum();
-    widths.set(0, Math.min(widths.getFirst(), Math.max(8, width - MARK_WIDTH - others)));
-    gridRow(headings, widths, Style.DIM);
-    rows.forEach(row -> gridRow(row, widths, Style.NONE));
-  }
-
-  private void gridRow(List<String> cells, List<Integer> widths, Style style) {
-    var line = new StringBuilder(padded(cells.getFirst(), widths.getFirst() + 1).stripTrailing());
-    line.append(" ".repeat(widths.getFirst() - line.length()));
-    for (int column = 1; column < cells.size(); column++) {
-      line.append("  ").append(" ".repeat(widths.get(column) - cells.get(column).length()));
-      line.append(cells.get(column));
-    }
-    out.append(MARGIN).append(MARGIN);
-    styled(style, line.toString());
-    end();
-  }
-
   private static List<String> row(
       String label,
       String name,
@@ -588,99 +457,10 @@ public final class ReportTable {
       @Nullable Map<String, Quantity> used) {
     return List.of(
         label,
-        amount(name, allocatable),
-        withShare(name, requested, allocatable),
-        withShare(name, limits, allocatable),
-        withShare(name, used, allocatable));
-  }
-
-  // Amounts.
-
-  private static String withShare(
-      String name, @Nullable Map<String, Quantity> amounts, Map<String, Quantity> of) {
-    if (amounts == null || !amounts.containsKey(name)) {
-      return "–";
-    }
-    return amount(name, amounts) + " " + "%4s".formatted(share(name, amounts, of));
-  }
-
-  private static String share(
-      String name, @Nullable Map<String, Quantity> amounts, Map<String, Quantity> of) {
-    if (amounts == null || !amounts.containsKey(name) || !of.containsKey(name)) {
-      return "–";
-    }
-    double there = of.get(name).doubleValue();
-    return there <= 0 ? "–" : Math.round(100 * amounts.get(name).doubleValue() / there) + "%";
-  }
-
-  private static String amount(String name, @Nullable Map<String, Quantity> amounts) {
-    Quantity amount = amounts == null ? null : amounts.get(name);
-    return amount == null
-        ? "–"
-        : switch (name) {
-          case "memory", "ephemeral-storage" -> bytes(amount.amount());
-          case "cpu" -> plain(amount.amount(), 2);
-          default -> amount.toString();
-        };
-  }
-
-  /** In the largest binary unit of which there is one. */
-  static String bytes(BigDecimal bytes) {
-    var units = List.of("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei");
-    int unit = 0;
-    var amount = bytes;
-    while (unit < units.size() - 1 && amount.abs().compareTo(BigDecimal.valueOf(1024)) >= 0) {
-      amount = amount.divide(BigDecimal.valueOf(1024));
-      unit++;
-    }
-    return plain(amount, 1) + units.get(unit);
-  }
-
-  private static String plain(BigDecimal amount, int places) {
-    var rounded = amount.setScale(places, RoundingMode.HALF_UP).stripTrailingZeros();
-    return rounded.toPlainString();
-  }
-
-  // Text.
-
-  private void styled(Style style, String text) {
-    if (colour && style != Style.NONE && !text.isEmpty()) {
-      out.append(style.start).append(text).append("\u001b[0m");
-    } else {
-      out.append(text);
-    }
-  }
-
-  /** On one line, and without what a terminal would obey. */
-  private static String printable(String text) {
-    return text.codePoints()
-        .map(point -> isPrintable(point) ? point : ' ')
-        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
-        .toString()
-        .strip();
-  }
-
-  private static boolean isPrintable(int point) {
-    return switch (Character.getType(point)) {
-      case Character.CONTROL,
-          Character.FORMAT, // turns the direction of what follows
-          Character.SURROGATE,
-          Character.UNASSIGNED,
-          Character.LINE_SEPARATOR,
-          Character.PARAGRAPH_SEPARATOR ->
-          false;
-      default -> true;
-    };
-  }
-
-  private static String cut(String text, int width) {
-    return text.length() <= width ? text : text.substring(0, width - 1).strip() + "…";
-  }
-
-  /** Cut or filled, with a space after it. */
-  private static String padded(String text, int width) {
-    String cut = cut(text, width - 1);
-    return cut + " ".repeat(width - cut.length());
+        Figures.amount(name, allocatable),
+        Figures.withShare(name, requested, allocatable),
+        Figures.withShare(name, limits, allocatable),
+        Figures.withShare(name, used, allocatable));
   }
 
   /** {@code AllReady} is {@code All ready}. */

@@ -1,6 +1,6 @@
 package io.drover.agent.report;
 
-import io.drover.agent.view.LiveView;
+import io.drover.agent.view.ClusterView;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
 import io.drover.proto.report.Health;
@@ -8,11 +8,14 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -24,25 +27,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes a report when something has changed, and in any case every {@link #RESEND}; puts it into
- * the sinks if this replica leads. One thread. A report that cannot be put is dropped: the next one
- * says all that it said, so nothing is queued.
+ * Makes a report when something has changed, and in any case every {@link Cadence#RESEND}; puts it
+ * into the sinks if this replica leads. One thread. A report that cannot be put is dropped: the
+ * next one says all that it said, so nothing is queued.
  */
 public final class Reporter implements AutoCloseable {
   /** The first report is to be there 10 s after the start, with what has been read by then. */
   static final Duration FIRST_LIMIT = Duration.ofSeconds(8);
-
-  /** Changes come in swarms: what follows the first of them within this time goes with it. */
-  static final Duration GATHER = Duration.ofSeconds(2);
-
-  /** Between two reports, however much happens. */
-  static final Duration MIN_INTERVAL = Duration.ofSeconds(30);
-
-  /** Between two looks whether changes make a difference to the report: each costs CPU. */
-  static final Duration LOOK_INTERVAL = Duration.ofSeconds(15);
-
-  /** After which a report is sent though it says nothing new, less up to a tenth. */
-  static final Duration RESEND = Duration.ofMinutes(5);
 
   /** How long the last request may take when the agent stops. */
   static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
@@ -52,7 +43,13 @@ public final class Reporter implements AutoCloseable {
   /** What became of a sink's reports. */
   public record SinkReading(String sink, long failures, @Nullable Instant lastSuccess) {}
 
-  private final LiveView view;
+  /** Of the cluster. */
+  interface FirstReading {
+    /** Whether all has been read once, or has failed; waits for it, until the limit at most. */
+    boolean await(Duration limit) throws InterruptedException;
+  }
+
+  private final ClusterView view;
   private final List<ReportSink> sinks;
   private final BooleanSupplier leads;
   private final Supplier<List<Health.Tunnel>> tunnels;
@@ -60,20 +57,25 @@ public final class Reporter implements AutoCloseable {
   private final String version;
   private final String instance;
   private final Clock clock;
-  private final RandomGenerator random;
   private final Semaphore changes = new Semaphore(0);
-  private final Map<String, Health.Condition> conditions = new HashMap<>();
   private final Map<String, SinkReading> readings = new ConcurrentHashMap<>();
-  private final Thread thread;
 
   // Of the reporter's thread.
-  private final Map<String, String> failing = new HashMap<>();
+  private final Cadence cadence;
+  private final Map<String, Health.Condition> conditions = new HashMap<>();
+  private final Set<String> failing = new HashSet<>();
+  private final Set<String> bugs = new HashSet<>();
   private long sequence;
+  private boolean hasPut;
+
+  private final Thread thread;
 
   private volatile @Nullable ClusterReport last;
 
+  /** Does nothing before {@link #start}. */
   Reporter(
-      LiveView view,
+      ClusterView view,
+      FirstReading first,
       List<ReportSink> sinks,
       BooleanSupplier leads,
       Supplier<List<Health.Tunnel>> tunnels,
@@ -90,11 +92,16 @@ public final class Reporter implements AutoCloseable {
     this.version = version;
     this.instance = instance;
     this.clock = clock;
-    this.random = random;
+    this.cadence = new Cadence(random);
     for (ReportSink sink : sinks) {
       readings.put(sink.name(), new SinkReading(sink.name(), 0, null));
     }
-    this.thread = Thread.ofVirtual().name("report").start(this::run);
+    this.thread = Thread.ofVirtual().name("report").unstarted(() -> run(first));
+  }
+
+  /** Starts to report. */
+  void start() {
+    thread.start();
   }
 
   /** Something is different. Any thread; never blocks. */
@@ -109,67 +116,87 @@ public final class Reporter implements AutoCloseable {
     return Optional.ofNullable(last);
   }
 
+  /** In the order in which they get reports. */
   public List<SinkReading> sinks() {
-    return List.copyOf(readings.values());
+    return sinks.stream().map(this::reading).toList();
   }
 
-  private void run() {
+  private SinkReading reading(ReportSink sink) {
+    return Objects.requireNonNull(readings.get(sink.name()));
+  }
+
+  private void run(FirstReading first) {
     try {
-      if (!view.awaitFirst(FIRST_LIMIT)) {
+      if (!first.await(FIRST_LIMIT)) {
         log.info("not all of the cluster is read yet: limit={}", FIRST_LIMIT);
       }
-      boolean first = true;
+      boolean hasChanged = false;
       while (true) {
-        ClusterReport report = make();
-        @Nullable ClusterReport before = last;
-        last = report;
-        boolean isNews = before == null || !report.saysTheSameAs(before);
-        put(report);
-        log.debug("report made: sequence={} news={}", sequence, isNews);
-        awaitNext(first);
-        first = false;
+        long dueAt = turn(System.nanoTime(), hasChanged);
+        hasChanged = await(dueAt - System.nanoTime());
       }
     } catch (InterruptedException _) {
       // Closed.
-    } catch (RuntimeException e) {
-      log.error("reports have ended: this is a bug", e);
     }
   }
 
-  /** Returns when there is something new to say, or the last report is old. */
-  private void awaitNext(boolean first) throws InterruptedException {
-    long resendAt = System.nanoTime() + RESEND.toNanos() - random.nextLong(RESEND.toNanos() / 10);
-    // The first may have been made before all was read.
-    long lookAt = System.nanoTime() + (first ? GATHER : MIN_INTERVAL).toNanos();
-    while (changes.tryAcquire(resendAt - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-      lookAt = Math.max(lookAt, System.nanoTime() + GATHER.toNanos());
-      TimeUnit.NANOSECONDS.sleep(Math.min(lookAt, resendAt) - System.nanoTime());
-      changes.drainPermits();
-      @Nullable ClusterReport before = last;
-      if (before == null || wantsResend() || !make(sequence).saysTheSameAs(before)) {
-        return;
+  /** Whether something has changed, of which nothing was known yet. */
+  private boolean await(long nanos) throws InterruptedException {
+    if (cadence.hasChanged()) {
+      TimeUnit.NANOSECONDS.sleep(nanos);
+      return false;
+    }
+    return changes.tryAcquire(nanos, TimeUnit.NANOSECONDS);
+  }
+
+  /**
+   * Does what is due. Blocks as long as sinks do.
+   *
+   * @param now of {@link System#nanoTime}
+   * @param hasChanged whether something is different since the last turn
+   * @return when something is due again, unless something changes before
+   */
+  long turn(long now, boolean hasChanged) throws InterruptedException {
+    if (hasChanged) {
+      cadence.changed(now);
+    }
+    boolean isOld = cadence.isOld(now);
+    if (isOld || cadence.isLookDue(now)) {
+      changes.drainPermits(); // what they tell of is seen now
+      try {
+        look(now, isOld);
+      } catch (RuntimeException e) {
+        cadence.reported(now); // later it may work
+        bug("no report could be made", e);
       }
-      lookAt = System.nanoTime() + LOOK_INTERVAL.toNanos();
     }
+    return cadence.dueAt();
   }
 
-  /** A sink that has never got one, since the lead was won just now. */
-  private boolean wantsResend() {
-    return leads.getAsBoolean()
-        && readings.values().stream().anyMatch(reading -> reading.lastSuccess() == null);
+  private void look(long now, boolean isOld) throws InterruptedException {
+    ClusterReport report = make();
+    ClusterReport before = last;
+    boolean isNews = before == null || !report.saysTheSameAs(before);
+    boolean hasWon = leads.getAsBoolean() && !hasPut;
+    if (!isNews && !isOld && !hasWon) {
+      cadence.looked(now);
+      return;
+    }
+    cadence.reported(now);
+    sequence++;
+    last = report;
+    log.debug("report made: sequence={} news={}", sequence, isNews);
+    put(report);
   }
 
+  /** The next one, of now. */
   private ClusterReport make() {
-    return make(++sequence);
-  }
-
-  private ClusterReport make(long number) {
     Instant now = clock.instant();
     var report =
         Assembler.report(
             view,
             clusterId.get(),
-            new AgentIdentity(version, instance, number),
+            new AgentIdentity(version, instance, sequence + 1),
             tunnels.get(),
             now);
     return report.withHealth(withTimes(report.health(), now));
@@ -180,48 +207,69 @@ public final class Reporter implements AutoCloseable {
     var timed =
         health.conditions().stream()
             .map(
-                condition -> {
-                  Health.Condition before = conditions.get(condition.type());
-                  Instant since =
-                      before != null && before.status().equals(condition.status())
-                          ? before.lastTransitionTime()
-                          : now;
-                  return new Health.Condition(
-                      condition.type(),
-                      condition.status(),
-                      condition.reason(),
-                      condition.message(),
-                      since);
-                })
+                condition ->
+                    new Health.Condition(
+                        condition.type(),
+                        condition.status(),
+                        condition.reason(),
+                        condition.message(),
+                        since(condition, now)))
             .toList();
     timed.forEach(condition -> conditions.put(condition.type(), condition));
     return health.withConditions(timed);
   }
 
-  private void put(ClusterReport report) throws InterruptedException {
-    if (!leads.getAsBoolean()) {
-      return;
+  private Instant since(Health.Condition condition, Instant now) {
+    Health.Condition before = conditions.get(condition.type());
+    if (before == null || !before.status().equals(condition.status())) {
+      return now;
     }
-    for (ReportSink sink : sinks) {
-      SinkReading before = Objects.requireNonNull(readings.get(sink.name()));
-      boolean wasWell = !failing.containsKey(sink.name());
-      try {
-        sink.put(report);
-        readings.put(sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
-        if (!wasWell) {
-          log.info("reports are taken again: sink={}", sink.name());
-        } else if (before.lastSuccess() == null) {
-          log.info("report put: sink={} bytes={}", sink.name(), Assembler.size(report));
-        }
-        failing.remove(sink.name());
-      } catch (IOException e) {
-        readings.put(
-            sink.name(), new SinkReading(sink.name(), before.failures() + 1, before.lastSuccess()));
-        if (wasWell) {
-          log.warn("report not put: sink={} reason={}", sink.name(), e.getMessage());
-        }
-        failing.put(sink.name(), String.valueOf(e.getMessage()));
+    Instant since = before.lastTransitionTime();
+    // Later than now: the clock was set back.
+    return since == null || since.isAfter(now) ? now : since;
+  }
+
+  private void put(ClusterReport report) throws InterruptedException {
+    hasPut = leads.getAsBoolean();
+    if (hasPut) {
+      for (ReportSink sink : sinks) {
+        put(report, sink);
       }
+    }
+  }
+
+  private void put(ClusterReport report, ReportSink sink) throws InterruptedException {
+    SinkReading before = reading(sink);
+    try {
+      sink.put(report);
+      readings.put(sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
+      if (failing.remove(sink.name())) {
+        log.info("reports are taken again: sink={}", sink.name());
+      } else if (before.lastSuccess() == null) {
+        log.info("report put: sink={} bytes={}", sink.name(), Assembler.size(report));
+      }
+    } catch (IOException e) {
+      if (failed(before)) {
+        log.warn("report not put: sink={} reason={}", sink.name(), e.getMessage());
+      }
+    } catch (RuntimeException e) {
+      failed(before);
+      bug("report not put: sink=" + sink.name(), e);
+    }
+  }
+
+  /** Whether the sink has been well until now. */
+  private boolean failed(SinkReading before) {
+    readings.put(
+        before.sink(), new SinkReading(before.sink(), before.failures() + 1, before.lastSuccess()));
+    return failing.add(before.sink());
+  }
+
+  /** Tells once of each place that fails. */
+  private void bug(String what, RuntimeException e) {
+    String place = Arrays.stream(e.getStackTrace()).findFirst().toString();
+    if (bugs.add(what + e.getClass() + place)) {
+      log.error("{}, which is a bug", what, e);
     }
   }
 
@@ -230,7 +278,7 @@ public final class Reporter implements AutoCloseable {
   public void close() {
     thread.interrupt();
     try {
-      if (!thread.join(CLOSE_LIMIT)) {
+      if (thread.getState() != Thread.State.NEW && !thread.join(CLOSE_LIMIT)) {
         log.debug("a report is still being put: limit={}", CLOSE_LIMIT);
       }
     } catch (InterruptedException e) {

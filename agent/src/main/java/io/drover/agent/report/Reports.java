@@ -86,16 +86,20 @@ public final class Reports {
             url ->
                 sinks.add(
                     new HttpSink(url, new ServerHttp(dialer), access(config, url, server), clock)));
-    return new Reporter(
-        view,
-        sinks,
-        leads,
-        tunnels,
-        clusterId,
-        version,
-        UUID.randomUUID().toString(),
-        clock,
-        new SecureRandom());
+    var reporter =
+        new Reporter(
+            view,
+            view::awaitFirst,
+            sinks,
+            leads,
+            tunnels,
+            clusterId,
+            version,
+            UUID.randomUUID().toString(),
+            clock,
+            new SecureRandom());
+    reporter.start();
+    return reporter;
   }
 
   private static HttpSink.Access access(ReportConfig config, URI url, Server server) {

@@ -201,7 +201,7 @@ final class Seen {
   /** Whether it is a failure, and not an answer that tells nothing. */
   static boolean isFailure(Cause cause) {
     return switch (cause) {
-      case UNAUTHORIZED, FORBIDDEN, TIMEOUT, UNAVAILABLE, UNREADABLE -> true;
+      case UNAUTHORIZED, FORBIDDEN, TIMEOUT, UNAVAILABLE, UNREADABLE, OTHER -> true;
       case NOT_SERVED, NO_EVIDENCE, SWITCHED_OFF -> false;
     };
   }

@@ -64,7 +64,7 @@ class ReportTableTest {
   @Test
   void narrowTerminalGetsLinesThatAreTooLong() {
     assertThat(ReportTable.render(report(), false, 1))
-        .isEqualTo(ReportTable.render(report(), false, ReportTable.MIN_WIDTH));
+        .isEqualTo(ReportTable.render(report(), false, Page.MIN_WIDTH));
   }
 
   @Test
@@ -152,6 +152,6 @@ class ReportTableTest {
     "1180591620717411303424, 1024Ei"
   })
   void sizesArePutForPeople(BigDecimal bytes, String text) {
-    assertThat(ReportTable.bytes(bytes)).isEqualTo(text);
+    assertThat(Figures.bytes(bytes)).isEqualTo(text);
   }
 }

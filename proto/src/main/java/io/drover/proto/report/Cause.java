@@ -17,5 +17,7 @@ public enum Cause {
   /** All was read, and nothing in it tells. */
   NO_EVIDENCE,
   /** Switched off by configuration. */
-  SWITCHED_OFF
+  SWITCHED_OFF,
+  /** None of these: how a word is read that only newer agents know. */
+  OTHER
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -57,8 +58,9 @@ public final class ReportJson {
   }
 
   /**
-   * Reads what {@link #write} wrote; fields that are not known are skipped, since a newer agent may
-   * say more.
+   * Reads what {@link #write} wrote. A newer agent may say more: fields that are not known are
+   * skipped, a cause that is not known is {@link Cause#OTHER}, and a confidence {@link
+   * Confidence#ASSUMED}, the least there is.
    *
    * @throws IllegalArgumentException if it is no report; the message names what is wrong
    */
@@ -89,9 +91,10 @@ public final class ReportJson {
             .addSerializer(new QuantityText())
             .addDeserializer(Quantity.class, new QuantityReader())
             .addSerializer(new WordText<>(Cause.class))
-            .addDeserializer(Cause.class, new WordReader<>(Cause.class))
+            .addDeserializer(Cause.class, new WordReader<>(Cause.class, Cause.OTHER))
             .addSerializer(new WordText<>(Confidence.class))
-            .addDeserializer(Confidence.class, new WordReader<>(Confidence.class));
+            .addDeserializer(
+                Confidence.class, new WordReader<>(Confidence.class, Confidence.ASSUMED));
     var factory =
         JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(32).build())
@@ -210,19 +213,24 @@ public final class ReportJson {
 
   private static final class WordReader<E extends Enum<E>> extends StdDeserializer<E> {
     private final Class<E> type;
+    private final E ofNewer;
 
-    WordReader(Class<E> type) {
+    /** With {@code ofNewer} for words that only newer agents know. */
+    WordReader(Class<E> type, E ofNewer) {
       super(type);
       this.type = type;
+      this.ofNewer = ofNewer;
     }
 
     @Override
     public E deserialize(JsonParser json, DeserializationContext context) throws IOException {
-      String word = json.getText();
+      if (!json.hasToken(JsonToken.VALUE_STRING)) {
+        throw context.wrongTokenException(json, type, JsonToken.VALUE_STRING, "not a word");
+      }
       try {
-        return Enum.valueOf(type, word.toUpperCase(Locale.ROOT).replace('-', '_'));
-      } catch (IllegalArgumentException e) {
-        throw context.weirdStringException(word, type, "not one of its words");
+        return Enum.valueOf(type, json.getText().toUpperCase(Locale.ROOT).replace('-', '_'));
+      } catch (IllegalArgumentException _) {
+        return ofNewer;
       }
     }
   }

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
+import io.drover.proto.report.ClusterReport.Evidence;
+import io.drover.proto.report.ClusterReport.Undetermined;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -178,8 +180,6 @@ class ReportJsonTest {
     "2026-01-02T03:04:05Z, yesterday, not a time",
     "16303772Ki, much, not a quantity",
     "16303772Ki, 1e1000000000, not a quantity",
-    "certain, perhaps, not one of its words",
-    "forbidden, because, not one of its words",
   })
   void wrongValueIsRefused(String good, String bad, String reason) {
     assertThatThrownBy(
@@ -196,6 +196,33 @@ class ReportJsonTest {
 
     assertThat(report.undetermined().getFirst().cause()).isEqualTo(Cause.NO_EVIDENCE);
     assertThat(ReportJson.write(report)).contains("\"cause\":\"no-evidence\"");
+  }
+
+  @Test
+  void wordsOfNewerAgentsAreReadAsTheLeastThatTheySay() {
+    var report =
+        ReportJson.read(
+            Samples.complete()
+                .replace("\"forbidden\"", "\"over-quota\"")
+                .replace("\"certain\"", "\"beyond-doubt\""));
+
+    assertThat(report.undetermined()).extracting(Undetermined::cause).contains(Cause.OTHER);
+    assertThat(report.evidence().values())
+        .extracting(Evidence::confidence)
+        .contains(Confidence.ASSUMED)
+        .doesNotContain(Confidence.CERTAIN);
+    assertThat(ReportJson.write(report)).contains("\"cause\":\"other\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"/undetermined/0, cause", "/evidence/version, confidence"})
+  void wordIsAText(String path, String name) {
+    var json = tree(Samples.complete());
+    ((ObjectNode) json.at(path)).put(name, 1);
+
+    assertThatThrownBy(() -> ReportJson.read(json.toString()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("not a word");
   }
 
   // Hostile input.
