@@ -154,7 +154,7 @@ func TestOnlyPatterns(t *testing.T) {
 func TestRequestsOfAnAuditLog(t *testing.T) {
 	const (
 		ours   = `"userAgent":"fabric8-kubernetes-client/7"`
-		theirs = `"userAgent":"Go-http-client/1.1"`
+		theirs = `"userAgent":"rancher"`
 	)
 	line := func(id, second, verb, uri, agent string, status int) string {
 		return fmt.Sprintf(`{"kind":"Event","auditID":%q,"stage":"ResponseComplete","requestURI":%q,"verb":%q,%s,`+

@@ -12,6 +12,10 @@ import (
 // breakdown is how often there was which request, by the time it came in.
 type breakdown map[string]map[string]int
 
+// serverAgent is what the server calls itself, as Rancher does. All else is the agent's own: they
+// share its account.
+const serverAgent = "rancher"
+
 // request is one that the API server had from the agents' account, by its audit log.
 type request struct {
 	at, answered time.Time
@@ -49,8 +53,7 @@ func requestsIn(file string) ([]request, error) {
 		r := request{
 			at: event.RequestReceivedTimestamp, answered: event.StageTimestamp,
 			verb: event.Verb, path: path, status: event.ResponseStatus.Code,
-			// The server is a Go program, which says no more than that.
-			agent: !strings.HasPrefix(event.UserAgent, "Go-http-client/"),
+			agent: event.UserAgent != serverAgent,
 		}
 		if strings.HasPrefix(path, "/api/v1/nodes/") {
 			r.path = "/api/v1/nodes/NODE"
