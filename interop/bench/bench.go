@@ -15,15 +15,21 @@ type experiment struct {
 	// run all the time, warmed up, and only one of them gets load at a time.
 	fresh    bool
 	fullOnly bool // not part of --quick
-	pairs    func(o options) int
-	takes    func(o options) time.Duration // one measurement, without starting
-	measure  func(ctx context.Context, b *bench, a *agent, name string) (outcome, error)
+	// alone: the other side has nothing of the kind.
+	alone bool
+	// cluster: each measurement of a case has a new control plane of that size for itself, not the
+	// small one that all others share.
+	cluster func(name string) clusterSize
+	pairs   func(o options) int
+	takes   func(o options) time.Duration // one measurement, without starting
+	measure func(ctx context.Context, b *bench, a *agent, name string) (outcome, error)
 }
 
 // outcome is what a measurement found.
 type outcome struct {
 	metrics   metrics
 	histogram histogram
+	requests  breakdown
 }
 
 type bench struct {
@@ -108,9 +114,15 @@ func (b *bench) estimate() time.Duration {
 		if e.fresh {
 			one += startGuess
 		}
-		n := len(b.chosen(e)) * 2 * e.pairs(b.options)
-		warm = warm || n > 0 && !e.fresh
-		total += time.Duration(n) * one
+		times := time.Duration(pick(e.alone, 1, 2) * e.pairs(b.options))
+		chosen := b.chosen(e)
+		warm = warm || len(chosen) > 0 && !e.fresh
+		for _, name := range chosen {
+			total += times * one
+			if e.cluster != nil {
+				total += times * (worldGuess + e.cluster(name).objects()*fillEach)
+			}
+		}
 	}
 	if warm {
 		total += 2*startGuess + b.warmup() + b.warmup()/3
@@ -209,7 +221,10 @@ const attempts = 2
 
 // pair measures both sides; who comes first alternates: A-B-B-A.
 func (b *bench) pair(ctx context.Context, e *experiment, name string, round int) error {
-	order := pick(round%2 == 0, [2]int{0, 1}, [2]int{1, 0})
+	order := pick(round%2 == 0, []int{0, 1}, []int{1, 0})
+	if e.alone {
+		order = []int{0}
+	}
 	var first error
 	for place, side := range order {
 		var err error
@@ -247,6 +262,13 @@ func (b *bench) pair(ctx context.Context, e *experiment, name string, round int)
 }
 
 func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r *record) error {
+	if e.cluster != nil {
+		size := e.cluster(name)
+		b.show.say(fmt.Sprintf("starting a control plane with %d nodes and %d pods", size.nodes, size.pods))
+		if err := b.world.startCluster(ctx, size); err != nil {
+			return err
+		}
+	}
 	// From before the start: for some experiments that is all there is.
 	busy, stolen := machineCPU()
 	own, started := b.world.spawner.ownCPU(), time.Now()
@@ -271,7 +293,7 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 		r.Foreign = max(0, (busyAfter-busy-(b.world.spawner.ownCPU()-own)).Seconds()/elapsed)
 		r.Stolen = (stolenAfter - stolen).Seconds() / elapsed
 	}
-	r.Metrics, r.Histogram = found.metrics, found.histogram
+	r.Metrics, r.Histogram, r.Requests = found.metrics, found.histogram, found.requests
 	if err != nil {
 		select {
 		case <-a.ended:

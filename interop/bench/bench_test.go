@@ -1,7 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,7 +116,7 @@ func TestFailuresAreShown(t *testing.T) {
 		{Kind: "run", Run: &runInfo{}},
 		{Kind: "failure", Experiment: "stalled", Case: "up-100", Agent: "drover", Error: "it died"},
 	}
-	l, ok := lineOf(records, rows[len(rows)-1], "drover", "go")
+	l, ok := lineOf(records, rows[len(rows)-1], "drover", "go") // of another experiment
 	if ok {
 		t.Errorf("%+v", l)
 	}
@@ -144,5 +148,69 @@ func TestOnlyPatterns(t *testing.T) {
 		if known(pattern) != want {
 			t.Errorf("%s: %t", pattern, !want)
 		}
+	}
+}
+
+func TestRequestsOfAnAuditLog(t *testing.T) {
+	const (
+		ours   = `"userAgent":"fabric8-kubernetes-client/7"`
+		theirs = `"userAgent":"rancher"`
+	)
+	line := func(id, second, verb, uri, agent string, status int) string {
+		return fmt.Sprintf(`{"kind":"Event","auditID":%q,"stage":"ResponseComplete","requestURI":%q,"verb":%q,%s,`+
+			`"requestReceivedTimestamp":"2026-01-02T03:04:%s.000001Z","stageTimestamp":"2026-01-02T03:04:%[5]s.500000Z",`+
+			`"responseStatus":{"metadata":{},"code":%d}}`+"\n", id, uri, verb, agent, second, status)
+	}
+	log := filepath.Join(t.TempDir(), "audit.log")
+	lines := line("1", "00", "get", "/readyz?verbose", ours, 200) +
+		line("2", "01", "watch", "/api/v1/pods?watch=true", ours, 200) +
+		line("2", "03", "watch", "/api/v1/pods?watch=true", ours, 200) + // its end
+		line("3", "02", "patch", "/api/v1/nodes/a?dryRun=All", ours, 200) +
+		line("4", "02", "patch", "/api/v1/nodes/a", ours, 200) +
+		line("5", "02", "patch", "/api/v1/nodes/b", ours, 200) +
+		line("6", "03", "get", "/readyz", theirs, 200) +
+		line("7", "04", "create", "/api/v1/namespaces/cattle-system/configmaps", ours, 409) +
+		line("8", "05", "update", reportObject, ours, 200) +
+		line("9", "06", "get", "/readyz?verbose", ours, 200)
+	if err := os.WriteFile(log, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	requests, err := requestsIn(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	got := tallyOf(requests, from, from.Add(6*time.Second))
+	if got.agent != 5 || got.watches != 1 || got.annotations != 2 || got.server != 1 || got.kinds["agent patch /api/v1/nodes/NODE"] != 3 {
+		t.Errorf("%+v", got)
+	}
+	if put, ok := firstPut(requests); !ok || put.answered.Sub(from) != 5500*time.Millisecond {
+		t.Errorf("%+v", put)
+	}
+}
+
+func TestMemoryAboveThatOfTheEmptyCluster(t *testing.T) {
+	sample := func(name string, mb float64) record {
+		return record{Kind: "sample", Experiment: "reports", Case: name, Agent: "drover", Metrics: metrics{"RSS MB": mb}}
+	}
+	r := row{experiment: "reports", name: "10000", metric: "RSS MB" + aboveEmpty, better: lower, value: 96}
+	records := []record{sample("10000", 200), sample("30000", 300)}
+	if _, ok := lineOf(records, r, "drover", "go"); ok {
+		t.Error("there is nothing to compare with")
+	}
+	records = append(records, sample(reportsEmpty, 110), sample(reportsEmpty, 120))
+	if l, ok := lineOf(records, r, "drover", "go"); !ok || l.ours.median != 85 || l.verdict != met {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestAReportIsWholeWhenAllIsCounted(t *testing.T) {
+	var r report
+	text := `{"resources":{"nodeCount":1000,"podPhases":{"Pending":1,"Running":9999}}}`
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.has(clusterSize{nodes: 1000, pods: 10000}) || !r.has(clusterSize{nodes: 1000, pods: 9999}) {
+		t.Errorf("%+v", r)
 	}
 }

@@ -54,6 +54,14 @@ var experiments = []*experiment{
 		pairs: memoryPairs, takes: func(options) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },
 		measure: measureCold,
 	},
+	{
+		name: "reports", about: "what reports cost, in an empty cluster, with 1,000 nodes and so many pods, and while pods come and go",
+		fresh: true, fullOnly: true, alone: true, cases: []string{reportsEmpty, "10000", "30000", reportsChurn},
+		pairs:   func(options) int { return 1 },
+		cluster: func(name string) clusterSize { return reportClusters[name] },
+		takes:   func(o options) time.Duration { return reportStart + annotateGuess + o.averaged() },
+		measure: measureReports,
+	},
 }
 
 func allPairs(o options) int { return o.pairs }

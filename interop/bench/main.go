@@ -31,6 +31,7 @@ type options struct {
 	list     bool
 	pin      bool
 	seconds  float64
+	minutes  float64
 	keep     bool
 
 	peerProgram, goAgent, clusterDir string
@@ -73,6 +74,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.list, "list", false, "list experiments and cases")
 	flags.BoolVar(&o.pin, "pin", true, "agent on core 1, all else on core 0")
 	flags.Float64Var(&o.seconds, "seconds", 0, "`S` seconds of each bulk or echo measurement (default 5, quick 1.5)")
+	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes over which the cost of reports is averaged (default 10, quick 1)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")
 	flags.StringVar(&o.goAgent, "go-agent", "", "program go-agent (set by ./bench)")
@@ -83,14 +85,17 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if o.pairs < 0 || o.seconds < 0 {
-		return o, errors.New("--pairs and --seconds: give a number above zero")
+	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 {
+		return o, errors.New("--pairs, --seconds and --minutes: give a number above zero")
 	}
 	if o.pairs == 0 {
 		o.pairs = pick(o.quick, 2, 8)
 	}
 	if o.seconds == 0 {
 		o.seconds = pick(o.quick, 1.5, 5)
+	}
+	if o.minutes == 0 {
+		o.minutes = pick(o.quick, 1.0, 10)
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -161,6 +166,9 @@ func (o options) wants(e *experiment, name string) bool {
 
 // slot is how long one bulk or echo measurement takes.
 func (o options) slot() time.Duration { return time.Duration(o.seconds * float64(time.Second)) }
+
+// averaged is how long the cost of reports is looked at.
+func (o options) averaged() time.Duration { return time.Duration(o.minutes * float64(time.Minute)) }
 
 func run(o options) error {
 	if o.list {

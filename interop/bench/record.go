@@ -29,6 +29,7 @@ type record struct {
 	Attempt    int       `json:"attempt,omitempty"`
 	Metrics    metrics   `json:"metrics,omitempty"`
 	Histogram  histogram `json:"histogram,omitempty"`
+	Requests   breakdown `json:"requests,omitempty"`
 	// Seconds that the measurement took with the start of a process of its own. Too short to tell: 0.
 	Seconds float64 `json:"seconds,omitempty"`
 	// Foreign is how many cores were busy with what is not ours, Stolen how many the hypervisor took.
@@ -53,6 +54,7 @@ type runInfo struct {
 	Pairs      int     `json:"pairs"`
 	Seconds    float64 `json:"secondsPerSlot"`
 	Warmup     float64 `json:"warmupSeconds"`
+	Minutes    float64 `json:"minutes"` // of CPU and requests of reports
 	Against    bool    `json:"against"` // compared with another build of the same
 }
 
@@ -101,7 +103,7 @@ func describe(o options, w *world, warmup time.Duration) *runInfo {
 	info := &runInfo{
 		CPU: "unknown", Library: w.hello.Remotedialer, Kubernetes: w.api.Version, Go: runtime.Version(),
 		Java: os.Getenv("DROVER_BENCH_JAVA"), Pinned: o.pin, Quick: o.quick, Pairs: o.pairs, Seconds: o.seconds,
-		Warmup: warmup.Seconds(), Against: o.against != "",
+		Warmup: warmup.Seconds(), Minutes: o.minutes, Against: o.against != "",
 	}
 	content, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(content)) {

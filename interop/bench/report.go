@@ -27,6 +27,30 @@ type line struct {
 	failures     int
 }
 
+// aboveEmpty ends the name of a metric that is shown as what it is more than in the empty cluster.
+const aboveEmpty = ", above empty"
+
+// measured is a row's metric in a record. What the empty cluster had is the median of all records:
+// it may have been measured more often, or less.
+func measured(records []record, one record, r row) (float64, bool) {
+	name, above := strings.CutSuffix(r.metric, aboveEmpty)
+	value, ok := one.Metrics[name]
+	if !above || !ok {
+		return value, ok
+	}
+	var empty []float64
+	for _, other := range records {
+		if v, ok := other.Metrics[name]; ok && other.Kind == "sample" && other.Experiment == r.experiment &&
+			other.Case == reportsEmpty && other.Agent == one.Agent {
+			empty = append(empty, v)
+		}
+	}
+	if len(empty) == 0 {
+		return 0, false
+	}
+	return value - median(empty), true
+}
+
 // lineOf gathers a row's figures; ok is false if it was not measured.
 func lineOf(records []record, r row, ours, theirs string) (l line, ok bool) {
 	values := [2]map[int]float64{{}, {}}
@@ -39,7 +63,7 @@ func lineOf(records []record, r row, ours, theirs string) (l line, ok bool) {
 			l.failures++
 			continue
 		}
-		if value, ok := one.Metrics[r.metric]; ok && one.Kind == "sample" {
+		if value, ok := measured(records, one, r); ok && one.Kind == "sample" {
 			switch one.Agent {
 			case ours:
 				values[0][one.Round] = value
@@ -227,6 +251,9 @@ func machineText(info *runInfo) string {
 		text += ", Java " + info.Java
 	}
 	text += fmt.Sprintf("; %d pairs, %s s each, warmed up for %s s", info.Pairs, figure(info.Seconds), figure(info.Warmup))
+	if info.Minutes > 0 {
+		text += fmt.Sprintf("; reports averaged over %s min", figure(info.Minutes))
+	}
 	return text + pick(info.Pinned, "", ", not pinned") + pick(info.Quick, ", quick", "") + "."
 }
 

@@ -97,5 +97,34 @@ var rows = func() []row {
 	add(row{cold, "agent's CPU, s per GB", "cold", "minute", "agent CPU-s/GB", lower, 0, 0, ""})
 	add(row{cold, "MB/s in its first 5 s (down)", "cold", "minute", "MB/s in the first 5 s", higher, 0, 0, ""})
 	add(row{cold, "agent's CPU, s per GB, in these", "cold", "minute", "agent CPU-s/GB in the first 5 s", lower, 0, 0, ""})
+
+	for _, one := range []struct{ name, label string }{
+		{reportsEmpty, "1 node, no pods"}, {"10000", "1,000 nodes, 10,000 pods"}, {"30000", "1,000 nodes, 30,000 pods"},
+		{reportsChurn, "1,000 nodes, 10,000 pods, 5/s come and go"},
+	} {
+		section := "Reports: " + one.label
+		report := func(label, metric string, better direction, target float64, stock string) {
+			add(row{section, label, "reports", one.name, metric, better, 0, target, stock})
+		}
+		// What is aimed at is said for 10,000 pods, and for a cluster in which nothing happens.
+		usual, quiet := one.name == "10000", one.name != reportsChurn
+		empty := func(text string) string { return pick(one.name == reportsEmpty, text, "") }
+		report("exec to the report in the cluster, s", "report, s", lower, 10, "")
+		report("… with all nodes and pods in it", "whole report, s", lower, 0, "")
+		report("report, KiB", "report KiB", lower, 64, "")
+		report("requests in the first 100 s", "requests in the start", lower, 60, empty("694"))
+		report("… watches among them", "watches in the start", neither, 0, empty("84"))
+		report("… besides, annotations of new nodes", "annotations in the start", neither, 0, "")
+		report("… besides, the server's own, by the tunnel", "server's requests in the start", neither, 0, empty("62"))
+		report("CPU-s in the first 100 s", "CPU-s in the start", lower, 0, "")
+		report("requests a minute, later", "requests a minute", lower, pick(quiet, 6.0, 0), empty("30"))
+		report("… besides, annotations of nodes", "annotations a minute", neither, 0, "")
+		report("CPU, % of a core, later", "CPU %", lower, pick(usual, 1.0, 0), empty("0.77–1.05"))
+		report("RSS, MB", "RSS MB", lower, 0, empty("235–240"))
+		if one.name != reportsEmpty {
+			report("… above that of the first", "RSS MB"+aboveEmpty, lower, pick(usual, 96.0, 0), "")
+			report("peak of RSS, above that of the first", "peak MB"+aboveEmpty, lower, 0, "")
+		}
+	}
 	return list
 }()

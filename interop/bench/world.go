@@ -2,14 +2,9 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -32,15 +27,19 @@ const (
 // world is what surrounds the agents: the control plane, the peer server, the targets.
 type world struct {
 	directory string
-	pin       bool
-	spawner   *spawner
-	targets   *targets
-	echo      string // address of the echo target
+	// clusterDir is where the control plane's programs are.
+	clusterDir string
+	pin        bool
+	spawner    *spawner
+	targets    *targets
+	echo       string // address of the echo target
 
-	peer  *process
-	hello peerHello
-	api   clusterHello
-	token string // of the service account
+	peer    *process
+	hello   peerHello
+	cluster *process
+	api     clusterHello
+	admin   *http.Client
+	token   string // of the service account
 
 	mu       sync.Mutex
 	forwards map[string]string
@@ -62,14 +61,6 @@ type peerEvent struct {
 	Key   string    `json:"key"`
 }
 
-// clusterHello is the line of drover-cluster.
-type clusterHello struct {
-	APIServer string `json:"apiServer"`
-	CA        string `json:"ca"`
-	Dir       string `json:"dir"`
-	Version   string `json:"version"`
-}
-
 // Two of everything: side 0 is the agent that we measure, side 1 what it is compared with.
 var clusterIDs = [2]string{"c-benchours", "c-benchother"}
 
@@ -81,7 +72,7 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 		return nil, err
 	}
 	w = &world{
-		directory: directory, pin: o.pin, spawner: newSpawner(),
+		directory: directory, clusterDir: o.clusterDir, pin: o.pin, spawner: newSpawner(),
 		forwards: map[string]string{}, waiting: map[string]chan peerEvent{},
 	}
 	defer func() {
@@ -102,7 +93,7 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 	if err := w.startPeer(ctx, o.peerProgram); err != nil {
 		return w, err
 	}
-	if err := w.startCluster(ctx, o.clusterDir); err != nil {
+	if err := w.startCluster(ctx, smallCluster); err != nil {
 		return w, err
 	}
 	return w, nil
@@ -117,6 +108,10 @@ func (w *world) cpu(core int) int {
 
 // firstLine waits for a program's first line on stdout.
 func firstLine(ctx context.Context, p *process) (string, error) {
+	return firstLineWithin(ctx, p, startLimit)
+}
+
+func firstLineWithin(ctx context.Context, p *process, limit time.Duration) (string, error) {
 	type outcome struct {
 		line string
 		err  error
@@ -132,8 +127,8 @@ func firstLine(ctx context.Context, p *process) (string, error) {
 			return "", fmt.Errorf("%s ended at its start:\n  %s", p.name, p.tail())
 		}
 		return strings.TrimSpace(one.line), nil
-	case <-time.After(startLimit):
-		return "", fmt.Errorf("%s is not up after %s:\n  %s", p.name, startLimit, p.tail())
+	case <-time.After(limit):
+		return "", fmt.Errorf("%s is not up after %s:\n  %s", p.name, limit, p.tail())
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -208,90 +203,6 @@ func (w *world) expect(key string) chan peerEvent {
 	defer w.mu.Unlock()
 	w.waiting[key] = make(chan peerEvent, 16)
 	return w.waiting[key]
-}
-
-func (w *world) startCluster(ctx context.Context, directory string) error {
-	command := exec.Command(filepath.Join(directory, "drover-cluster"),
-		"--bin", directory, "--dir", filepath.Join(w.directory, "cluster"),
-		"--nodes", "1", "--pods", "0", "--scheduler=false")
-	p, err := w.spawner.start("drover-cluster", w.directory, command, w.cpu(peerCPU), false)
-	if err != nil {
-		return err
-	}
-	line, err := firstLine(ctx, p)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal([]byte(line), &w.api); err != nil {
-		return fmt.Errorf("drover-cluster's line %q: %w", line, err)
-	}
-	p.drain()
-	if w.token, err = w.makeAccount(ctx); err != nil {
-		return fmt.Errorf("the agents' service account: %w", err)
-	}
-	return nil
-}
-
-// makeAccount makes what the import manifest makes: the agent's namespace and service account, as
-// cluster admin, and gets a token for it.
-func (w *world) makeAccount(ctx context.Context) (string, error) {
-	certificates := filepath.Join(w.api.Dir, "certificates")
-	pair, err := tls.LoadX509KeyPair(filepath.Join(certificates, "admin.crt"), filepath.Join(certificates, "admin.key"))
-	if err != nil {
-		return "", err
-	}
-	pem, err := os.ReadFile(w.api.CA)
-	if err != nil {
-		return "", err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	client := &http.Client{
-		Timeout:   10 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}},
-	}
-	defer client.CloseIdleConnections()
-	post := func(path string, body, result any) error {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+w.api.APIServer+path, bytes.NewReader(raw))
-		if err != nil {
-			return err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := client.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode/100 != 2 {
-			text, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
-			return fmt.Errorf("POST %s: %s: %s", path, response.Status, text)
-		}
-		if result == nil {
-			return nil
-		}
-		return json.NewDecoder(response.Body).Decode(result)
-	}
-	named := func(name string) map[string]any { return map[string]any{"metadata": map[string]any{"name": name}} }
-	binding := named("cattle-admin-binding")
-	binding["roleRef"] = map[string]string{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-	binding["subjects"] = []map[string]string{{"kind": "ServiceAccount", "namespace": "cattle-system", "name": "cattle"}}
-	var token struct {
-		Status struct {
-			Token string `json:"token"`
-		} `json:"status"`
-	}
-	err = errors.Join(
-		post("/api/v1/namespaces", named("cattle-system"), nil),
-		post("/api/v1/namespaces/cattle-system/serviceaccounts", named("cattle"), nil),
-		post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding, nil),
-		post("/api/v1/namespaces/cattle-system/serviceaccounts/cattle/token",
-			map[string]any{"spec": map[string]any{"expirationSeconds": 24 * 3600}}, &token),
-	)
-	return token.Status.Token, err
 }
 
 // forward is a local address whose connections go through the session of key to target.

@@ -11,8 +11,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// callsAtOnce is how many requests are made at one time where there are many.
+const callsAtOnce = 16
 
 // api is a small client of the API server, with the rights of the administrator.
 type api struct {
@@ -34,9 +39,10 @@ func newAPI(certificates, address string) (*api, error) {
 	return &api{
 		base: "https://" + address,
 		client: &http.Client{
-			Timeout: 10 * time.Second,
+			Timeout: time.Minute, // for a list of very many pods
 			Transport: &http.Transport{
-				TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{own}, RootCAs: roots},
+				TLSClientConfig:     &tls.Config{Certificates: []tls.Certificate{own}, RootCAs: roots},
+				MaxIdleConnsPerHost: callsAtOnce,
 			},
 		},
 	}, nil
@@ -75,6 +81,27 @@ func (a *api) call(ctx context.Context, method, path string, body, result any) e
 		return nil
 	}
 	return json.Unmarshal(answer, result)
+}
+
+// forEach calls do for 0 to count-1, several at a time, until one fails.
+func forEach(count int, do func(i int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var workers sync.WaitGroup
+	for range min(count, callsAtOnce) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < count && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // object is a piece of Kubernetes JSON.

@@ -12,7 +12,7 @@ const fixtureNamespace = "default"
 // createNodes adds the nodes; kwok makes them Ready. The first is the control plane, as in a small
 // real cluster, but takes pods like the others.
 func createNodes(ctx context.Context, a *api, count, kubeletPort int, version string) error {
-	for i := range count {
+	return forEach(count, func(i int) error {
 		name := fmt.Sprintf("node-%d", i)
 		labels := object{
 			"kubernetes.io/hostname":        name,
@@ -45,11 +45,8 @@ func createNodes(ctx context.Context, a *api, count, kubeletPort int, version st
 				},
 			},
 		}
-		if err := a.call(ctx, http.MethodPost, "/api/v1/nodes", node, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+		return a.call(ctx, http.MethodPost, "/api/v1/nodes", node, nil)
+	})
 }
 
 // createClasses adds a default class for volumes and one for ingresses, so that a report has
@@ -106,18 +103,15 @@ func createPods(ctx context.Context, a *api, count, nodes int, scheduler bool) e
 		}
 		return a.call(ctx, http.MethodPost, "/apis/apps/v1/namespaces/"+fixtureNamespace+"/deployments", deployment, nil)
 	}
-	for i := range count {
+	return forEach(count, func(i int) error {
 		pod := object{
 			"apiVersion": "v1",
 			"kind":       "Pod",
 			"metadata":   object{"name": fmt.Sprintf("web-%d", i), "labels": labels},
 			"spec":       object{"nodeName": fmt.Sprintf("node-%d", i%nodes), "containers": []object{container}},
 		}
-		if err := a.call(ctx, http.MethodPost, "/api/v1/namespaces/"+fixtureNamespace+"/pods", pod, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+		return a.call(ctx, http.MethodPost, "/api/v1/namespaces/"+fixtureNamespace+"/pods", pod, nil)
+	})
 }
 
 // list is as much of a list of nodes or pods as it takes to see how many are well.
@@ -147,6 +141,7 @@ func waitReady(ctx context.Context, a *api, path string, wanted int, progress fu
 	last := -1
 	for {
 		var found list
+		asked := time.Now()
 		err := a.call(ctx, http.MethodGet, path, nil, &found)
 		ready := found.ready()
 		if err == nil && ready >= wanted {
@@ -159,7 +154,7 @@ func waitReady(ctx context.Context, a *api, path string, wanted int, progress fu
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %d of %d were ready in time (last error: %v)", path, ready, wanted, err)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(max(100*time.Millisecond, 4*time.Since(asked))): // a long list is work for everybody
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -166,5 +167,27 @@ func TestMetricsAnswerAsTheMetricsServer(t *testing.T) {
 		if !strings.Contains(answer.Body.String(), wanted) || (answer.Code == 404) != (path == "/nodes/c") {
 			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
 		}
+	}
+}
+
+func TestForEachDoesAllOrTellsWhyNot(t *testing.T) {
+	var done atomic.Int64
+	if err := forEach(1000, func(i int) error { done.Add(int64(i)); return nil }); err != nil || done.Load() != 999*1000/2 {
+		t.Error(done.Load(), err)
+	}
+	broken := errors.New("broken")
+	if err := forEach(1000, func(i int) error { return map[int]error{7: broken}[i] }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}
+
+func TestHeartbeatOfTheStageIsChanged(t *testing.T) {
+	const stage = "spec:\n  delay:\n    durationMilliseconds: 600000\n    jitterDurationMilliseconds: 610000\n  next:\n"
+	changed, err := withDelay(stage, 270*time.Second, 330*time.Second)
+	if want := "spec:\n  delay:\n    durationMilliseconds: 270000\n    jitterDurationMilliseconds: 330000\n  next:\n"; err != nil || changed != want {
+		t.Error(changed, err)
+	}
+	if _, err := withDelay("spec: {}\n", time.Second, time.Second); err == nil {
+		t.Error("a stage without a delay was taken")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ const (
 	podRange       = "10.244.0.0/16"
 
 	startTimeout = 2 * time.Minute
+	// More for each node or pod. Measured: 4 ms, where all runs on one core.
+	startTimeoutEach = 20 * time.Millisecond
 	// Attempts to start when another program was faster to take a port.
 	startAttempts = 3
 )
@@ -45,6 +48,7 @@ var bareWithout = []string{"ServiceAccount", "TaintNodesByCondition", "DefaultSt
 type options struct {
 	bin, dir          string
 	nodes, pods       int
+	nodeHeartbeat     time.Duration
 	apiListen         string
 	nodePortRange     string
 	kubernetesVersion string
@@ -105,6 +109,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.dir, "dir", "", "`DIRECTORY` for certificates, kubeconfig and logs; emptied of an older cluster (required)")
 	flags.IntVar(&o.nodes, "nodes", 2, "number of nodes")
 	flags.IntVar(&o.pods, "pods", 4, "number of pods of the Deployment \"web\"")
+	flags.DurationVar(&o.nodeHeartbeat, "node-heartbeat", 0, "`TIME` after which a node's status is written again, give or take a tenth; a kubelet's is 5m (default: kwok's own, 10m)")
 	flags.StringVar(&o.apiListen, "api-listen", "127.0.0.1:0", "address of the API server, on 127.0.0.1")
 	flags.StringVar(&o.nodePortRange, "service-node-port-range", "", "ports for Services of type NodePort, like 30000-30100 (default: Kubernetes' own)")
 	flags.StringVar(&o.kubernetesVersion, "kubernetes-version", "", "version that the API server claims, like v1.36.2+k3s1 (default: its own)")
@@ -124,7 +129,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.bare {
 		flags.Visit(func(given *flag.Flag) {
 			switch given.Name {
-			case "nodes", "pods", "scheduler":
+			case "nodes", "pods", "scheduler", "node-heartbeat":
 				problems = append(problems, fmt.Sprintf("--%s: not with --bare, which makes no objects", given.Name))
 			}
 		})
@@ -145,6 +150,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.pods < 0 {
 		problems = append(problems, "--pods: zero or more")
+	}
+	if o.nodeHeartbeat != 0 && o.nodeHeartbeat < time.Second {
+		problems = append(problems, "--node-heartbeat: a second or more")
 	}
 	if host, _, err := net.SplitHostPort(o.apiListen); err != nil || host != "127.0.0.1" {
 		problems = append(problems, fmt.Sprintf("--api-listen %q: write it as 127.0.0.1:PORT, 0 for any port", o.apiListen))
@@ -238,7 +246,7 @@ func (c *cluster) run(ctx context.Context) error {
 		defer stop()
 	}
 
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	starting, cancel := context.WithTimeout(ctx, startTimeout+time.Duration(c.nodes+c.pods)*startTimeoutEach)
 	defer cancel()
 	line, err := c.start(starting)
 	if err != nil {
@@ -474,9 +482,13 @@ func (c *cluster) startControllers() error {
 		"--server-address=" + local(c.ports.kwok),
 		"--node-lease-duration-seconds=40",
 	}
-	for _, stage := range []string{"node/fast/node-initialize", "node/heartbeat-with-lease/node-heartbeat-with-lease",
-		"pod/fast/pod-ready", "pod/fast/pod-complete", "pod/fast/pod-delete"} {
-		kwok = append(kwok, "--config="+filepath.Join(c.bin, "stages", stage+".yaml"))
+	heartbeat, err := c.heartbeatStage()
+	if err != nil {
+		return err
+	}
+	kwok = append(kwok, "--config="+heartbeat)
+	for _, stage := range []string{"node/fast/node-initialize", "pod/fast/pod-ready", "pod/fast/pod-complete", "pod/fast/pod-delete"} {
+		kwok = append(kwok, "--config="+c.stage(stage))
 	}
 	kubelet := []string{
 		"--listen=" + local(c.ports.kubelet),
@@ -495,6 +507,37 @@ func (c *cluster) startControllers() error {
 			"--kubeconfig="+c.path("kubeconfigs", "scheduler.kubeconfig"), "--leader-elect=false", "--secure-port=0"))
 	}
 	return errors.Join(errs...)
+}
+
+// stage is one of the files that kwok plays the life of nodes and pods from.
+func (c *cluster) stage(name string) string { return filepath.Join(c.bin, "stages", name+".yaml") }
+
+// heartbeatStage is kwok's own stage, with the time that was asked for, if one was.
+func (c *cluster) heartbeatStage() (string, error) {
+	own := c.stage("node/heartbeat-with-lease/node-heartbeat-with-lease")
+	if c.nodeHeartbeat == 0 {
+		return own, nil
+	}
+	content, err := os.ReadFile(own)
+	if err != nil {
+		return "", err
+	}
+	changed, err := withDelay(string(content), c.nodeHeartbeat*9/10, c.nodeHeartbeat*11/10)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", own, err)
+	}
+	file := c.path("home", "node-heartbeat.yaml")
+	return file, os.WriteFile(file, []byte(changed), 0o600)
+}
+
+// stageDelays are how long a stage waits at least, and at most.
+var stageDelays = regexp.MustCompile(`(durationMilliseconds: )\d+(\s+jitterDurationMilliseconds: )\d+`)
+
+func withDelay(stage string, least, most time.Duration) (string, error) {
+	if len(stageDelays.FindAllString(stage, -1)) != 1 {
+		return "", errors.New("has not one delay to change")
+	}
+	return stageDelays.ReplaceAllString(stage, fmt.Sprintf("${1}%d${2}%d", least.Milliseconds(), most.Milliseconds())), nil
 }
 
 func (c *cluster) healthy(ctx context.Context, a *api) error {

@@ -20,16 +20,16 @@ import org.slf4j.LoggerFactory;
  */
 public final class Leadership implements AutoCloseable {
   /** After which a leader that has gone without a word is replaced. */
-  static final Duration LEASE = Duration.ofMinutes(2);
+  static final Duration LEASE = Duration.ofSeconds(150);
 
   /** After which a leader that cannot renew gives up. */
-  static final Duration RENEW_LIMIT = Duration.ofSeconds(100);
+  static final Duration RENEW_LIMIT = Duration.ofSeconds(125);
 
   /**
-   * Between renewals, and between looks at somebody else's; the library waits up to 2.2 times as
-   * long. Two requests a minute, and no lead is vacant for longer than a report's period.
+   * Between renewals, of two requests each, and between looks at somebody else's; for those the
+   * library waits up to 2.2 times as long. So no lead is vacant for longer than a report's period.
    */
-  static final Duration RETRY = Duration.ofSeconds(40);
+  static final Duration RETRY = Duration.ofSeconds(60);
 
   /** How long a stopping leader may take to say so. */
   static final Duration RELEASE_LIMIT = Duration.ofSeconds(2);

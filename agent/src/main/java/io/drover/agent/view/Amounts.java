@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.proto.report.Quantity;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BinaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a pod asks for. Two ways to reckon it: Kubernetes' own (init and sidecar containers,
@@ -16,8 +18,22 @@ public record Amounts(
     Map<String, Quantity> limits,
     Map<String, Quantity> rancherRequests,
     Map<String, Quantity> rancherLimits) {
+  /** Pods differ in less. */
+  private static final int MAX_SHARED = 1024;
 
+  private static final Map<Amounts, Amounts> SHARED = new ConcurrentHashMap<>();
+
+  /** The same for all pods that ask for the same, as those of one workload do. */
   static Amounts of(JsonNode podSpec) {
+    var amounts = read(podSpec);
+    if (SHARED.size() >= MAX_SHARED) {
+      SHARED.clear();
+    }
+    @Nullable Amounts known = SHARED.putIfAbsent(amounts, amounts);
+    return known == null ? amounts : known;
+  }
+
+  private static Amounts read(JsonNode podSpec) {
     var requests = effective(podSpec, "requests");
     var limits = effective(podSpec, "limits");
     var rancherRequests = rancher(podSpec, "requests");

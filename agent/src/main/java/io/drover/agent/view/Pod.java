@@ -64,9 +64,9 @@ public record Pod(
     }
     return Optional.of(
         new Pod(
-            Json.namespace(object),
+            Json.namespace(object).intern(),
             Json.name(object),
-            spec.path("nodeName").asText(),
+            spec.path("nodeName").asText().intern(),
             status.path("phase").asText().intern(),
             ready,
             !owner.isEmpty(),

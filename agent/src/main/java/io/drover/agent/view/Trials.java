@@ -9,6 +9,7 @@ import io.drover.agent.kube.ApiReader.Outcome;
 import io.drover.agent.view.Facts.NodePortRange;
 import io.drover.agent.view.Facts.TaintTrial;
 import io.drover.proto.report.Cause;
+import java.net.HttpURLConnection;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -17,7 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Questions that only an attempt answers. None has an effect: two are dry runs, one must be
- * refused. Each is asked only if the agent has the right to it, so that no refusal is mistaken.
+ * refused. Two are asked only if the agent has the right to it, so that no refusal is mistaken; of
+ * the third a refusal says nothing.
  */
 final class Trials {
   /** Never a node port: Kubernetes' own range starts at 30000, and few others below 1024. */
@@ -150,19 +152,20 @@ final class Trials {
    * take. No warning proves nothing.
    */
   Answer<Boolean> podSecurity() throws InterruptedException {
-    if (may("patch", "namespaces", "") instanceof Answer.Missing<Boolean> missing) {
-      return missing.of();
-    }
     ObjectNode patch = JSON.createObjectNode();
     patch.putObject("metadata").putObject("labels").put(PSA_LABEL, "restricted");
     return dryRun("/api/v1/namespaces/kube-system", patch)
         .then(
-            outcome ->
-                outcome.warning() != null && outcome.warning().contains(PSA_WARNING)
-                    ? new Answer.Found<>(true)
-                    : new Answer.Missing<>(
-                        Cause.NO_EVIDENCE,
-                        "dry run of a stricter level for kube-system: no warning"));
+            outcome -> {
+              if (outcome.warning() != null && outcome.warning().contains(PSA_WARNING)) {
+                return new Answer.Found<>(true);
+              }
+              String what = "dry run of a stricter level for kube-system: ";
+              return outcome.status() == HttpURLConnection.HTTP_FORBIDDEN
+                  ? new Answer.Missing<>(
+                      Cause.FORBIDDEN, what + outcome.body().path("message").asText())
+                  : new Answer.Missing<>(Cause.NO_EVIDENCE, what + "no warning");
+            });
   }
 
   private Answer<Outcome> dryRun(String path, JsonNode patch) throws InterruptedException {

@@ -36,6 +36,15 @@ class AmountsTest {
   }
 
   @Test
+  void podsThatAskForTheSameShareIt() {
+    String spec = "{containers: [{resources: {requests: {cpu: '%s', memory: '64Mi'}}}]}";
+
+    assertThat(amounts(spec.formatted("100m"))).isSameAs(amounts(spec.formatted("100m")));
+    assertThat(amounts(spec.formatted("0.1"))).isEqualTo(amounts(spec.formatted("100m")));
+    assertThat(amounts(spec.formatted("200m"))).isNotEqualTo(amounts(spec.formatted("100m")));
+  }
+
+  @Test
   void amountsMayBeNumbers() {
     var amounts = amounts("{containers: [{resources: {requests: {cpu: 2, memory: 1024}}}]}");
 

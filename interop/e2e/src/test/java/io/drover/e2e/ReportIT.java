@@ -30,8 +30,8 @@ final class ReportIT {
   /** From the start of the first agent. */
   private static final Duration FIRST_REPORT = Duration.ofSeconds(10);
 
-  /** A lead that was given up is found vacant at the next look, of which two are 88 s apart. */
-  private static final Duration TAKEOVER = Duration.ofMinutes(2);
+  /** A lead that was given up is found vacant at the next look, of which two are 132 s apart. */
+  private static final Duration TAKEOVER = Duration.ofMinutes(3);
 
   /** What has been put into the cluster goes to the server right behind it. */
   private static final Duration SOON = Duration.ofSeconds(10);
