@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -27,13 +29,15 @@ type child struct {
 	log  string
 	err  error // why it ended; read after it came out of died
 	done chan struct{}
+
+	replaced atomic.Bool // its end is no death
 }
 
 // start runs a program with its output in a log file. All calls must come from one goroutine that
 // stays on its thread: the kernel kills the program when the thread that started it ends.
 func (c *children) start(name string, args ...string) error {
 	logFile := filepath.Join(c.logs, name+".log")
-	log, err := os.Create(logFile)
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -52,9 +56,25 @@ func (c *children) start(name string, args ...string) error {
 	go func() {
 		one.err = cmd.Wait()
 		close(one.done)
-		c.died <- one
+		if !one.replaced.Load() {
+			c.died <- one
+		}
 	}()
 	return nil
+}
+
+// restart kills a program, which has no time to say good-bye, and starts it again.
+func (c *children) restart(name string) error {
+	for i, one := range c.started {
+		if one.name == name {
+			one.replaced.Store(true)
+			_ = syscall.Kill(-one.cmd.Process.Pid, syscall.SIGKILL)
+			<-one.done
+			c.started = slices.Delete(c.started, i, i+1)
+			return c.start(name, one.cmd.Args[1:]...)
+		}
+	}
+	return fmt.Errorf("%s does not run", name)
 }
 
 // stop kills all programs and waits until they are gone. Nothing of the cluster outlives them, so

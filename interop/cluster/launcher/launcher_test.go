@@ -10,8 +10,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -189,5 +192,37 @@ func TestHeartbeatOfTheStageIsChanged(t *testing.T) {
 	}
 	if _, err := withDelay("spec: {}\n", time.Second, time.Second); err == nil {
 		t.Error("a stage without a delay was taken")
+	}
+}
+
+func TestProgramThatIsRestartedHasNotDied(t *testing.T) {
+	runtime.LockOSThread() // as children ask for
+	defer runtime.UnlockOSThread()
+	dir := t.TempDir()
+	if err := os.Symlink("/bin/sh", filepath.Join(dir, "program")); err != nil {
+		t.Fatal(err)
+	}
+	c := &children{bin: dir, logs: dir, home: dir, died: make(chan *child, 4)}
+	defer c.stop()
+	if err := c.start("program", "-c", "echo started; read never"); err != nil {
+		t.Fatal(err)
+	}
+	first := c.started[0]
+	if err := c.restart("program"); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.started) != 1 || c.started[0] == first || !slices.Equal(c.started[0].cmd.Args, first.cmd.Args) {
+		t.Errorf("%v", c.started)
+	}
+	<-first.done
+	if err := c.restart("other"); err == nil {
+		t.Error("what does not run was restarted")
+	}
+	if len(c.died) != 0 {
+		t.Error("its end counts as a death")
+	}
+	_ = syscall.Kill(c.started[0].cmd.Process.Pid, syscall.SIGKILL)
+	if dead := <-c.died; dead != c.started[0] {
+		t.Errorf("%v died", dead.name)
 	}
 }

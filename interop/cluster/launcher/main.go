@@ -253,16 +253,26 @@ func (c *cluster) run(ctx context.Context) error {
 		return err
 	}
 	c.up = true
+	restart := make(chan os.Signal, 1)
+	signal.Notify(restart, syscall.SIGUSR1)
+	defer signal.Stop(restart)
 	if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
 		return err
 	}
 	c.say("ready: kubectl --kubeconfig " + line.Kubeconfig)
-	select {
-	case <-ctx.Done():
-		c.say("stopping")
-		return nil
-	case dead := <-c.running.died:
-		return dead.death()
+	for {
+		select {
+		case <-ctx.Done():
+			c.say("stopping")
+			return nil
+		case dead := <-c.running.died:
+			return dead.death()
+		case <-restart:
+			c.say("restarting kube-apiserver")
+			if err := c.running.restart("kube-apiserver"); err != nil {
+				return err
+			}
+		}
 	}
 }
 

@@ -22,14 +22,14 @@ public final class Leadership implements AutoCloseable {
   /** After which a leader that has gone without a word is replaced. */
   static final Duration LEASE = Duration.ofSeconds(150);
 
-  /** After which a leader that cannot renew gives up. */
+  /** After which a leader that cannot renew gives up: more than the longest wait below. */
   static final Duration RENEW_LIMIT = Duration.ofSeconds(125);
 
   /**
    * Between renewals, of two requests each, and between looks at somebody else's; for those the
    * library waits up to 2.2 times as long. So no lead is vacant for longer than a report's period.
    */
-  static final Duration RETRY = Duration.ofSeconds(60);
+  static final Duration RETRY = Duration.ofSeconds(55);
 
   /** How long a stopping leader may take to say so. */
   static final Duration RELEASE_LIMIT = Duration.ofSeconds(2);

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -85,6 +86,26 @@ final class ControlPlane implements AutoCloseable {
   /** Reaches the API server directly. */
   Kubectl admin() {
     return admin;
+  }
+
+  /** Kills the API server, and waits for the new one. */
+  void restartApiServer() throws IOException, InterruptedException {
+    var before = apiServerStart();
+    process.signal("USR1");
+    Await.that(
+        "a new API server answers",
+        START_LIMIT,
+        () -> apiServerStart().filter(start -> !start.equals(before.orElseThrow())).isPresent());
+  }
+
+  /** Empty if it does not answer. */
+  private Optional<String> apiServerStart() throws IOException, InterruptedException {
+    return admin
+        .outcome(new byte[0], "get", "--raw=/metrics")
+        .stdout()
+        .lines()
+        .filter(line -> line.startsWith("process_start_time_seconds "))
+        .findFirst();
   }
 
   /** {@code host:port} of the API server. */

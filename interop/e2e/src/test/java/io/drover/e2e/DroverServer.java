@@ -81,10 +81,19 @@ final class DroverServer implements AutoCloseable {
 
   /** As the API shows it to the administrator. */
   JsonNode cluster(String id) throws IOException, InterruptedException {
+    return get("/v3/clusters/" + id);
+  }
+
+  /** The newest report of a cluster, as the server has it. */
+  JsonNode report(String id) throws IOException, InterruptedException {
+    return get("/v3/clusters/" + id + "/report");
+  }
+
+  private JsonNode get(String path) throws IOException, InterruptedException {
     var token = Files.readString(directory.resolve("data").resolve("admin-token")).strip();
     try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1)) {
       var request =
-          HttpRequest.newBuilder(url().resolve("/v3/clusters/" + id))
+          HttpRequest.newBuilder(url().resolve(path))
               .header("Authorization", "Bearer " + token)
               .build();
       return JSON.readTree(client.send(request, BodyHandlers.ofByteArray()).body());

@@ -228,7 +228,8 @@ final class RunningProcess implements AutoCloseable {
     signal("CONT");
   }
 
-  private void signal(String signal) throws IOException, InterruptedException {
+  /** Sends a signal, such as {@code USR1}. */
+  void signal(String signal) throws IOException, InterruptedException {
     int code =
         new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
     if (code != 0) {
