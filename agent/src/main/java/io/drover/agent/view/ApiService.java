@@ -26,10 +26,10 @@ public record ApiService(
     String reason = "";
     String message = "";
     for (JsonNode condition : object.path("status").path("conditions")) {
-      if (condition.path("type").asText().equals("Available")) {
-        available = condition.path("status").asText();
-        reason = condition.path("reason").asText();
-        message = condition.path("message").asText();
+      if (Json.text(condition.path("type")).equals("Available")) {
+        available = Json.text(condition.path("status"));
+        reason = Json.text(condition.path("reason"));
+        message = Json.text(condition.path("message"));
       }
     }
     return Optional.of(
@@ -39,6 +39,6 @@ public record ApiService(
             available,
             reason,
             Json.shortened(message),
-            spec.path("caBundle").asText()));
+            Json.text(spec.path("caBundle"))));
   }
 }
