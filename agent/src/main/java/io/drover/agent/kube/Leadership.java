@@ -1,13 +1,10 @@
 package io.drover.agent.kube;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig;
-import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElector;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectorBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
-import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
@@ -36,9 +33,6 @@ public final class Leadership implements AutoCloseable {
 
   /** How long a stopping leader may take to say so. */
   static final Duration RELEASE_LIMIT = Duration.ofSeconds(2);
-
-  /** How often a renewal may be quicker than the release. */
-  static final int MAX_CONFLICTS = 3;
 
   private static final Logger log = LoggerFactory.getLogger(Leadership.class);
 
@@ -79,9 +73,6 @@ public final class Leadership implements AutoCloseable {
   }
 
   private void leads(boolean now) {
-    if (leads == now) {
-      return;
-    }
     leads = now;
     log.info(now ? "leads the replicas" : "no longer leads the replicas");
     changed.run();
@@ -90,13 +81,11 @@ public final class Leadership implements AutoCloseable {
   /** An election ends when leadership is lost; then the next begins. */
   private void run(KubernetesClient client, LeaderElectionConfig config) {
     while (!Thread.currentThread().isInterrupted()) {
-      var elector = new LeaderElectorBuilder(client, threads).withConfig(config).build();
-      var election = elector.start();
+      var election = new LeaderElectorBuilder(client, threads).withConfig(config).build().start();
       try {
         election.get();
       } catch (InterruptedException _) {
         election.cancel(true);
-        release(elector);
         return;
       } catch (ExecutionException | CompletionException | CancellationException e) {
         log.warn("election failed: reason={}", String.valueOf(e.getMessage()));
@@ -108,24 +97,9 @@ public final class Leadership implements AutoCloseable {
   }
 
   /**
-   * Once more, since what the library does when it is cancelled is lost if its last renewal is still
-   * on the way, or if it leads since a moment only. Asks, and does no more if the lease is free.
+   * Gives the lead up, so that another replica need not wait for it: the lease still names this
+   * one, but for a second only.
    */
-  private static void release(LeaderElector elector) {
-    for (int conflicts = 0; conflicts <= MAX_CONFLICTS; conflicts++) {
-      try {
-        elector.release();
-        return;
-      } catch (KubernetesClientException e) {
-        if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
-          log.debug("lease not released: reason={}", e.getMessage());
-          return;
-        }
-      }
-    }
-  }
-
-  /** Gives the lead up, so that another replica need not wait for it. */
   @Override
   public void close() {
     thread.interrupt();

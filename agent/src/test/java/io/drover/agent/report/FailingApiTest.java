@@ -99,7 +99,10 @@ class FailingApiTest {
   static Stream<Arguments> failures() {
     return Stream.of(
         failure("401", status(401, "who are you"), Cause.UNAUTHORIZED),
-        failure("403", status(403, "nodes is forbidden: User cannot patch resource nodes"), Cause.FORBIDDEN),
+        failure(
+            "403",
+            status(403, "nodes is forbidden: User cannot patch resource nodes"),
+            Cause.FORBIDDEN),
         failure("404", status(404, "not found"), Cause.NOT_SERVED),
         failure("500", status(500, "panic"), Cause.UNAVAILABLE),
         failure("503", status(503, "overloaded"), Cause.UNAVAILABLE),

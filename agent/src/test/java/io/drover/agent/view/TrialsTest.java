@@ -238,8 +238,7 @@ class TrialsTest {
     String message = "nodes is forbidden: User cannot patch resource nodes";
     api.on("PATCH " + NODE, status(403, message));
 
-    assertMissing(
-        trials.taint(A_NODE), Cause.FORBIDDEN, "dry run of a taint: 403 " + message);
+    assertMissing(trials.taint(A_NODE), Cause.FORBIDDEN, "dry run of a taint: 403 " + message);
   }
 
   @Test
