@@ -2,6 +2,7 @@ package io.drover.agent.kube;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -20,6 +21,7 @@ import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -46,7 +48,7 @@ public final class ApiReader {
   static final Duration SILENCE_LIMIT = Duration.ofMinutes(3);
 
   /** Of one object in JSON. etcd takes no more than 1.5 MiB. */
-  static final int MAX_OBJECT_CHARACTERS = 4 * 1024 * 1024;
+  static final int MAX_OBJECT_BYTES = 4 * 1024 * 1024;
 
   /**
    * Of a text. The longest are a kubelet's measurements: 400 KB with 250 pods of two containers.
@@ -69,19 +71,30 @@ public final class ApiReader {
               .streamReadConstraints(
                   StreamReadConstraints.builder()
                       .maxNestingDepth(MAX_DEPTH)
-                      .maxStringLength(MAX_OBJECT_CHARACTERS)
+                      .maxStringLength(MAX_OBJECT_BYTES)
                       .build())
               .build());
 
   private final HttpClient http;
-  private final URI base;
+  private final String base;
   private final Sleeper sleeper;
+  private final Duration headLimit;
   private final AtomicLong requests = new AtomicLong();
 
+  /**
+   * Asks nothing yet.
+   *
+   * @param base may have a path of its own, as where a server passes requests on to many clusters
+   */
   ApiReader(HttpClient http, URI base, Sleeper sleeper) {
+    this(http, base, sleeper, HEAD_LIMIT);
+  }
+
+  ApiReader(HttpClient http, URI base, Sleeper sleeper, Duration headLimit) {
     this.http = http;
-    this.base = base;
+    this.base = base.toString().replaceFirst("/+$", "");
     this.sleeper = sleeper;
+    this.headLimit = headLimit;
   }
 
   /** How many requests have been made, for those who keep an eye on it. */
@@ -100,12 +113,12 @@ public final class ApiReader {
 
   /** The same in another form, such as aggregated discovery or metadata only. */
   public Answer<JsonNode> get(String path, String accept) throws InterruptedException {
-    return ask(path, accept, HEAD_LIMIT, body -> JSON.readTree(body));
+    return ask(path, accept, headLimit, ApiReader::object);
   }
 
   /** Reads a text. */
   public Answer<String> text(String path) throws InterruptedException {
-    return ask(path, "text/plain, */*", HEAD_LIMIT, ApiReader::text);
+    return ask(path, "text/plain, */*", headLimit, ApiReader::text);
   }
 
   /**
@@ -116,16 +129,40 @@ public final class ApiReader {
     return ask(
         path,
         "text/plain, */*",
-        HEAD_LIMIT,
+        headLimit,
         status -> isSuccess(status) || status == HttpURLConnection.HTTP_INTERNAL_ERROR,
         ApiReader::text);
   }
 
+  private static JsonNode object(LimitedStream body) throws IOException {
+    body.allow(MAX_OBJECT_BYTES);
+    JsonNode object = JSON.readTree(body);
+    if (!object.isObject()) {
+      throw new UnreadableException("is no object");
+    }
+    return object;
+  }
+
   /** What a request that may be refused brought: its status and its JSON. */
-  public record Outcome(int status, @Nullable String warning, JsonNode body) {}
+  public record Outcome(int status, @Nullable String warning, JsonNode body) {
+    public boolean isSuccess() {
+      return ApiReader.isSuccess(status);
+    }
+
+    /** Of a refusal, what it comes to where it is no answer. */
+    public Cause cause() {
+      return ApiReader.cause(status);
+    }
+
+    /** Of a refusal, for people. */
+    public String message() {
+      return shortened(body.path("message").asText(""));
+    }
+  }
 
   /**
-   * Sends an object. Every answer of the API server is one, refusals included.
+   * Sends an object. Every answer of the API server is one, refusals included; a refusal that is
+   * none is somebody else's, and a missing answer.
    *
    * @param contentType of {@code body}
    */
@@ -141,14 +178,26 @@ public final class ApiReader {
     String what = method + " " + path;
     try {
       var response = head(method, path, accept, new Payload(contentType, body.toString()));
-      try (var in = new LimitedStream(response.body(), HEAD_LIMIT, HEAD_LIMIT)) {
-        String warning = String.join("; ", response.headers("Warning"));
-        return new Answer.Found<>(
-            new Outcome(
-                response.code(), warning.isEmpty() ? null : warning, JSON.readTree(text(in))));
+      try (var in = new LimitedStream(response.body(), headLimit, headLimit)) {
+        return outcome(what, response, text(in, MAX_OBJECT_BYTES));
       }
     } catch (IOException e) {
       return failed(what, e);
+    }
+  }
+
+  private static Answer<Outcome> outcome(String what, HttpResponse<?> response, String text)
+      throws IOException {
+    int status = response.code();
+    try {
+      String warning = String.join("; ", response.headers("Warning"));
+      return new Answer.Found<>(
+          new Outcome(status, warning.isEmpty() ? null : warning, JSON.readTree(text)));
+    } catch (JacksonException e) {
+      if (isSuccess(status)) {
+        throw e;
+      }
+      return new Answer.Missing<>(cause(status), what + ": " + status + " " + shortened(text));
     }
   }
 
@@ -165,8 +214,9 @@ public final class ApiReader {
     return ask(path, accept, LIST_LIMIT, body -> listed(body, each));
   }
 
-  private static Listed listed(InputStream body, Consumer<JsonNode> each) throws IOException {
+  private static Listed listed(LimitedStream body, Consumer<JsonNode> each) throws IOException {
     String version = "";
+    body.allow(MAX_OBJECT_BYTES);
     int items = 0;
     boolean isList = false;
     try (JsonParser json = JSON.createParser(body)) {
@@ -177,13 +227,12 @@ public final class ApiReader {
         String field = json.currentName();
         json.nextToken();
         if (field.equals("metadata")) {
-          JsonNode metadata = JSON.readTree(json);
-          version = metadata.path("resourceVersion").asText();
+          version = JSON.<JsonNode>readTree(json).path("resourceVersion").asText("");
         } else if (field.equals("items")) {
           isList = true;
           // A list without objects may be null: so Go writes an empty slice.
           if (json.currentToken() != JsonToken.VALUE_NULL) {
-            items = items(json, each);
+            items = items(body, json, each);
           }
         } else {
           json.skipChildren();
@@ -199,11 +248,13 @@ public final class ApiReader {
     return new Listed(version, items);
   }
 
-  private static int items(JsonParser json, Consumer<JsonNode> each) throws IOException {
+  private static int items(LimitedStream body, JsonParser json, Consumer<JsonNode> each)
+      throws IOException {
     int items = 0;
     if (json.currentToken() == JsonToken.START_ARRAY) {
       while (json.nextToken() == JsonToken.START_OBJECT) {
-        each.accept(JSON.<JsonNode>readTree(json));
+        body.allow(MAX_OBJECT_BYTES);
+        each.accept(named(JSON.readTree(json)));
         items++;
       }
     }
@@ -211,6 +262,15 @@ public final class ApiReader {
       throw new UnreadableException("has items that are no list of objects");
     }
     return items;
+  }
+
+  /** All objects of Kubernetes have a name; what has none is something else. */
+  private static JsonNode named(JsonNode object) throws UnreadableException {
+    JsonNode name = object.path("metadata").path("name");
+    if (!name.isTextual() || name.textValue().isEmpty()) {
+      throw new UnreadableException("has an object without a name");
+    }
+    return object;
   }
 
   /** What happened to an object. */
@@ -243,14 +303,15 @@ public final class ApiReader {
     return ask(path, accept, limit, body -> watched(body, events));
   }
 
-  private static WatchEnd watched(InputStream body, Events events) throws IOException {
+  private static WatchEnd watched(LimitedStream body, Events events) throws IOException {
+    body.allow(MAX_OBJECT_BYTES);
     try (JsonParser json = JSON.createParser(body)) {
       while (json.nextToken() != null) {
         JsonNode event = JSON.readTree(json);
         JsonNode object = event.path("object");
         switch (event.path("type").asText()) {
-          case "ADDED", "MODIFIED" -> events.changed(object);
-          case "DELETED" -> events.deleted(object);
+          case "ADDED", "MODIFIED" -> events.changed(named(object));
+          case "DELETED" -> events.deleted(named(object));
           case "BOOKMARK" -> {} // only its version matters
           case "ERROR" -> {
             if (object.path("code").asInt() == HttpURLConnection.HTTP_GONE) {
@@ -260,14 +321,15 @@ public final class ApiReader {
           }
           default -> throw new UnreadableException("has an event that is not known");
         }
-        events.reached(object.path("metadata").path("resourceVersion").asText());
+        events.reached(object.path("metadata").path("resourceVersion").asText(""));
+        body.allow(MAX_OBJECT_BYTES);
       }
       return WatchEnd.ENDED;
     }
   }
 
   private interface BodyReader<T> {
-    T read(InputStream body) throws IOException, InterruptedException;
+    T read(LimitedStream body) throws IOException, InterruptedException;
   }
 
   private record Payload(String contentType, String text) {}
@@ -319,20 +381,25 @@ public final class ApiReader {
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
         http.newHttpRequestBuilder()
-            .uri(base.resolve(path))
+            .uri(uri(path))
             .header("Accept", accept)
             // The client's own limit closes the connection, which cancelling does not.
-            .timeout(HEAD_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            .timeout(headLimit.toMillis(), TimeUnit.MILLISECONDS);
     if (payload != null) {
       request = request.method(method, payload.contentType(), payload.text());
     }
-    // For the body there is no limit but ours: a watch has none.
-    var answer = http.sendAsync(request.forStreaming().build(), InputStream.class);
+    CompletableFuture<HttpResponse<InputStream>> answer;
     try {
-      return answer.get(HEAD_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      // For the body there is no limit but ours: a watch has none.
+      answer = http.sendAsync(request.forStreaming().build(), InputStream.class);
+    } catch (KubernetesClientException | IllegalStateException e) { // no token, or closed
+      throw new IOException(e.getMessage(), e);
+    }
+    try {
+      return answer.get(headLimit.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       answer.cancel(true);
-      throw new TimedOutException("no answer within " + HEAD_LIMIT.toSeconds() + " s", e);
+      throw new TimedOutException("no answer within " + headLimit.toSeconds() + " s", e);
     } catch (InterruptedException e) {
       answer.cancel(true);
       throw e;
@@ -340,6 +407,14 @@ public final class ApiReader {
       throw new IOException(rootOf(e), e);
     } catch (KubernetesClientException e) {
       throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  private URI uri(String path) throws UnreadableException {
+    try {
+      return URI.create(base + path);
+    } catch (IllegalArgumentException _) {
+      throw new UnreadableException("before this one had a name in it that no path can have");
     }
   }
 
@@ -359,7 +434,7 @@ public final class ApiReader {
         switch (e) {
           case TimedOutException _ -> Cause.TIMEOUT;
           case UnreadableException _ -> Cause.UNREADABLE;
-          case com.fasterxml.jackson.core.JacksonException _ -> Cause.UNREADABLE;
+          case JacksonException _ -> Cause.UNREADABLE;
           default ->
               String.valueOf(e.getMessage()).contains("TimeoutException")
                   ? Cause.TIMEOUT
@@ -403,15 +478,19 @@ public final class ApiReader {
   }
 
   private static String text(InputStream body) throws IOException {
-    byte[] bytes = body.readNBytes(MAX_TEXT_BYTES + 1);
-    if (bytes.length > MAX_TEXT_BYTES) {
-      throw new UnreadableException("is longer than " + MAX_TEXT_BYTES + " bytes");
+    return text(body, MAX_TEXT_BYTES);
+  }
+
+  private static String text(InputStream body, int maxBytes) throws IOException {
+    byte[] bytes = body.readNBytes(maxBytes + 1);
+    if (bytes.length > maxBytes) {
+      throw new UnreadableException("is longer than " + maxBytes + " bytes");
     }
     return new String(bytes, UTF_8);
   }
 
   /** The answer is not what it should be. */
-  private static final class UnreadableException extends IOException {
+  static final class UnreadableException extends IOException {
     private static final long serialVersionUID = 1;
 
     UnreadableException(String what) {

@@ -44,13 +44,23 @@ public final class Leadership implements AutoCloseable {
 
   Leadership(
       KubernetesClient client, String namespace, String lease, String identity, Runnable changed) {
+    this(client, namespace, lease, identity, RETRY, changed);
+  }
+
+  Leadership(
+      KubernetesClient client,
+      String namespace,
+      String lease,
+      String identity,
+      Duration retry,
+      Runnable changed) {
     this.changed = changed;
     var config =
         new LeaderElectionConfig(
             new LeaseLock(namespace, lease, identity),
             LEASE,
             RENEW_LIMIT,
-            RETRY,
+            retry,
             new LeaderCallbacks(() -> leads(true), () -> leads(false), _ -> {}),
             true,
             lease);
@@ -86,7 +96,10 @@ public final class Leadership implements AutoCloseable {
     }
   }
 
-  /** Gives the lead up, so that another replica need not wait for it. */
+  /**
+   * Gives the lead up, so that another replica need not wait for it: the lease still names this
+   * one, but for a second only.
+   */
   @Override
   public void close() {
     thread.interrupt();

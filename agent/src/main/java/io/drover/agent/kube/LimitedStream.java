@@ -8,8 +8,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * An answer's body that ends with an error when the time is over, or when nothing has come for too
- * long. The HTTP client bounds neither.
+ * An answer's body that ends with an error when the time is over, when nothing has come for too
+ * long, or when more comes than is allowed. The HTTP client bounds none of them. One thread reads.
  */
 final class LimitedStream extends FilterInputStream {
   private final Duration limit;
@@ -18,6 +18,7 @@ final class LimitedStream extends FilterInputStream {
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile long lastNanos = startNanos;
   private volatile String expired = "";
+  private long allowed = Long.MAX_VALUE;
 
   /**
    * Starts the clock.
@@ -30,6 +31,11 @@ final class LimitedStream extends FilterInputStream {
     this.limit = limit;
     this.silence = silence;
     Thread.ofVirtual().name("body-limit").start(this::endWhenOver);
+  }
+
+  /** So much more may come, give or take what has been read ahead; at first, any amount. */
+  void allow(int bytes) {
+    allowed = bytes;
   }
 
   private void endWhenOver() {
@@ -75,6 +81,10 @@ final class LimitedStream extends FilterInputStream {
       throw new ApiReader.TimedOutException(expired, new IOException("closed"));
     }
     lastNanos = System.nanoTime();
+    allowed -= Math.max(0, count);
+    if (allowed < 0) {
+      throw new ApiReader.UnreadableException("has an object that is too large");
+    }
     return count;
   }
 

@@ -60,7 +60,7 @@ public record Amounts(
     var highest = new HashMap<String, Quantity>();
     for (JsonNode init : spec.path("initContainers")) {
       var own = of(init, what);
-      if (init.path("restartPolicy").asText().equals("Always")) {
+      if (Json.text(init.path("restartPolicy")).equals("Always")) {
         merge(sum, own, Quantity::plus);
         merge(sidecars, own, Quantity::plus);
         merge(highest, sidecars, Amounts::larger);

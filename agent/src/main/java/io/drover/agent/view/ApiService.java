@@ -27,10 +27,10 @@ public record ApiService(
     String reason = "";
     String message = "";
     for (JsonNode condition : object.path("status").path("conditions")) {
-      if (condition.path("type").asText().equals("Available")) {
-        available = condition.path("status").asText();
-        reason = condition.path("reason").asText();
-        message = condition.path("message").asText();
+      if (Json.text(condition.path("type")).equals("Available")) {
+        available = Json.text(condition.path("status"));
+        reason = Json.text(condition.path("reason"));
+        message = Json.text(condition.path("message"));
       }
     }
     return Optional.of(
@@ -41,6 +41,6 @@ public record ApiService(
             reason,
             Json.shortened(message),
             Certificates.ofEncoded(
-                "caBundle of API service " + Json.name(object), spec.path("caBundle").asText())));
+                "caBundle of API service " + Json.name(object), Json.text(spec.path("caBundle")))));
   }
 }

@@ -31,32 +31,50 @@ public record Discovery(Map<String, String> versions, Set<String> resources, Set
     return Optional.ofNullable(versions.get(group));
   }
 
-  /** Reads an {@code APIGroupDiscoveryList} or, of older API servers, an {@code APIGroupList}. */
-  static Discovery of(JsonNode list) {
+  /**
+   * Reads an {@code APIGroupDiscoveryList} or, of older API servers, an {@code APIGroupList}. Empty
+   * if it is neither: every API server has groups, and each of them a name and a version.
+   */
+  static Optional<Discovery> of(JsonNode list) {
     var versions = new HashMap<String, String>();
     var resources = new HashSet<String>();
     var broken = new HashSet<String>();
     versions.put("", "v1");
-    boolean aggregated = list.path("kind").asText().equals("APIGroupDiscoveryList");
+    boolean aggregated = Json.text(list.path("kind")).equals("APIGroupDiscoveryList");
     for (JsonNode group : list.path("items")) {
       String name = Json.name(group);
+      if (name.isEmpty()) {
+        return Optional.empty();
+      }
       // The versions come in the order of preference.
       for (JsonNode version : group.path("versions")) {
-        String text = version.path("version").asText();
-        if (version.path("freshness").asText().equals("Stale")) {
+        String text = Json.text(version.path("version"));
+        if (text.isEmpty()) {
+          return Optional.empty();
+        }
+        if (Json.text(version.path("freshness")).equals("Stale")) {
           broken.add(name);
         }
         versions.putIfAbsent(name, text);
         for (JsonNode resource : version.path("resources")) {
-          resources.add(name + "/" + resource.path("resource").asText());
+          resources.add(name + "/" + Json.text(resource.path("resource")));
         }
       }
     }
     for (JsonNode group : list.path("groups")) {
-      versions.put(
-          group.path("name").asText(), group.path("preferredVersion").path("version").asText());
+      String name = Json.text(group.path("name"));
+      String version = Json.text(group.path("preferredVersion").path("version"));
+      if (name.isEmpty() || version.isEmpty()) {
+        return Optional.empty();
+      }
+      versions.put(name, version);
     }
-    return new Discovery(
-        Map.copyOf(versions), aggregated ? Set.copyOf(resources) : Set.of(), Set.copyOf(broken));
+    return versions.size() == 1 // the core group, of which no list tells
+        ? Optional.empty()
+        : Optional.of(
+            new Discovery(
+                Map.copyOf(versions),
+                aggregated ? Set.copyOf(resources) : Set.of(),
+                Set.copyOf(broken)));
   }
 }

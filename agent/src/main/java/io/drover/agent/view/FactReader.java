@@ -40,6 +40,8 @@ final class FactReader {
           + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
           + "application/json";
 
+  private static final String CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps";
+
   private static final String METADATA =
       "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -59,7 +61,12 @@ final class FactReader {
 
   /** What is served; everything else depends on it. */
   Answer<Discovery> discovery() throws InterruptedException {
-    return api.get("/apis", DISCOVERY).map(Discovery::of);
+    return api.get("/apis", DISCOVERY)
+        .then(
+            list ->
+                Discovery.of(list)
+                    .<Answer<Discovery>>map(Answer.Found::new)
+                    .orElseGet(() -> unreadable("/apis: no list of API groups")));
   }
 
   /**
@@ -87,7 +94,7 @@ final class FactReader {
     return new Facts(
         clock.instant(),
         discovery,
-        api.get("/version"),
+        version(),
         probe("/readyz?verbose"),
         probe("/livez"),
         Map.copyOf(counts),
@@ -152,6 +159,15 @@ final class FactReader {
         old.certificates());
   }
 
+  private Answer<JsonNode> version() throws InterruptedException {
+    return api.get("/version")
+        .then(
+            info ->
+                Json.text(info.path("gitVersion")).isEmpty()
+                    ? unreadable("/version: names no version")
+                    : new Answer.Found<>(info));
+  }
+
   private Probe probe(String path) throws InterruptedException {
     long start = System.nanoTime();
     var text = api.check(path);
@@ -166,12 +182,24 @@ final class FactReader {
     return new Answer.Missing<>(Cause.NOT_SERVED, what + " is not served");
   }
 
+  private static <T> Answer<T> unreadable(String what) {
+    return new Answer.Missing<>(Cause.UNREADABLE, "GET " + what);
+  }
+
+  /** One object; another one in its place would look as if this had nothing in it. */
+  private Answer<JsonNode> object(String collection, String name) throws InterruptedException {
+    String path = collection + "/" + name;
+    return api.get(path)
+        .then(
+            object ->
+                Json.name(object).equals(name)
+                    ? new Answer.Found<>(object)
+                    : unreadable(path + ": not the object of that name"));
+  }
+
   private Answer<Set<String>> systemConfigMaps() throws InterruptedException {
     var names = new HashSet<String>();
-    return api.list(
-            "/api/v1/namespaces/kube-system/configmaps",
-            METADATA,
-            object -> names.add(Json.name(object)))
+    return api.list(CONFIG_MAPS, METADATA, object -> names.add(Json.name(object)))
         .map(_ -> Set.copyOf(names));
   }
 
@@ -182,7 +210,7 @@ final class FactReader {
     if (known instanceof Answer.Found<Set<String>>(var names) && !names.contains(shortName)) {
       return new Answer.Missing<>(Cause.NOT_SERVED, "there is no ConfigMap " + name);
     }
-    return api.get("/api/v1/namespaces/kube-system/configmaps/" + shortName);
+    return object(CONFIG_MAPS, shortName);
   }
 
   private Answer<JsonNode> openShiftNetwork(Answer<Discovery> discovery)
@@ -194,7 +222,7 @@ final class FactReader {
     }
     return discovery instanceof Answer.Missing<Discovery> missing
         ? missing.of()
-        : api.get("/apis/" + group + "/v1/networks/cluster");
+        : object("/apis/" + group + "/v1/networks", "cluster");
   }
 
   private Answer<Boolean> exists(String resource, Answer<Discovery> discovery)
@@ -256,7 +284,8 @@ final class FactReader {
     return cpu == null || memory == null
         ? Optional.empty()
         : Optional.of(
-            new NodeUsage(Json.name(object), cpu, memory, time(object.path("timestamp").asText())));
+            new NodeUsage(
+                Json.name(object), cpu, memory, time(Json.text(object.path("timestamp")))));
   }
 
   private static @Nullable Instant time(String text) {
@@ -277,7 +306,7 @@ final class FactReader {
       for (String key : List.of("client-ca-file", "requestheader-client-ca-file")) {
         Certificates.ofBundle(
                 "ConfigMap " + AUTHENTICATION + " " + key,
-                authentication.path("data").path(key).asText())
+                Json.text(authentication.path("data").path(key)))
             .ifPresent(seen::add);
       }
     }

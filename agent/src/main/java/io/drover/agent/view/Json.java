@@ -23,6 +23,11 @@ final class Json {
         : message.substring(0, MAX_MESSAGE_CHARACTERS) + "…";
   }
 
+  /** Empty if it is none. */
+  static String text(JsonNode text) {
+    return text.isTextual() ? text.textValue() : "";
+  }
+
   /** A map of texts, without those longer than {@code maxCharacters}. */
   static Map<String, String> map(JsonNode object, int maxCharacters) {
     if (object.isEmpty()) {
@@ -74,7 +79,7 @@ final class Json {
   static boolean contains(JsonNode images, String part) {
     for (JsonNode image : images) {
       for (JsonNode name : image.path("names")) {
-        if (name.asText().contains(part)) {
+        if (text(name).contains(part)) {
           return true;
         }
       }
@@ -86,14 +91,27 @@ final class Json {
   static List<String> images(JsonNode podSpec) {
     var images = new ArrayList<String>();
     for (JsonNode container : podSpec.path("containers")) {
-      images.add(container.path("image").asText());
+      images.add(text(container.path("image")));
     }
     return List.copyOf(images);
   }
 
+  /** What a load balancer gave to a Service or an Ingress: IPs and host names. */
+  static List<String> addresses(JsonNode object) {
+    var addresses = new ArrayList<String>();
+    for (JsonNode ingress : object.path("status").path("loadBalancer").path("ingress")) {
+      String ip = text(ingress.path("ip"));
+      String address = ip.isEmpty() ? text(ingress.path("hostname")) : ip;
+      if (!address.isEmpty()) {
+        addresses.add(address);
+      }
+    }
+    return List.copyOf(addresses);
+  }
+
   static boolean isDefault(JsonNode metadata, String... annotations) {
     for (String annotation : annotations) {
-      if (metadata.path("annotations").path(annotation).asText().equals("true")) {
+      if (text(metadata.path("annotations").path(annotation)).equals("true")) {
         return true;
       }
     }
@@ -101,10 +119,10 @@ final class Json {
   }
 
   static String name(JsonNode object) {
-    return object.path("metadata").path("name").asText();
+    return text(object.path("metadata").path("name"));
   }
 
   static String namespace(JsonNode object) {
-    return object.path("metadata").path("namespace").asText();
+    return text(object.path("metadata").path("namespace"));
   }
 }

@@ -33,6 +33,9 @@ public final class LiveView implements ClusterView, AutoCloseable {
   /** Facts, and lists, that change when somebody changes the cluster. */
   static final Duration FACTS_EVERY = Duration.ofMinutes(30);
 
+  /** How long the threads may take to stop. */
+  static final Duration STOP_LIMIT = Duration.ofSeconds(2);
+
   /** An attempt that leaves a trace in the audit log. */
   static final Duration NODE_PORTS_EVERY = Duration.ofDays(1);
 
@@ -44,6 +47,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
   private final Sleeper sleeper;
   private final Map<Kind<?>, Mirror<?>> mirrors = new HashMap<>();
   private final Mirror<?> nodes;
+  private final CountDownLatch discovered = new CountDownLatch(1);
   private final CountDownLatch first = new CountDownLatch(1);
   private final Map<Kind<?>, Answer<? extends Collection<?>>> lists = new ConcurrentHashMap<>();
   private final List<Thread> threads = new ArrayList<>();
@@ -102,7 +106,8 @@ public final class LiveView implements ClusterView, AutoCloseable {
           changed.run();
         },
         sleeper,
-        random);
+        random,
+        System::nanoTime);
   }
 
   /**
@@ -124,9 +129,6 @@ public final class LiveView implements ClusterView, AutoCloseable {
 
   private void start() {
     threads.add(Thread.ofVirtual().name("view-facts").start(this::readFacts));
-  }
-
-  private void startMirrors() {
     for (Map.Entry<Kind<?>, Mirror<?>> entry : mirrors.entrySet()) {
       threads.add(
           Thread.ofVirtual()
@@ -135,8 +137,9 @@ public final class LiveView implements ClusterView, AutoCloseable {
     }
   }
 
-  private static void mirror(Mirror<?> mirror) {
+  private void mirror(Mirror<?> mirror) {
     try {
+      discovered.await();
       mirror.run();
     } catch (InterruptedException _) {
       // Closed.
@@ -157,7 +160,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
   private void readFacts() {
     try {
       discovery = reader.discovery();
-      startMirrors();
+      discovered.countDown();
       // What nodes there are is asked for below.
       nodes.tried().await();
       readAll(reader.nodePorts());
@@ -242,9 +245,24 @@ public final class LiveView implements ClusterView, AutoCloseable {
     return facts;
   }
 
+  /** For tests. */
+  List<Thread> threads() {
+    return List.copyOf(threads);
+  }
+
   /** Ends all reading. */
   @Override
   public void close() {
     threads.forEach(Thread::interrupt);
+    long deadline = System.nanoTime() + STOP_LIMIT.toNanos();
+    try {
+      for (Thread thread : threads) {
+        if (!thread.join(Duration.ofNanos(deadline - System.nanoTime()))) {
+          log.debug("does not stop: thread={}", thread.getName());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
@@ -52,13 +53,14 @@ final class Mirror<T> {
   private final Runnable changed;
   private final Sleeper sleeper;
   private final RandomGenerator random;
+  private final LongSupplier nanos;
   private final Map<String, T> records = new ConcurrentHashMap<>();
   private final CountDownLatch tried = new CountDownLatch(1);
 
   /** Why the records are not what they should be; empty: they are. */
   private volatile Optional<Answer.Missing<T>> failure;
 
-  private volatile long currentNanos = System.nanoTime();
+  private volatile long currentNanos;
 
   private volatile boolean listed;
 
@@ -68,20 +70,23 @@ final class Mirror<T> {
       Supplier<Answer<Discovery>> discovery,
       Runnable changed,
       Sleeper sleeper,
-      RandomGenerator random) {
+      RandomGenerator random,
+      LongSupplier nanos) {
     this.api = api;
     this.kind = kind;
     this.discovery = discovery;
     this.changed = changed;
     this.sleeper = sleeper;
     this.random = random;
+    this.nanos = nanos;
+    this.currentNanos = nanos.getAsLong();
     this.failure = Optional.of(new Answer.Missing<>(Cause.TIMEOUT, kind + " is not read yet"));
   }
 
   /** Never blocks. */
   Answer<Collection<T>> all() {
     var now = failure;
-    boolean stale = System.nanoTime() - currentNanos > MAX_AGE.toNanos();
+    boolean stale = nanos.getAsLong() - currentNanos > MAX_AGE.toNanos();
     return now.isPresent() && (!listed || stale)
         ? now.get().of()
         : new Answer.Found<>(records.values());
@@ -141,7 +146,7 @@ final class Mirror<T> {
   }
 
   private void succeeded() {
-    currentNanos = System.nanoTime();
+    currentNanos = nanos.getAsLong();
     if (failure.isPresent() && tried.getCount() == 0) {
       log.info("cluster is read again: kind={}", kind);
     }
@@ -177,7 +182,7 @@ final class Mirror<T> {
               + jittered(WATCH.dividedBy(2)).toSeconds()
               + "&resourceVersion="
               + version.reached;
-      long startNanos = System.nanoTime();
+      long startNanos = nanos.getAsLong();
       var end = api.watch(path, kind.watchAccept(), WATCH.plus(WATCH_MARGIN), version);
       switch (end) {
         case Answer.Found<WatchEnd>(var how) -> {
@@ -185,7 +190,7 @@ final class Mirror<T> {
             return worked;
           }
           worked = true;
-          currentNanos = System.nanoTime();
+          currentNanos = nanos.getAsLong();
           if (currentNanos - startNanos < SHORT_WATCH.toNanos()) {
             sleeper.sleep(jittered(FIRST_RETRY));
           }
@@ -227,7 +232,7 @@ final class Mirror<T> {
     @Override
     public void reached(String resourceVersion) {
       moved = true;
-      currentNanos = System.nanoTime();
+      currentNanos = nanos.getAsLong();
       if (!resourceVersion.isEmpty()) {
         reached = resourceVersion;
       }

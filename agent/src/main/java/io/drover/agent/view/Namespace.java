@@ -19,6 +19,6 @@ public record Namespace(
             Json.map(metadata.path("labels"), 256),
             Json.map(metadata.path("annotations"), 256),
             metadata.has("deletionTimestamp"),
-            metadata.path("resourceVersion").asText()));
+            Json.text(metadata.path("resourceVersion"))));
   }
 }

@@ -12,7 +12,7 @@ public interface Networking {
       return Optional.of(
           new IngressClass(
               Json.name(object),
-              object.path("spec").path("controller").asText(),
+              Json.text(object.path("spec").path("controller")),
               Json.isDefault(
                   object.path("metadata"), "ingressclass.kubernetes.io/is-default-class")));
     }
@@ -22,15 +22,16 @@ public interface Networking {
   record Ingress(String namespace, String name, String className, boolean hasAddress)
       implements Networking {
     static Optional<Ingress> of(JsonNode object) {
-      String field = object.path("spec").path("ingressClassName").asText();
+      String field = Json.text(object.path("spec").path("ingressClassName"));
       String annotation =
-          object.path("metadata").path("annotations").path("kubernetes.io/ingress.class").asText();
+          Json.text(
+              object.path("metadata").path("annotations").path("kubernetes.io/ingress.class"));
       return Optional.of(
           new Ingress(
               Json.namespace(object),
               Json.name(object),
               (field.isEmpty() ? annotation : field).intern(),
-              !object.path("status").path("loadBalancer").path("ingress").isEmpty()));
+              !Json.addresses(object).isEmpty()));
     }
   }
 
@@ -40,9 +41,9 @@ public interface Networking {
     static Optional<GatewayClass> of(JsonNode object) {
       Boolean accepted = null;
       for (JsonNode condition : object.path("status").path("conditions")) {
-        if (condition.path("type").asText().equals("Accepted")) {
+        if (Json.text(condition.path("type")).equals("Accepted")) {
           accepted =
-              switch (condition.path("status").asText()) {
+              switch (Json.text(condition.path("status"))) {
                 case "True" -> true;
                 case "False" -> false;
                 default -> null;
@@ -51,7 +52,7 @@ public interface Networking {
       }
       return Optional.of(
           new GatewayClass(
-              Json.name(object), object.path("spec").path("controllerName").asText(), accepted));
+              Json.name(object), Json.text(object.path("spec").path("controllerName")), accepted));
     }
   }
 }

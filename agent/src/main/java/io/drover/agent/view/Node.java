@@ -50,38 +50,38 @@ public record Node(
     for (JsonNode taint : spec.path("taints")) {
       taints.add(
           new Taint(
-              taint.path("key").asText(),
-              taint.path("value").asText(),
-              taint.path("effect").asText()));
+              Json.text(taint.path("key")),
+              Json.text(taint.path("value")),
+              Json.text(taint.path("effect"))));
     }
     var conditions = new HashMap<String, NodeCondition>();
     for (JsonNode condition : status.path("conditions")) {
       conditions.put(
-          condition.path("type").asText(),
+          Json.text(condition.path("type")),
           new NodeCondition(
-              condition.path("status").asText(),
-              condition.path("reason").asText(),
-              Json.shortened(condition.path("message").asText()),
-              condition.path("lastTransitionTime").asText()));
+              Json.text(condition.path("status")),
+              Json.text(condition.path("reason")),
+              Json.shortened(Json.text(condition.path("message"))),
+              Json.text(condition.path("lastTransitionTime"))));
     }
     var podCidrs = new ArrayList<>(Json.texts(spec.path("podCIDRs")));
     if (podCidrs.isEmpty() && spec.path("podCIDR").isTextual()) {
-      podCidrs.add(spec.path("podCIDR").asText());
+      podCidrs.add(Json.text(spec.path("podCIDR")));
     }
     return Optional.of(
         new Node(
-            metadata.path("name").asText(),
+            Json.text(metadata.path("name")),
             Json.map(metadata.path("labels"), Integer.MAX_VALUE),
             Json.map(metadata.path("annotations"), MAX_ANNOTATION_CHARACTERS),
             List.copyOf(taints),
             spec.path("unschedulable").asBoolean(),
-            spec.path("providerID").asText(),
+            Json.text(spec.path("providerID")),
             List.copyOf(podCidrs),
             Map.copyOf(conditions),
-            info.path("osImage").asText(),
-            info.path("kernelVersion").asText(),
-            info.path("kubeletVersion").asText(),
-            info.path("operatingSystem").asText(),
+            Json.text(info.path("osImage")),
+            Json.text(info.path("kernelVersion")),
+            Json.text(info.path("kubeletVersion")),
+            Json.text(info.path("operatingSystem")),
             Json.quantities(status.path("capacity")),
             Json.quantities(status.path("allocatable")),
             Json.contains(status.path("images"), "k8s-minikube/")

@@ -35,39 +35,39 @@ public record Pod(
     String reason = "";
     String message = "";
     for (JsonNode condition : status.path("conditions")) {
-      String type = condition.path("type").asText();
-      boolean isTrue = condition.path("status").asText().equals("True");
+      String type = Json.text(condition.path("type"));
+      boolean isTrue = Json.text(condition.path("status")).equals("True");
       if (type.equals("Ready")) {
         ready = isTrue;
       } else if (type.equals("PodScheduled") && !isTrue) {
-        reason = condition.path("reason").asText();
-        message = condition.path("message").asText();
+        reason = Json.text(condition.path("reason"));
+        message = Json.text(condition.path("message"));
       }
     }
     for (String containers : List.of("initContainerStatuses", "containerStatuses")) {
       for (JsonNode container : status.path(containers)) {
         JsonNode waiting = container.path("state").path("waiting");
-        String waitingFor = waiting.path("reason").asText();
+        String waitingFor = Json.text(waiting.path("reason"));
         if (!waitingFor.isEmpty()
             && !waitingFor.equals("PodInitializing")
             && !waitingFor.equals("ContainerCreating")) {
           reason = waitingFor;
-          message = waiting.path("message").asText();
+          message = Json.text(waiting.path("message"));
         }
       }
     }
     String owner = "";
     for (JsonNode reference : object.path("metadata").path("ownerReferences")) {
       if (reference.path("controller").asBoolean()) {
-        owner = reference.path("kind").asText();
+        owner = Json.text(reference.path("kind"));
       }
     }
     return Optional.of(
         new Pod(
             Json.namespace(object).intern(),
             Json.name(object),
-            spec.path("nodeName").asText().intern(),
-            status.path("phase").asText().intern(),
+            Json.text(spec.path("nodeName")).intern(),
+            Json.text(status.path("phase")).intern(),
             ready,
             !owner.isEmpty(),
             reason.intern(),

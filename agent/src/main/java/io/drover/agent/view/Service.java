@@ -1,7 +1,6 @@
 package io.drover.agent.view;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,27 +40,22 @@ public record Service(
   static Optional<Service> of(JsonNode object) {
     JsonNode metadata = object.path("metadata");
     JsonNode spec = object.path("spec");
-    String type = spec.path("type").asText();
+    String type = Json.text(spec.path("type"));
     String fullName = Json.namespace(object) + "/" + Json.name(object);
     if (!type.equals("LoadBalancer") && !ASKED_FOR.contains(fullName)) {
       return Optional.empty();
-    }
-    var addresses = new ArrayList<String>();
-    for (JsonNode ingress : object.path("status").path("loadBalancer").path("ingress")) {
-      String ip = ingress.path("ip").asText();
-      addresses.add(ip.isEmpty() ? ingress.path("hostname").asText() : ip);
     }
     return Optional.of(
         new Service(
             Json.namespace(object),
             Json.name(object),
             type,
-            spec.path("loadBalancerClass").asText(),
+            Json.text(spec.path("loadBalancerClass")),
             Json.map(metadata.path("annotations"), 256),
             Json.texts(metadata.path("finalizers")),
-            List.copyOf(addresses),
+            Json.addresses(object),
             Json.texts(spec.path("ipFamilies")),
             Json.texts(spec.path("clusterIPs")),
-            metadata.path("creationTimestamp").asText()));
+            Json.text(metadata.path("creationTimestamp"))));
   }
 }

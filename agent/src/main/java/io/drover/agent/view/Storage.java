@@ -21,7 +21,7 @@ public interface Storage {
       return Optional.of(
           new StorageClass(
               Json.name(object),
-              object.path("provisioner").asText(),
+              Json.text(object.path("provisioner")),
               Json.isDefault(
                   object.path("metadata"),
                   "storageclass.kubernetes.io/is-default-class",
@@ -29,7 +29,7 @@ public interface Storage {
               object.path("reclaimPolicy").asText("Delete"),
               object.path("volumeBindingMode").asText("Immediate"),
               object.path("allowVolumeExpansion").asBoolean(),
-              object.path("metadata").path("creationTimestamp").asText()));
+              Json.text(object.path("metadata").path("creationTimestamp"))));
     }
   }
 
@@ -51,7 +51,7 @@ public interface Storage {
     static Optional<CsiNode> of(JsonNode object) {
       var drivers = new ArrayList<String>();
       for (JsonNode driver : object.path("spec").path("drivers")) {
-        drivers.add(driver.path("name").asText().intern());
+        drivers.add(Json.text(driver.path("name")).intern());
       }
       return Optional.of(new CsiNode(Json.name(object), List.copyOf(drivers)));
     }
@@ -64,10 +64,10 @@ public interface Storage {
       return Optional.of(
           new SnapshotClass(
               Json.name(object),
-              object.path("driver").asText(),
+              Json.text(object.path("driver")),
               Json.isDefault(
                   object.path("metadata"), "snapshot.storage.kubernetes.io/is-default-class"),
-              object.path("deletionPolicy").asText()));
+              Json.text(object.path("deletionPolicy"))));
     }
   }
 }

@@ -9,8 +9,8 @@ import io.drover.agent.kube.ApiReader.Outcome;
 import io.drover.agent.view.Facts.NodePortRange;
 import io.drover.agent.view.Facts.TaintTrial;
 import io.drover.proto.report.Cause;
-import java.net.HttpURLConnection;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -29,9 +29,17 @@ final class Trials {
 
   /** Source: Kubernetes {@code portallocator/allocator.go}, and its words before 1.20. */
   private static final Pattern RANGE =
-      Pattern.compile("(?:range of valid ports is|[Vv]alid ports range from) (\\d+)-(\\d+)");
+      Pattern.compile(
+          "(?:range of valid ports is|[Vv]alid ports range from) (\\d{1,5})-(\\d{1,5})\\b");
 
   private static final Pattern TAKEN = Pattern.compile("provided port is already allocated");
+
+  /** 400 by webhooks that do not say otherwise, the others by policies and plugins. */
+  private static final Set<Integer> POLICY = Set.of(400, 403, 422);
+
+  /** In the words of all authorizers. */
+  private static final String NO_RIGHT = "cannot patch resource";
+
   private static final String TAINT = "drover.io/trial";
   private static final String PSA_LABEL = "pod-security.kubernetes.io/enforce";
   private static final String PSA_WARNING = "violate the new PodSecurity enforce level";
@@ -88,12 +96,16 @@ final class Trials {
     if (!(sent instanceof Answer.Found<Outcome>(var outcome))) {
       return ((Answer.Missing<Outcome>) sent).of();
     }
-    if (outcome.status() < 300) {
+    if (outcome.isSuccess()) {
       log.info("trial Service was accepted, and is deleted: name={}/{}", namespace, name);
       api.send("DELETE", path + "/" + name, "application/json", JSON.createObjectNode());
-      return new Answer.Found<>(Optional.empty());
+      JsonNode accepted = outcome.body().path("spec").path("ports").path(0).path("nodePort");
+      return accepted.asInt() == port
+          ? new Answer.Found<>(Optional.empty())
+          : new Answer.Missing<>(
+              Cause.UNREADABLE, "a Service with node port " + port + " was made into another one");
     }
-    String message = outcome.body().path("message").asText();
+    String message = Json.text(outcome.body().path("message"));
     var matcher = RANGE.matcher(message);
     if (matcher.find()) {
       return new Answer.Found<>(
@@ -105,8 +117,8 @@ final class Trials {
       return new Answer.Found<>(Optional.empty());
     }
     return new Answer.Missing<>(
-        outcome.status() == 404 ? Cause.NO_EVIDENCE : Cause.UNREADABLE,
-        "creating a Service with node port " + port + ": " + outcome.status() + " " + message);
+        outcome.status() == 404 ? Cause.NO_EVIDENCE : outcome.cause(),
+        "creating a Service with node port " + port + ": " + refusal(outcome));
   }
 
   /** Whether a node could be tainted. */
@@ -127,24 +139,30 @@ final class Trials {
     return dryRun("/api/v1/nodes/" + node.get(), patch)
         .then(
             outcome -> {
-              if (outcome.status() < 300) {
+              if (outcome.isSuccess()) {
+                if (!Json.name(outcome.body()).equals(node.get())) {
+                  return new Answer.Missing<>(
+                      Cause.UNREADABLE, "dry run of a taint: the answer is not the node");
+                }
                 for (JsonNode taint : outcome.body().path("spec").path("taints")) {
-                  if (taint.path("key").asText().equals(TAINT)) {
+                  if (Json.text(taint.path("key")).equals(TAINT)) {
                     return new Answer.Found<>(TaintTrial.ACCEPTED);
                   }
                 }
                 return new Answer.Found<>(TaintTrial.REFUSED); // taken off again by a webhook
               }
-              // The right is there, so a 4xx is somebody's policy.
-              return outcome.status() < 500 && outcome.status() != 404 && outcome.status() != 429
+              return isPolicy(outcome)
                   ? new Answer.Found<>(TaintTrial.REFUSED)
                   : new Answer.Missing<>(
-                      Cause.UNAVAILABLE,
-                      "dry run of a taint: "
-                          + outcome.status()
-                          + " "
-                          + outcome.body().path("message").asText());
+                      outcome.cause(), "dry run of a taint: " + refusal(outcome));
             });
+  }
+
+  /** The right was there, so that such a refusal is a webhook's or a policy's. */
+  private static boolean isPolicy(Outcome outcome) {
+    return POLICY.contains(outcome.status())
+        && Json.text(outcome.body().path("kind")).equals("Status")
+        && !outcome.message().contains(NO_RIGHT);
   }
 
   /**
@@ -157,15 +175,21 @@ final class Trials {
     return dryRun("/api/v1/namespaces/kube-system", patch)
         .then(
             outcome -> {
-              if (outcome.warning() != null && outcome.warning().contains(PSA_WARNING)) {
-                return new Answer.Found<>(true);
-              }
               String what = "dry run of a stricter level for kube-system: ";
-              return outcome.status() == HttpURLConnection.HTTP_FORBIDDEN
-                  ? new Answer.Missing<>(
-                      Cause.FORBIDDEN, what + outcome.body().path("message").asText())
+              if (!outcome.isSuccess()) {
+                return new Answer.Missing<>(outcome.cause(), what + refusal(outcome));
+              }
+              if (!Json.name(outcome.body()).equals("kube-system")) {
+                return new Answer.Missing<>(Cause.UNREADABLE, what + "not the namespace");
+              }
+              return outcome.warning() != null && outcome.warning().contains(PSA_WARNING)
+                  ? new Answer.Found<>(true)
                   : new Answer.Missing<>(Cause.NO_EVIDENCE, what + "no warning");
             });
+  }
+
+  private static String refusal(Outcome outcome) {
+    return outcome.status() + " " + outcome.message();
   }
 
   private Answer<Outcome> dryRun(String path, JsonNode patch) throws InterruptedException {
@@ -191,12 +215,15 @@ final class Trials {
             review)
         .then(
             outcome -> {
-              if (outcome.status() >= 300) {
-                return new Answer.Missing<>(
-                    outcome.status() == 403 ? Cause.FORBIDDEN : Cause.UNAVAILABLE,
-                    "access review: " + outcome.status());
+              if (!outcome.isSuccess()) {
+                return new Answer.Missing<>(outcome.cause(), "access review: " + refusal(outcome));
               }
-              return outcome.body().path("status").path("allowed").asBoolean()
+              JsonNode allowed = outcome.body().path("status").path("allowed");
+              if (!allowed.isBoolean()) {
+                return new Answer.Missing<>(
+                    Cause.UNREADABLE, "access review: says neither yes nor no");
+              }
+              return allowed.booleanValue()
                   ? new Answer.Found<>(true)
                   : new Answer.Missing<>(Cause.FORBIDDEN, "may not " + verb + " " + resource);
             });

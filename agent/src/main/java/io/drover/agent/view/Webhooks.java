@@ -18,8 +18,8 @@ public record Webhooks(List<SeenCertificate> trusts) {
     var trusts = new ArrayList<SeenCertificate>();
     for (JsonNode webhook : object.path("webhooks")) {
       Certificates.ofEncoded(
-              "caBundle of webhook " + webhook.path("name").asText(),
-              webhook.path("clientConfig").path("caBundle").asText())
+              "caBundle of webhook " + Json.text(webhook.path("name")),
+              Json.text(webhook.path("clientConfig").path("caBundle")))
           .ifPresent(trusts::add);
     }
     return trusts.isEmpty() ? Optional.empty() : Optional.of(new Webhooks(List.copyOf(trusts)));

@@ -54,13 +54,13 @@ public record Workload(
     String reason = "";
     String message = "";
     for (JsonNode condition : status.path("conditions")) {
-      String type = condition.path("type").asText();
-      String state = condition.path("status").asText();
+      String type = Json.text(condition.path("type"));
+      String state = Json.text(condition.path("status"));
       if ((type.equals("Available") && state.equals("False"))
           || (type.equals("Progressing") && state.equals("False"))
           || (type.equals("ReplicaFailure") && state.equals("True"))) {
-        reason = condition.path("reason").asText();
-        message = condition.path("message").asText();
+        reason = Json.text(condition.path("reason"));
+        message = Json.text(condition.path("message"));
       }
     }
     int desired =
@@ -75,7 +75,7 @@ public record Workload(
             Map.copyOf(labels),
             Json.images(template.path("spec")),
             Json.map(template.path("spec").path("nodeSelector"), 256),
-            object.path("metadata").path("annotations").path(SCALE_AVAILABLE).asText(),
+            Json.text(object.path("metadata").path("annotations").path(SCALE_AVAILABLE)),
             desired,
             status.path(readyField).asInt(),
             reason,
