@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -201,7 +202,7 @@ public final class ApiReader {
     int items = 0;
     if (json.currentToken() == JsonToken.START_ARRAY) {
       while (json.nextToken() == JsonToken.START_OBJECT) {
-        each.accept(JSON.<JsonNode>readTree(json));
+        each.accept(tree(json));
         items++;
       }
     }
@@ -209,6 +210,27 @@ public final class ApiReader {
       throw new UnreadableException("has items that are no list of objects");
     }
     return items;
+  }
+
+  /**
+   * What begins here, without who wrote which of its fields: nobody asks for that, and it is up to
+   * half of an object.
+   */
+  static JsonNode tree(JsonParser json) throws IOException {
+    if (json.currentToken() != JsonToken.START_OBJECT) {
+      return JSON.readTree(json);
+    }
+    ObjectNode tree = JSON.createObjectNode();
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "managedFields" -> json.skipChildren();
+        case "object", "metadata" -> tree.set(field, tree(json)); // of an event; of an object
+        default -> tree.set(field, JSON.<JsonNode>readTree(json));
+      }
+    }
+    return tree;
   }
 
   /** What happened to an object. */
@@ -244,7 +266,7 @@ public final class ApiReader {
   private static WatchEnd watched(InputStream body, Events events) throws IOException {
     try (JsonParser json = JSON.createParser(body)) {
       while (json.nextToken() != null) {
-        JsonNode event = JSON.readTree(json);
+        JsonNode event = tree(json);
         JsonNode object = event.path("object");
         switch (event.path("type").asText()) {
           case "ADDED", "MODIFIED" -> events.changed(object);
