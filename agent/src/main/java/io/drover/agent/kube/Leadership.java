@@ -20,10 +20,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Leadership implements AutoCloseable {
   /** After which a leader that has gone without a word is replaced. */
-  static final Duration LEASE = Duration.ofSeconds(150);
+  static final Duration LEASE = Duration.ofSeconds(160);
 
   /** After which a leader that cannot renew gives up. */
-  static final Duration RENEW_LIMIT = Duration.ofSeconds(125);
+  static final Duration RENEW_LIMIT = Duration.ofSeconds(140);
 
   /**
    * Between renewals, of two requests each, and between looks at somebody else's; for those the
