@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -40,6 +41,9 @@ import org.jspecify.annotations.Nullable;
 public final class ApiReader {
   /** Until the head of an answer is there. */
   static final Duration HEAD_LIMIT = Duration.ofSeconds(10);
+
+  /** How long after that the connection is closed. */
+  static final Duration CLOSE_MARGIN = Duration.ofSeconds(1);
 
   /** For a list to be read to its end. Measured: 10,000 pods in 2 s. */
   static final Duration LIST_LIMIT = Duration.ofSeconds(60);
@@ -254,7 +258,7 @@ public final class ApiReader {
     if (json.currentToken() == JsonToken.START_ARRAY) {
       while (json.nextToken() == JsonToken.START_OBJECT) {
         body.allow(MAX_OBJECT_BYTES);
-        each.accept(named(JSON.readTree(json)));
+        each.accept(named(tree(json)));
         items++;
       }
     }
@@ -271,6 +275,27 @@ public final class ApiReader {
       throw new UnreadableException("has an object without a name");
     }
     return object;
+  }
+
+  /**
+   * What begins here, without who wrote which of its fields: nobody asks for that, and it is up to
+   * half of an object.
+   */
+  static JsonNode tree(JsonParser json) throws IOException {
+    if (json.currentToken() != JsonToken.START_OBJECT) {
+      return JSON.readTree(json);
+    }
+    ObjectNode tree = JSON.createObjectNode();
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "managedFields" -> json.skipChildren();
+        case "object", "metadata" -> tree.set(field, tree(json)); // of an event; of an object
+        default -> tree.set(field, JSON.<JsonNode>readTree(json));
+      }
+    }
+    return tree;
   }
 
   /** What happened to an object. */
@@ -307,7 +332,7 @@ public final class ApiReader {
     body.allow(MAX_OBJECT_BYTES);
     try (JsonParser json = JSON.createParser(body)) {
       while (json.nextToken() != null) {
-        JsonNode event = JSON.readTree(json);
+        JsonNode event = tree(json);
         JsonNode object = event.path("object");
         switch (event.path("type").asText()) {
           case "ADDED", "MODIFIED" -> events.changed(named(object));
@@ -384,7 +409,7 @@ public final class ApiReader {
             .uri(uri(path))
             .header("Accept", accept)
             // The client's own limit closes the connection, which cancelling does not.
-            .timeout(headLimit.toMillis(), TimeUnit.MILLISECONDS);
+            .timeout(headLimit.plus(CLOSE_MARGIN).toMillis(), TimeUnit.MILLISECONDS);
     if (payload != null) {
       request = request.method(method, payload.contentType(), payload.text());
     }
