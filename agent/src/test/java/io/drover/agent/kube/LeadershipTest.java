@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.drover.agent.retry.Sleeper;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseSpec;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMixedDispatcher;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
 import io.fabric8.mockwebserver.Context;
@@ -169,11 +171,7 @@ class LeadershipTest {
         .leases()
         .inNamespace("cattle-system")
         .withName("agent")
-        .edit(
-            lease -> {
-              lease.getSpec().setHolderIdentity("other");
-              return lease;
-            });
+        .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"holderIdentity\":\"other\"}}");
 
     assertThat(changes.take()).isEqualTo("first");
     assertThat(first.leads()).isFalse();
