@@ -11,6 +11,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -102,14 +103,18 @@ public final class Leadership implements AutoCloseable {
    */
   @Override
   public void close() {
+    long deadlineNanos = System.nanoTime() + RELEASE_LIMIT.toNanos();
     thread.interrupt();
     try {
-      if (!thread.join(RELEASE_LIMIT)) {
+      thread.join(RELEASE_LIMIT);
+      threads.shutdown();
+      // A lead that was won at this moment is given up there.
+      if (!threads.awaitTermination(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         log.debug("lease not released: limit={}", RELEASE_LIMIT);
       }
     } catch (InterruptedException e) {
+      threads.shutdown();
       Thread.currentThread().interrupt();
     }
-    threads.shutdown();
   }
 }
