@@ -51,6 +51,12 @@ public final class LiveView implements ClusterView, AutoCloseable {
   private final CountDownLatch first = new CountDownLatch(1);
   private final Map<Kind<?>, Answer<? extends Collection<?>>> lists = new ConcurrentHashMap<>();
   private final List<Thread> threads = new ArrayList<>();
+
+  // Of the thread that reads the facts.
+  private Duration sinceRead = Duration.ZERO;
+  private Duration sinceFacts = Duration.ZERO;
+  private Duration sinceNodePorts = Duration.ZERO;
+
   private volatile Answer<Discovery> discovery;
   private volatile Facts facts;
   private volatile boolean apisChanged;
@@ -159,51 +165,69 @@ public final class LiveView implements ClusterView, AutoCloseable {
 
   private void readFacts() {
     try {
-      discovery = reader.discovery();
+      unlessBroken(this::firstPass);
+      // Whatever came of it: nobody is to wait for what is broken.
       discovered.countDown();
-      // What nodes there are is asked for below.
-      nodes.tried().await();
-      readAll(reader.nodePorts());
-      for (Mirror<?> mirror : mirrors.values()) {
-        mirror.tried().await();
-      }
-      apisChanged = false; // those that there were from the start are no change
       first.countDown();
       changed.run();
-      Duration sinceRead = Duration.ZERO;
-      Duration sinceFacts = Duration.ZERO;
-      Duration sinceNodePorts = Duration.ZERO;
       while (true) {
         sleeper.sleep(PROBE_EVERY);
-        sinceRead = sinceRead.plus(PROBE_EVERY);
-        sinceFacts = sinceFacts.plus(PROBE_EVERY);
-        sinceNodePorts = sinceNodePorts.plus(PROBE_EVERY);
-        if (apisChanged || sinceFacts.compareTo(FACTS_EVERY) >= 0 || hasFailed()) {
-          apisChanged = false;
-          discovery = reader.discovery();
-          var nodePorts = facts.nodePorts();
-          if (sinceNodePorts.compareTo(NODE_PORTS_EVERY) >= 0) {
-            nodePorts = reader.nodePorts();
-            sinceNodePorts = Duration.ZERO;
-          }
-          readAll(nodePorts);
-          sinceFacts = Duration.ZERO;
-          sinceRead = Duration.ZERO;
-        } else if (sinceRead.compareTo(READ_EVERY) >= 0) {
-          facts = reader.withUsage(facts, all(Kinds.NODES));
-          read(Kinds.READ);
-          sinceRead = Duration.ZERO;
-        } else if (reader.wantsUsage()) {
-          facts = reader.withUsage(facts, all(Kinds.NODES));
-        } else {
-          facts = reader.withReadyz(facts);
-        }
+        unlessBroken(this::nextPass);
         changed.run();
       }
     } catch (InterruptedException _) {
       // Closed.
+    }
+  }
+
+  private interface Pass {
+    void run() throws InterruptedException;
+  }
+
+  /** A bug of ours spoils a pass, not all that come after it. */
+  private static void unlessBroken(Pass pass) throws InterruptedException {
+    try {
+      pass.run();
     } catch (RuntimeException e) {
-      log.error("reading the cluster failed: this is a bug", e);
+      log.error("reading the cluster failed, which is a bug", e);
+    }
+  }
+
+  private void firstPass() throws InterruptedException {
+    discovery = reader.discovery();
+    discovered.countDown();
+    // What nodes there are is asked for below.
+    nodes.tried().await();
+    readAll(reader.nodePorts());
+    for (Mirror<?> mirror : mirrors.values()) {
+      mirror.tried().await();
+    }
+    apisChanged = false; // those that there were from the start are no change
+  }
+
+  private void nextPass() throws InterruptedException {
+    sinceRead = sinceRead.plus(PROBE_EVERY);
+    sinceFacts = sinceFacts.plus(PROBE_EVERY);
+    sinceNodePorts = sinceNodePorts.plus(PROBE_EVERY);
+    if (apisChanged || sinceFacts.compareTo(FACTS_EVERY) >= 0 || hasFailed()) {
+      sinceFacts = Duration.ZERO;
+      sinceRead = Duration.ZERO;
+      apisChanged = false;
+      discovery = reader.discovery();
+      var nodePorts = facts.nodePorts();
+      if (sinceNodePorts.compareTo(NODE_PORTS_EVERY) >= 0) {
+        sinceNodePorts = Duration.ZERO;
+        nodePorts = reader.nodePorts();
+      }
+      readAll(nodePorts);
+    } else if (sinceRead.compareTo(READ_EVERY) >= 0) {
+      sinceRead = Duration.ZERO;
+      facts = reader.withUsage(facts, all(Kinds.NODES));
+      read(Kinds.READ);
+    } else if (reader.wantsUsage()) {
+      facts = reader.withUsage(facts, all(Kinds.NODES));
+    } else {
+      facts = reader.withReadyz(facts);
     }
   }
 

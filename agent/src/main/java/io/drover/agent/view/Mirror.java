@@ -42,6 +42,9 @@ final class Mirror<T> {
 
   static final Duration LAST_RETRY = Duration.ofMinutes(5);
 
+  /** The same while the API server is away. */
+  static final Duration LAST_RETRY_AWAY = Duration.ofMinutes(1);
+
   /** A report that is older than that would no longer be believed. */
   static final Duration MAX_AGE = Duration.ofMinutes(10);
 
@@ -101,16 +104,35 @@ final class Mirror<T> {
   void run() throws InterruptedException {
     Duration retry = FIRST_RETRY;
     while (true) {
-      var listed = list();
-      tried.countDown();
-      if (listed instanceof Answer.Found<ApiReader.Listed>(var list)) {
-        if (watch(list.resourceVersion())) {
-          retry = FIRST_RETRY;
-        }
+      boolean worked = false;
+      try {
+        worked = listAndWatch();
+      } catch (RuntimeException e) {
+        log.error("cluster cannot be read, which is a bug: kind={}", kind, e);
+        failed(new Answer.Missing<>(Cause.UNREADABLE, kind + ": " + e));
       }
+      tried.countDown();
+      retry = worked ? FIRST_RETRY : retry;
       sleeper.sleep(jittered(retry));
-      retry = retry.multipliedBy(2).compareTo(LAST_RETRY) < 0 ? retry.multipliedBy(2) : LAST_RETRY;
+      var doubled = retry.multipliedBy(2);
+      retry = doubled.compareTo(lastRetry()) < 0 ? doubled : lastRetry();
     }
+  }
+
+  /** Whether there was a watch that told something, or ended as it should. */
+  private boolean listAndWatch() throws InterruptedException {
+    var listed = list();
+    tried.countDown();
+    return listed instanceof Answer.Found<ApiReader.Listed>(var list)
+        && watch(list.resourceVersion());
+  }
+
+  /** A right may be given at any time; an API server that was away is to be read soon again. */
+  private Duration lastRetry() {
+    return failure
+        .filter(missing -> missing.cause() == Cause.UNAVAILABLE || missing.cause() == Cause.TIMEOUT)
+        .map(_ -> LAST_RETRY_AWAY)
+        .orElse(LAST_RETRY);
   }
 
   private Duration jittered(Duration wait) {

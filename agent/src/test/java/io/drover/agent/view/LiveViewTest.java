@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -178,6 +179,39 @@ class LiveViewTest {
 
     assertThat(view.awaitFirst(Duration.ofMillis(10))).isFalse();
     assertNotReadYet(view.all(Kinds.PODS));
+  }
+
+  @Test
+  void bugSpoilsOnePassOnly() throws Exception {
+    SmallCluster.answer(api, COUNTED);
+    var broken = new AtomicBoolean(true);
+    var view =
+        LiveView.start(
+            api.reader(),
+            SmallCluster.config(
+                COUNTED,
+                () -> {
+                  if (broken.get()) {
+                    throw new IllegalStateException("a bug");
+                  }
+                  return List.of();
+                }),
+            Clock.systemUTC(),
+            naps,
+            new Random(1),
+            changes::release);
+    started.add(view);
+
+    assertThat(view.awaitFirst(LONG)).isTrue();
+    assertNotReadYet(view.facts().version());
+    broken.set(false);
+    for (int minute = 0; minute < 30; minute++) {
+      naps.await();
+      naps.wake();
+    }
+    naps.await();
+
+    assertThat(view.facts().version().found()).isPresent();
   }
 
   @Test

@@ -69,6 +69,9 @@ class MirrorTest {
   /** Of a thing its name and its value; nothing of a hidden one. */
   private static Optional<String> record(JsonNode object) {
     String value = object.path("value").asText();
+    if (Json.name(object).equals("bug")) {
+      throw new IllegalStateException("a bug");
+    }
     return value.equals("hidden") ? Optional.empty() : Optional.of(Json.name(object) + "=" + value);
   }
 
@@ -308,8 +311,17 @@ class MirrorTest {
   }
 
   @Test
-  void waitsLongerAndLongerUpToALimit() throws Exception {
-    api.on(LIST, status(503, "no"));
+  void waitsLongerAndLongerForARight() throws Exception {
+    assertWaitsUpTo(Mirror.LAST_RETRY, 403);
+  }
+
+  @Test
+  void waitsNotSoLongForAnApiServerThatIsAway() throws Exception {
+    assertWaitsUpTo(Mirror.LAST_RETRY_AWAY, 503);
+  }
+
+  private void assertWaitsUpTo(Duration last, int status) throws Exception {
+    api.on(LIST, status(status, "no"));
     thread.start();
 
     var expected = Mirror.FIRST_RETRY;
@@ -320,10 +332,26 @@ class MirrorTest {
       jitters |= !nap.equals(expected);
       naps.wake();
       expected = expected.multipliedBy(2);
-      expected = expected.compareTo(Mirror.LAST_RETRY) < 0 ? expected : Mirror.LAST_RETRY;
+      expected = expected.compareTo(last) < 0 ? expected : last;
     }
-    assertThat(expected).isEqualTo(Mirror.LAST_RETRY);
+    assertThat(expected).isEqualTo(last);
     assertThat(jitters).isTrue();
+  }
+
+  @Test
+  void bugIsAFailureAndNotTheEnd() throws Exception {
+    api.on(LIST, list("100", "a=1", "bug=1"), list("100", "a=2"));
+    thread.start();
+
+    naps.await();
+    assertThat(mirror.all())
+        .isInstanceOfSatisfying(
+            Answer.Missing.class,
+            missing -> assertThat(missing.cause()).isEqualTo(Cause.UNREADABLE));
+    changes.clear();
+    naps.wake();
+
+    assertChangedTo("a=2");
   }
 
   @Test

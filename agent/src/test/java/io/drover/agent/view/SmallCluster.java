@@ -162,7 +162,11 @@ public final class SmallCluster {
 
   /** All that there is to try. */
   public static SurveyConfig config(Set<String> counted) {
-    return new SurveyConfig("cattle-system", counted, EnumSet.allOf(Trial.class), List::of);
+    return config(counted, List::of);
+  }
+
+  static SurveyConfig config(Set<String> counted, SurveyConfig.CertificateSource certificates) {
+    return new SurveyConfig("cattle-system", counted, EnumSet.allOf(Trial.class), certificates);
   }
 
   /** All that is read as a whole. */
