@@ -184,6 +184,7 @@ final class ReportIT {
   @Order(4)
   void leaderThatStopsIsReplaced() throws Exception {
     var instance = stored().orElseThrow().at("/report/agent/instance").asText();
+    plane.admin().run("-n", NAMESPACE, "create", "service", "clusterip", "rancher", "--tcp=443");
 
     first.process().terminate();
 
@@ -193,5 +194,16 @@ final class ReportIT {
         "the report is the other's",
         Duration.ofMinutes(1),
         () -> !stored().orElseThrow().at("/report/agent/instance").asText().equals(instance));
+  }
+
+  /** Its Service was made above: it is looked for once a minute, in what is mirrored. */
+  @Test
+  @Order(5)
+  void agentGivesWayToARancherInItsCluster() throws Exception {
+    Await.that(
+        "the steve tunnel is given up",
+        Duration.ofMinutes(2),
+        () -> second.metric("connected", "steve") == 0);
+    assertThat(second.metric("connected", "cluster")).isEqualTo(1);
   }
 }
