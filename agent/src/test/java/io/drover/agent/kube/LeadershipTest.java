@@ -3,6 +3,7 @@ package io.drover.agent.kube;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.retry.Sleeper;
+import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseSpec;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
@@ -15,6 +16,8 @@ import io.fabric8.mockwebserver.ServerRequest;
 import io.fabric8.mockwebserver.ServerResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -160,6 +163,50 @@ class LeadershipTest {
     assertThat(first.leads()).isTrue();
     assertThat(changes).isEmpty();
     assertThat(lease().getHolderIdentity()).isEqualTo("first");
+  }
+
+  @Test
+  void leaderThatDiedIsReplacedWhenItsLeaseIsOver() throws Exception {
+    createLease("dead", Leadership.LEASE.plusSeconds(1));
+
+    var second = stand("second");
+
+    assertThat(changes.take()).isEqualTo("second");
+    assertThat(second.leads()).isTrue();
+    assertThat(lease().getHolderIdentity()).isEqualTo("second");
+  }
+
+  @Test
+  void leaderThatMayBeAliveIsNotReplaced() throws Exception {
+    createLease("silent", Leadership.LEASE.minusMinutes(1));
+
+    var second = stand("second");
+    awaitLooks(5);
+
+    assertThat(second.leads()).isFalse();
+    assertThat(changes).isEmpty();
+  }
+
+  /** The lease of somebody who has not renewed it for some time. */
+  private void createLease(String holder, Duration ago) {
+    var renewed = ZonedDateTime.now(ZoneOffset.UTC).minus(ago);
+    client
+        .leases()
+        .inNamespace("cattle-system")
+        .resource(
+            new LeaseBuilder()
+                .withNewMetadata()
+                .withName("agent")
+                .endMetadata()
+                .withNewSpec()
+                .withHolderIdentity(holder)
+                .withLeaseDurationSeconds((int) Leadership.LEASE.toSeconds())
+                .withAcquireTime(renewed)
+                .withRenewTime(renewed)
+                .withLeaseTransitions(0)
+                .endSpec()
+                .build())
+        .create();
   }
 
   @Test
