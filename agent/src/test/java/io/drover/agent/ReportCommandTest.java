@@ -13,8 +13,6 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -212,19 +210,18 @@ class ReportCommandTest {
 
   @Test
   void clusterThatCannotBeReachedEndsWithOne() throws IOException {
-    int port;
-    try (var closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = closed.getLocalPort();
+    try (var closed = new ClosedPort()) {
+      ScriptedApiServer.kubeconfig(directory, "https://" + closed.address());
+
+      assertThat(execute()).isEqualTo(Main.FAILED);
+
+      assertThat(out.toString()).isEmpty();
+      assertThat(err.toString().lines())
+          .singleElement()
+          .asString()
+          .startsWith(
+              "drover-agent: the API server at " + closed.address() + " cannot be reached: ");
     }
-    ScriptedApiServer.kubeconfig(directory, "https://127.0.0.1:" + port);
-
-    assertThat(execute()).isEqualTo(Main.FAILED);
-
-    assertThat(out.toString()).isEmpty();
-    assertThat(err.toString().lines())
-        .singleElement()
-        .asString()
-        .startsWith("drover-agent: the API server at 127.0.0.1:" + port + " cannot be reached: ");
   }
 
   @ParameterizedTest

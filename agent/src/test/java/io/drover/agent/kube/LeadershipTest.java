@@ -3,9 +3,9 @@ package io.drover.agent.kube;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.retry.Sleeper;
-import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
-import io.fabric8.kubernetes.api.model.coordination.v1.LeaseSpec;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMixedDispatcher;
@@ -16,11 +16,13 @@ import io.fabric8.mockwebserver.ServerRequest;
 import io.fabric8.mockwebserver.ServerResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
-import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -36,6 +38,11 @@ class LeadershipTest {
   private static final String LEASES =
       "/apis/coordination.k8s.io/v1/namespaces/cattle-system/leases";
   private static final Duration SOON = Duration.ofMillis(5);
+
+  /** As Kubernetes writes it. */
+  private static final DateTimeFormatter MICRO_TIME =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
 
   // Kept, since a logger that nobody refers to forgets its level.
   private static final Logger MOCK_LOG = Logger.getLogger(MockWebServer.class.getName());
@@ -79,8 +86,19 @@ class LeadershipTest {
     return leadership;
   }
 
-  private LeaseSpec lease() {
-    return client.leases().inNamespace("cattle-system").withName("agent").get().getSpec();
+  private Resource<GenericKubernetesResource> lease() {
+    return client
+        .genericKubernetesResources("coordination.k8s.io/v1", "Lease")
+        .inNamespace("cattle-system")
+        .withName("agent");
+  }
+
+  private String holder() {
+    return lease().get().<String>get("spec", "holderIdentity");
+  }
+
+  private int seconds() {
+    return lease().get().<Integer>get("spec", "leaseDurationSeconds");
   }
 
   /** Waits until the lease has been asked for that often from now on. */
@@ -101,9 +119,8 @@ class LeadershipTest {
 
     assertThat(changes.take()).isEqualTo("first");
     assertThat(first.leads()).isTrue();
-    var lease = lease();
-    assertThat(lease.getHolderIdentity()).isEqualTo("first");
-    assertThat(lease.getLeaseDurationSeconds()).isEqualTo((int) Leadership.LEASE.toSeconds());
+    assertThat(holder()).isEqualTo("first");
+    assertThat(seconds()).isEqualTo((int) Leadership.LEASE.toSeconds());
   }
 
   @Test
@@ -117,7 +134,7 @@ class LeadershipTest {
     assertThat(second.leads()).isFalse();
     assertThat(first.leads()).isTrue();
     assertThat(changes).isEmpty();
-    assertThat(lease().getHolderIdentity()).isEqualTo("first");
+    assertThat(holder()).isEqualTo("first");
   }
 
   @Test
@@ -129,12 +146,12 @@ class LeadershipTest {
 
     assertThat(first.leads()).isFalse();
     assertThat(changes.take()).isEqualTo("first");
-    assertThat(lease().getLeaseDurationSeconds()).isEqualTo(1);
+    assertThat(seconds()).isEqualTo(1);
 
     var second = stand("second");
     assertThat(changes.take()).isEqualTo("second");
     assertThat(second.leads()).isTrue();
-    assertThat(lease().getHolderIdentity()).isEqualTo("second");
+    assertThat(holder()).isEqualTo("second");
   }
 
   @Test
@@ -162,7 +179,7 @@ class LeadershipTest {
 
     assertThat(first.leads()).isTrue();
     assertThat(changes).isEmpty();
-    assertThat(lease().getHolderIdentity()).isEqualTo("first");
+    assertThat(holder()).isEqualTo("first");
   }
 
   @Test
@@ -173,7 +190,7 @@ class LeadershipTest {
 
     assertThat(changes.take()).isEqualTo("second");
     assertThat(second.leads()).isTrue();
-    assertThat(lease().getHolderIdentity()).isEqualTo("second");
+    assertThat(holder()).isEqualTo("second");
   }
 
   @Test
@@ -189,23 +206,16 @@ class LeadershipTest {
 
   /** The lease of somebody who has not renewed it for some time. */
   private void createLease(String holder, Duration ago) {
-    var renewed = ZonedDateTime.now(ZoneOffset.UTC).minus(ago);
+    var renewed = MICRO_TIME.format(Instant.now().minus(ago));
     client
-        .leases()
-        .inNamespace("cattle-system")
         .resource(
-            new LeaseBuilder()
-                .withNewMetadata()
-                .withName("agent")
-                .endMetadata()
-                .withNewSpec()
-                .withHolderIdentity(holder)
-                .withLeaseDurationSeconds((int) Leadership.LEASE.toSeconds())
-                .withAcquireTime(renewed)
-                .withRenewTime(renewed)
-                .withLeaseTransitions(0)
-                .endSpec()
-                .build())
+            """
+            {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+             "metadata": {"name": "agent", "namespace": "cattle-system"},
+             "spec": {"holderIdentity": "%s", "leaseDurationSeconds": %d, "leaseTransitions": 0,
+               "acquireTime": "%s", "renewTime": "%3$s"}}
+            """
+                .formatted(holder, Leadership.LEASE.toSeconds(), renewed))
         .create();
   }
 
@@ -214,11 +224,8 @@ class LeadershipTest {
     var first = stand("first");
     changes.take();
 
-    client
-        .leases()
-        .inNamespace("cattle-system")
-        .withName("agent")
-        // Whatever version it has: it may be renewed just now.
+    // Whatever version it has: it may be renewed just now.
+    lease()
         .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"holderIdentity\":\"other\"}}");
 
     assertThat(changes.take()).isEqualTo("first");

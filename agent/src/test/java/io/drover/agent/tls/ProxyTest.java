@@ -5,13 +5,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.ClosedPort;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ProxyServer;
 import io.drover.agent.config.Secret;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -127,10 +127,8 @@ class ProxyTest {
 
   @Test
   void closedProxyIsNamed() throws Exception {
-    // Bound and not listening: refused, and nobody else can get the port meanwhile.
-    try (var closed = new Socket()) {
-      closed.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-      int port = closed.getLocalPort();
+    try (var closed = new ClosedPort()) {
+      int port = closed.port();
 
       assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, port, "", "", LIMIT))
           .hasMessage(

@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.ClosedPort;
 import io.drover.agent.config.ProxyConfig;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -66,12 +66,13 @@ class ServerDialerTest {
 
   @Test
   void refusedConnectionIsSaidInGosWords() throws Exception {
-    int port = closedPort();
+    try (var closed = new ClosedPort()) {
+      var url = URI.create("https://" + closed.address());
 
-    assertThatThrownBy(
-            () -> dialer().dial(URI.create("https://127.0.0.1:" + port), ca.trust(), LIMIT))
-        .isInstanceOf(IOException.class)
-        .hasMessage("dial tcp 127.0.0.1:" + port + ": connect: connection refused");
+      assertThatThrownBy(() -> dialer().dial(url, ca.trust(), LIMIT))
+          .isInstanceOf(IOException.class)
+          .hasMessage("dial tcp " + closed.address() + ": connect: connection refused");
+    }
   }
 
   @Test
@@ -148,7 +149,6 @@ class ServerDialerTest {
 
   @Test
   void saysWhatBecameOfEachAddress() throws Exception {
-    int port = closedPort();
     var dialer =
         dialer(
             _ ->
@@ -156,11 +156,15 @@ class ServerDialerTest {
                   InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.3")
                 });
 
-    assertThatThrownBy(() -> dialer.dial(URI.create("http://rancher:" + port), ca.trust(), LIMIT))
-        .hasMessage(
-            "dial tcp 127.0.0.2:%d: connect: connection refused; dial tcp 127.0.0.3:%d: connect:"
-                    .formatted(port, port)
-                + " connection refused");
+    try (var closed = new ClosedPort()) {
+      var url = URI.create("http://rancher:" + closed.port());
+
+      assertThatThrownBy(() -> dialer.dial(url, ca.trust(), LIMIT))
+          .hasMessage(
+              ("dial tcp 127.0.0.2:%1$d: connect: connection refused;"
+                      + " dial tcp 127.0.0.3:%1$d: connect: connection refused")
+                  .formatted(closed.port()));
+    }
   }
 
   @Test
@@ -356,11 +360,5 @@ class ServerDialerTest {
     socket.getOutputStream().write(hello);
     socket.getOutputStream().flush();
     assertThat(socket.getInputStream().readNBytes(hello.length)).isEqualTo(hello);
-  }
-
-  private static int closedPort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }

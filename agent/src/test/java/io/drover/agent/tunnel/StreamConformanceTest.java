@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.ClosedPort;
 import io.drover.agent.tunnel.ScriptedServer.Peer;
 import io.drover.proto.tunnel.Message;
 import io.drover.proto.tunnel.Message.Close;
@@ -53,15 +54,14 @@ class StreamConformanceTest {
   @Test
   void s2RefusedPortGivesOneErrorWithTheReason() throws Exception {
     try (var server = ScriptedServer.start();
-        var tunnel = TestTunnel.start(server)) {
+        var tunnel = TestTunnel.start(server);
+        var closed = new ClosedPort()) {
       var peer = server.open();
-      var backend = Backend.start();
-      backend.close();
 
-      peer.send(backend.connect(2));
+      peer.send(new Connect(2, "tcp", closed.address()));
 
       assertThat(peer.expectClose(2).reason())
-          .isEqualTo("dial tcp " + backend.address() + ": connect: connection refused");
+          .isEqualTo("dial tcp " + closed.address() + ": connect: connection refused");
       assertThat(peer.barrier()).isEmpty();
       assertThat(tunnel.client().reading().totals().dialFailures()).isEqualTo(1);
     }

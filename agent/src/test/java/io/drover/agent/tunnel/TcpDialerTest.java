@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.ClosedPort;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -65,11 +66,10 @@ class TcpDialerTest {
 
   @Test
   void saysLikeGoThatAPortIsRefused() throws Exception {
-    var backend = Backend.start();
-    backend.close();
-
-    assertThatThrownBy(() -> new TcpDialer().dial("tcp", backend.address(), new Dial()))
-        .hasMessage("dial tcp " + backend.address() + ": connect: connection refused");
+    try (var closed = new ClosedPort()) {
+      assertThatThrownBy(() -> new TcpDialer().dial("tcp", closed.address(), new Dial()))
+          .hasMessage("dial tcp " + closed.address() + ": connect: connection refused");
+    }
   }
 
   @Test

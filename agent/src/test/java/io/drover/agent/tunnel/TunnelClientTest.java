@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.drover.agent.ClosedPort;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -59,7 +60,8 @@ class TunnelClientTest {
   void comesBackSoonWhenTheWayToTheServerFails() throws Exception {
     var server = ScriptedServer.start();
     server.close();
-    try (var tunnel = TestTunnel.start(server)) {
+    try (var _ = new ClosedPort(server.url().getPort());
+        var tunnel = TestTunnel.start(server)) {
       assertThat(tunnel.pauses().take()).isEqualTo(Duration.ofSeconds(5));
       tunnel.pauses().end();
       assertThat(tunnel.pauses().take()).isEqualTo(Duration.ofSeconds(10));
@@ -253,7 +255,8 @@ class TunnelClientTest {
   void stopsWhileItWaits() throws Exception {
     var server = ScriptedServer.start();
     server.close();
-    try (var tunnel = TestTunnel.start(server)) {
+    try (var _ = new ClosedPort(server.url().getPort());
+        var tunnel = TestTunnel.start(server)) {
       tunnel.pauses().take();
     } // fails if a thread is left
 

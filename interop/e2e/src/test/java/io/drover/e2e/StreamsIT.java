@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.security.MessageDigest;
 import java.time.Duration;
@@ -71,10 +70,13 @@ final class StreamsIT {
   @WithEachPeer
   void refusedDialsHurtNoOther(Installation installation) throws Exception {
     var peer = installation.peer();
-    try (var target = Target.echo()) {
+    // Bound and not listening: refused, and nobody else can get the port meanwhile.
+    try (var target = Target.echo();
+        var closed = new Socket()) {
+      closed.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      var closedPort = "127.0.0.1:" + closed.getLocalPort();
       var live = live(peer, target, LIVE);
 
-      var closedPort = unusedAddress();
       for (int count = 0; count < REFUSALS; count++) {
         var refused = peer.dial("tcp", closedPort);
         assertThat(refused.path("error").asText()).contains("connection refused");
@@ -219,12 +221,6 @@ final class StreamsIT {
       stream.close();
       assertThat(stream.failure()).isEmpty();
       assertThat(stream.slowest()).isLessThan(Duration.ofSeconds(1));
-    }
-  }
-
-  private static String unusedAddress() throws IOException {
-    try (var listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return "127.0.0.1:" + listener.getLocalPort();
     }
   }
 
