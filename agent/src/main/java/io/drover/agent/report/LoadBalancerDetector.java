@@ -140,7 +140,8 @@ final class LoadBalancerDetector {
     boolean isStrong = false;
     for (LoadBalancerEvidence each : evidence) {
       if (each.row().provider().equals(provider)) {
-        isStrong |= !each.strong().isEmpty();
+        // A network plugin is no load balancer before it has addresses to give.
+        isStrong |= !each.strong().isEmpty() && each.row().needsMet(seen).found().orElse(false);
         sources.addAll(each.strong());
         sources.addAll(each.weak());
       }

@@ -64,9 +64,11 @@ final class MetricsApiDetector {
     }
     return switch (seen.facts().nodeMetrics()) {
       case Answer.Found<List<NodeUsage>>(var usages) -> measured(usages);
-      // It is registered as available, and yet says that it is not: the server is at fault.
+      // It is registered as available, and yet says that it is not, while the API server answers:
+      // its own server is at fault.
       case Answer.Missing<List<NodeUsage>>(var cause, var detail)
-          when cause == Cause.NOT_SERVED || cause == Cause.UNAVAILABLE ->
+          when (cause == Cause.NOT_SERVED || cause == Cause.UNAVAILABLE)
+              && seen.facts().readyz().text().found().isPresent() ->
           Finding.likely(new MetricsApi("broken", detail), "metrics.k8s.io");
       case Answer.Missing<List<NodeUsage>> missing -> Finding.unknown(missing);
     };

@@ -281,6 +281,17 @@ class LoadBalancerDetectorTest {
   }
 
   @Test
+  void networkPluginIsNoLikelyOneBeforeItHasAddresses() {
+    view.serving("crd.antrea.io/externalippools");
+    view.count("crd.antrea.io/externalippools", missing(Cause.FORBIDDEN));
+    assertThat(listed().getFirst().confidence()).isEqualTo(Confidence.ASSUMED);
+    assertThat(FindingParts.cause(capabilities())).isEqualTo(Cause.FORBIDDEN);
+
+    view.count("crd.antrea.io/externalippools", found(true));
+    assertThat(listed().getFirst().confidence()).isEqualTo(Confidence.LIKELY);
+  }
+
+  @Test
   void configMapOfKubeSystemIsASignBesideItsWorkload() {
     workload("ghcr.io/kube-vip/kube-vip-cloud-provider:v0.0.12", "");
     view.systemConfigMaps(found(Set.of("kubevip")));

@@ -111,6 +111,15 @@ class MetricsApiDetectorTest {
     assertThat(apis().resource()).isEqualTo(new MetricsApi("broken", "asked in vain: " + cause));
   }
 
+  @Test
+  void whileTheApiServerItselfIsAwayNobodyElseIsAtFault() {
+    registered("v1beta1.metrics.k8s.io", "True");
+    view.nodeMetrics(missing(Cause.UNAVAILABLE))
+        .probes(missing(Cause.UNAVAILABLE), missing(Cause.UNAVAILABLE));
+
+    assertThat(apis().resource()).isNull();
+  }
+
   @ParameterizedTest
   @EnumSource(
       mode = Mode.EXCLUDE,
