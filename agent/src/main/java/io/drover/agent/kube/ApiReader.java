@@ -1,15 +1,7 @@
 package io.drover.agent.kube;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -51,14 +43,6 @@ public final class ApiReader {
   /** For the next byte: a watch brings a bookmark a minute, so a silent one is dead. */
   static final Duration SILENCE_LIMIT = Duration.ofMinutes(3);
 
-  /** Of one object in JSON. etcd takes no more than 1.5 MiB. */
-  static final int MAX_OBJECT_BYTES = 4 * 1024 * 1024;
-
-  /**
-   * Of a text. The longest are a kubelet's measurements: 400 KB with 250 pods of two containers.
-   */
-  static final int MAX_TEXT_BYTES = 1024 * 1024;
-
   /** How often a request is made again that the API server was too busy for. */
   static final int MAX_BUSY = 3;
 
@@ -67,18 +51,6 @@ public final class ApiReader {
 
   private static final int TOO_MANY_REQUESTS = 429;
   private static final int MAX_DETAIL_CHARACTERS = 200;
-  private static final int MAX_DEPTH = 200;
-
-  private static final ObjectMapper JSON =
-      new ObjectMapper(
-          JsonFactory.builder()
-              .streamReadConstraints(
-                  StreamReadConstraints.builder()
-                      .maxNestingDepth(MAX_DEPTH)
-                      .maxStringLength(MAX_OBJECT_BYTES)
-                      .build())
-              .build());
-
   private final HttpClient http;
   private final String base;
   private final Sleeper sleeper;
@@ -117,12 +89,12 @@ public final class ApiReader {
 
   /** The same in another form, such as aggregated discovery or metadata only. */
   public Answer<JsonNode> get(String path, String accept) throws InterruptedException {
-    return ask(path, accept, headLimit, ApiReader::object);
+    return ask(path, accept, headLimit, Body::object);
   }
 
   /** Reads a text. */
   public Answer<String> text(String path) throws InterruptedException {
-    return ask(path, "text/plain, */*", headLimit, ApiReader::text);
+    return ask(path, "text/plain, */*", headLimit, Body::text);
   }
 
   /**
@@ -135,16 +107,7 @@ public final class ApiReader {
         "text/plain, */*",
         headLimit,
         status -> isSuccess(status) || status == HttpURLConnection.HTTP_INTERNAL_ERROR,
-        ApiReader::text);
-  }
-
-  private static JsonNode object(LimitedStream body) throws IOException {
-    body.allow(MAX_OBJECT_BYTES);
-    JsonNode object = JSON.readTree(body);
-    if (!object.isObject()) {
-      throw new UnreadableException("is no object");
-    }
-    return object;
+        Body::text);
   }
 
   /** What a request that may be refused brought: its status and its JSON. */
@@ -183,7 +146,7 @@ public final class ApiReader {
     try {
       var response = head(method, path, accept, new Payload(contentType, body.toString()));
       try (var in = new LimitedStream(response.body(), headLimit, headLimit)) {
-        return outcome(what, response, text(in, MAX_OBJECT_BYTES));
+        return outcome(what, response, Body.text(in, Body.MAX_OBJECT_BYTES));
       }
     } catch (IOException e) {
       return failed(what, e);
@@ -196,7 +159,7 @@ public final class ApiReader {
     try {
       String warning = String.join("; ", response.headers("Warning"));
       return new Answer.Found<>(
-          new Outcome(status, warning.isEmpty() ? null : warning, JSON.readTree(text)));
+          new Outcome(status, warning.isEmpty() ? null : warning, Body.json(text)));
     } catch (JacksonException e) {
       if (isSuccess(status)) {
         throw e;
@@ -215,87 +178,7 @@ public final class ApiReader {
    */
   public Answer<Listed> list(String path, String accept, Consumer<JsonNode> each)
       throws InterruptedException {
-    return ask(path, accept, LIST_LIMIT, body -> listed(body, each));
-  }
-
-  private static Listed listed(LimitedStream body, Consumer<JsonNode> each) throws IOException {
-    String version = "";
-    body.allow(MAX_OBJECT_BYTES);
-    int items = 0;
-    boolean isList = false;
-    try (JsonParser json = JSON.createParser(body)) {
-      if (json.nextToken() != JsonToken.START_OBJECT) {
-        throw new UnreadableException("is no object");
-      }
-      while (json.nextToken() == JsonToken.FIELD_NAME) {
-        String field = json.currentName();
-        json.nextToken();
-        if (field.equals("metadata")) {
-          version = JSON.<JsonNode>readTree(json).path("resourceVersion").asText("");
-        } else if (field.equals("items")) {
-          isList = true;
-          // A list without objects may be null: so Go writes an empty slice.
-          if (json.currentToken() != JsonToken.VALUE_NULL) {
-            items = items(body, json, each);
-          }
-        } else {
-          json.skipChildren();
-        }
-      }
-      if (json.currentToken() != JsonToken.END_OBJECT) {
-        throw new UnreadableException("ends too early");
-      }
-    }
-    if (!isList) {
-      throw new UnreadableException("is no list");
-    }
-    return new Listed(version, items);
-  }
-
-  private static int items(LimitedStream body, JsonParser json, Consumer<JsonNode> each)
-      throws IOException {
-    int items = 0;
-    if (json.currentToken() == JsonToken.START_ARRAY) {
-      while (json.nextToken() == JsonToken.START_OBJECT) {
-        body.allow(MAX_OBJECT_BYTES);
-        each.accept(named(tree(json)));
-        items++;
-      }
-    }
-    if (json.currentToken() != JsonToken.END_ARRAY) {
-      throw new UnreadableException("has items that are no list of objects");
-    }
-    return items;
-  }
-
-  /** All objects of Kubernetes have a name; what has none is something else. */
-  private static JsonNode named(JsonNode object) throws UnreadableException {
-    JsonNode name = object.path("metadata").path("name");
-    if (!name.isTextual() || name.textValue().isEmpty()) {
-      throw new UnreadableException("has an object without a name");
-    }
-    return object;
-  }
-
-  /**
-   * What begins here, without who wrote which of its fields: nobody asks for that, and it is up to
-   * half of an object.
-   */
-  static JsonNode tree(JsonParser json) throws IOException {
-    if (json.currentToken() != JsonToken.START_OBJECT) {
-      return JSON.readTree(json);
-    }
-    ObjectNode tree = JSON.createObjectNode();
-    while (json.nextToken() == JsonToken.FIELD_NAME) {
-      String field = json.currentName();
-      json.nextToken();
-      switch (field) {
-        case "managedFields" -> json.skipChildren();
-        case "object", "metadata" -> tree.set(field, tree(json)); // of an event; of an object
-        default -> tree.set(field, JSON.<JsonNode>readTree(json));
-      }
-    }
-    return tree;
+    return ask(path, accept, LIST_LIMIT, body -> Body.list(body, each));
   }
 
   /** What happened to an object. */
@@ -325,32 +208,7 @@ public final class ApiReader {
    */
   public Answer<WatchEnd> watch(String path, String accept, Duration limit, Events events)
       throws InterruptedException {
-    return ask(path, accept, limit, body -> watched(body, events));
-  }
-
-  private static WatchEnd watched(LimitedStream body, Events events) throws IOException {
-    body.allow(MAX_OBJECT_BYTES);
-    try (JsonParser json = JSON.createParser(body)) {
-      while (json.nextToken() != null) {
-        JsonNode event = tree(json);
-        JsonNode object = event.path("object");
-        switch (event.path("type").asText()) {
-          case "ADDED", "MODIFIED" -> events.changed(named(object));
-          case "DELETED" -> events.deleted(named(object));
-          case "BOOKMARK" -> {} // only its version matters
-          case "ERROR" -> {
-            if (object.path("code").asInt() == HttpURLConnection.HTTP_GONE) {
-              return WatchEnd.EXPIRED;
-            }
-            throw new IOException("watch failed: " + shortened(object.path("message").asText()));
-          }
-          default -> throw new UnreadableException("has an event that is not known");
-        }
-        events.reached(object.path("metadata").path("resourceVersion").asText(""));
-        body.allow(MAX_OBJECT_BYTES);
-      }
-      return WatchEnd.ENDED;
-    }
+    return ask(path, accept, limit, body -> Body.watch(body, events));
   }
 
   private interface BodyReader<T> {
@@ -378,7 +236,8 @@ public final class ApiReader {
       try (var body = new LimitedStream(response.body(), limit, SILENCE_LIMIT)) {
         if (!isAnswer.test(response.code())) {
           return new Answer.Missing<>(
-              cause(response.code()), what + ": " + response.code() + " " + message(text(body)));
+              cause(response.code()),
+              what + ": " + response.code() + " " + Body.message(Body.text(body)));
         }
         return new Answer.Found<>(reader.read(body));
       }
@@ -435,11 +294,11 @@ public final class ApiReader {
     }
   }
 
-  private URI uri(String path) throws UnreadableException {
+  private URI uri(String path) throws Body.UnreadableException {
     try {
       return URI.create(base + path);
     } catch (IllegalArgumentException _) {
-      throw new UnreadableException("before this one had a name in it that no path can have");
+      throw new Body.UnreadableException("before this one had a name in it that no path can have");
     }
   }
 
@@ -458,7 +317,7 @@ public final class ApiReader {
     Cause cause =
         switch (e) {
           case TimedOutException _ -> Cause.TIMEOUT;
-          case UnreadableException _ -> Cause.UNREADABLE;
+          case Body.UnreadableException _ -> Cause.UNREADABLE;
           case JacksonException _ -> Cause.UNREADABLE;
           default ->
               String.valueOf(e.getMessage()).contains("TimeoutException")
@@ -480,16 +339,6 @@ public final class ApiReader {
     };
   }
 
-  /** The message of a Status object, or the text itself. */
-  private static String message(String text) {
-    try {
-      JsonNode message = JSON.readTree(text).path("message");
-      return shortened(message.isTextual() ? message.asText() : text);
-    } catch (IOException _) {
-      return shortened(text);
-    }
-  }
-
   private static String pathOnly(String path) {
     int query = path.indexOf('?');
     return query < 0 ? path : path.substring(0, query);
@@ -500,27 +349,6 @@ public final class ApiReader {
     return line.length() <= MAX_DETAIL_CHARACTERS
         ? line
         : line.substring(0, MAX_DETAIL_CHARACTERS) + "…";
-  }
-
-  private static String text(InputStream body) throws IOException {
-    return text(body, MAX_TEXT_BYTES);
-  }
-
-  private static String text(InputStream body, int maxBytes) throws IOException {
-    byte[] bytes = body.readNBytes(maxBytes + 1);
-    if (bytes.length > maxBytes) {
-      throw new UnreadableException("is longer than " + maxBytes + " bytes");
-    }
-    return new String(bytes, UTF_8);
-  }
-
-  /** The answer is not what it should be. */
-  static final class UnreadableException extends IOException {
-    private static final long serialVersionUID = 1;
-
-    UnreadableException(String what) {
-      super("the answer " + what);
-    }
   }
 
   /** The answer did not come in time. */

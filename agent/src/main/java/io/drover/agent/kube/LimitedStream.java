@@ -83,7 +83,7 @@ final class LimitedStream extends FilterInputStream {
     lastNanos = System.nanoTime();
     allowed -= Math.max(0, count);
     if (allowed < 0) {
-      throw new ApiReader.UnreadableException("has an object that is too large");
+      throw new Body.UnreadableException("has an object that is too large");
     }
     return count;
   }

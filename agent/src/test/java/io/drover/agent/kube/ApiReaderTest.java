@@ -383,7 +383,7 @@ class ApiReaderTest {
 
   @Test
   void listOfAnyLengthIsRead() throws Exception {
-    String large = "x".repeat(ApiReader.MAX_OBJECT_BYTES / 2);
+    String large = "x".repeat(Body.MAX_OBJECT_BYTES / 2);
     String item = "{\"metadata\":{\"name\":\"a\"},\"data\":\"" + large + "\"}";
     api.on("GET /x", json("{\"items\":[" + String.join(",", List.of(item, item, item)) + "]}"));
 

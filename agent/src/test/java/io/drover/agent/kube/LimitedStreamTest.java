@@ -18,14 +18,14 @@ class LimitedStreamTest {
   private static final Duration SHORT = Duration.ofMillis(20);
 
   /** A body whose bytes the test gives, and which ends when it is closed. */
-  private static final class Body extends InputStream {
+  private static final class FakeBody extends InputStream {
     private static final int CLOSED = -2;
 
     private final BlockingQueue<Integer> bytes = new LinkedBlockingQueue<>();
     private final boolean endsQuietly;
     private volatile boolean isClosed;
 
-    Body(boolean endsQuietly) {
+    FakeBody(boolean endsQuietly) {
       this.endsQuietly = endsQuietly;
     }
 
@@ -70,7 +70,7 @@ class LimitedStreamTest {
 
   @Test
   void bodyThatTakesTooLongEndsWithAnError() {
-    var body = new Body(false);
+    var body = new FakeBody(false);
     body.bytes.add(1);
     var stream = new LimitedStream(body, SHORT, LONG);
 
@@ -82,14 +82,14 @@ class LimitedStreamTest {
 
   @Test
   void bodyThatEndsQuietlyWhenItIsClosedIsNoWholeBody() {
-    var stream = new LimitedStream(new Body(true), SHORT, LONG);
+    var stream = new LimitedStream(new FakeBody(true), SHORT, LONG);
 
     assertThatThrownBy(stream::read).isInstanceOf(ApiReader.TimedOutException.class);
   }
 
   @Test
   void silentBodyEndsWithAnError() {
-    var body = new Body(false);
+    var body = new FakeBody(false);
     body.bytes.add(1);
     var stream = new LimitedStream(body, LONG, SHORT);
 
@@ -101,7 +101,7 @@ class LimitedStreamTest {
 
   @Test
   void closingClosesTheBody() throws IOException {
-    var body = new Body(true);
+    var body = new FakeBody(true);
     var stream = new LimitedStream(body, LONG, LONG);
 
     stream.close();
@@ -112,8 +112,8 @@ class LimitedStreamTest {
 
   @Test
   void errorOfTheBodyPassesThrough() {
-    var body = new Body(false);
-    body.bytes.add(Body.CLOSED); // by the other side
+    var body = new FakeBody(false);
+    body.bytes.add(FakeBody.CLOSED); // by the other side
     var stream = new LimitedStream(body, LONG, LONG);
 
     assertThatThrownBy(() -> stream.read(new byte[8]))
@@ -130,7 +130,7 @@ class LimitedStreamTest {
       assertThat(stream.readNBytes(4)).hasSize(4);
       stream.allow(4);
       assertThatThrownBy(() -> stream.readNBytes(5))
-          .isInstanceOf(ApiReader.UnreadableException.class)
+          .isInstanceOf(Body.UnreadableException.class)
           .hasMessage("the answer has an object that is too large");
     }
   }

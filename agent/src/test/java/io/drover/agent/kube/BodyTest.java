@@ -9,13 +9,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-class ObjectTreeTest {
+class BodyTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static JsonNode tree(String text) throws IOException {
     try (var parser = JSON.createParser(text)) {
       parser.nextToken();
-      return ApiReader.tree(parser);
+      return Body.tree(parser);
     }
   }
 
