@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http/httptest"
 	"net/url"
@@ -113,46 +112,5 @@ func TestLogOptions(t *testing.T) {
 		if _, err := logOptions(url.Values{name: {"-x"}}, now); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestUsageIsThatOfTheMachine(t *testing.T) {
-	server := httptest.NewServer((&kubelet{dir: t.TempDir()}).handler())
-	defer server.Close()
-	response, err := server.Client().Get(server.URL + "/metrics/resource")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, _ := io.ReadAll(response.Body)
-	for _, name := range []string{"node_cpu_usage_seconds_total", "node_memory_working_set_bytes"} {
-		var value float64
-		var at int64
-		_, line, _ := strings.Cut(string(text), "\n"+name+" ")
-		if n, err := fmt.Sscanf(line, "%g %d", &value, &at); n != 2 || value <= 0 || at <= 0 {
-			t.Errorf("%s: %v in %s", name, err, text)
-		}
-	}
-}
-
-func TestUsageIsReadFromTheKernelsFiles(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, content string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	cpu, err := cpuSeconds(write("stat", "cpu  100 20 30 9999 9999 4 5 6 70 7\ncpu0 1 1\n"))
-	if err != nil || cpu != 1.65 {
-		t.Errorf("%v s, %v", cpu, err)
-	}
-	memory, err := memoryInUse(write("meminfo", "MemTotal:  10 kB\nMemFree:  1 kB\nMemAvailable:  4 kB\n"))
-	if err != nil || memory != 6*1024 {
-		t.Errorf("%v bytes, %v", memory, err)
-	}
-	if _, err := memoryInUse(write("meminfo", "MemTotal:  10 kB\n")); err == nil {
-		t.Error("no error without MemAvailable")
 	}
 }

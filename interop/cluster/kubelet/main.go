@@ -1,6 +1,5 @@
 // Command drover-kubelet plays the kubelet's streaming endpoints for pods that do not exist: exec,
-// attach, logs and port-forward, with the streaming code of a real kubelet behind them. And it tells how
-// much is in use.
+// attach, logs and port-forward, with the streaming code of a real kubelet behind them.
 //
 // kwok has the same endpoints, but in v0.8.0 its exec never closes the process's stdin, so that
 // "kubectl cp" into a pod waits for ever, and it turns an exit code into an internal error.
@@ -121,7 +120,6 @@ func (k *kubelet) handler() http.Handler {
 	mux.HandleFunc("/attach/{namespace}/{pod}/{container}", k.serveAttach)
 	mux.HandleFunc("/portForward/{namespace}/{pod}", k.servePortForward)
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", k.serveLogs)
-	mux.HandleFunc("GET /metrics/resource", serveUsage)
 	return mux
 }
 
