@@ -121,9 +121,7 @@ class MainTest {
   void cleansUpInsteadOfRunningAnAgent(int status, int code) throws Exception {
     try (var cluster = ScriptedApiServer.start(_ -> Reply.refusal(status, "no"))) {
       var environment =
-          Map.of(
-              "CLUSTER_CLEANUP", "true",
-              "KUBECONFIG", cluster.kubeconfig(directory).toString());
+          Map.of("CLUSTER_CLEANUP", "true", "KUBECONFIG", cluster.kubeconfig(directory).toString());
 
       assertThat(execute(environment, started::add)).isEqualTo(code);
 

@@ -3,6 +3,7 @@ package io.drover.agent.cleanup;
 import io.drover.agent.cleanup.Step.DeleteFound;
 import io.drover.agent.cleanup.Step.DeleteNamed;
 import io.drover.agent.cleanup.Step.DeleteNamespaces;
+import io.drover.agent.cleanup.Step.DeleteTogether;
 import io.drover.agent.cleanup.Step.TidyNamespaces;
 import io.drover.agent.config.CleanupConfig;
 import io.drover.agent.kube.Answer;
@@ -111,7 +112,8 @@ public final class Cleanup {
         case DeleteNamespaces(var which) -> deleteNamespaces(which, refusal);
         case TidyNamespaces(var removal) -> tidyNamespaces(removal, refusal);
         case DeleteNamed(var resource, var names) -> deleteNamed(resource, names, refusal);
-        case DeleteFound found -> deleteFound(found, refusal);
+        case DeleteFound found -> deleteFound(List.of(found), refusal);
+        case DeleteTogether(var parts) -> deleteFound(parts, refusal);
       }
     }
   }
@@ -128,8 +130,7 @@ public final class Cleanup {
   }
 
   private void tidyNamespaces(Removal removal, Refusal refusal) throws InterruptedException {
-    for (ObjectMetadata namespace :
-        list(Plan.NAMESPACES, "", "", removal::concerns, refusal)) {
+    for (ObjectMetadata namespace : list(Plan.NAMESPACES, "", "", removal::concerns, refusal)) {
       if (hasTime()) {
         takeOff(namespace, removal, refusal);
       }
@@ -190,19 +191,24 @@ public final class Cleanup {
     }
   }
 
-  private void deleteFound(DeleteFound step, Refusal refusal) throws InterruptedException {
-    var found =
-        list(
-            step.resource(),
-            step.namespace(),
-            step.labelSelector(),
-            object -> step.names().test(object.name()),
-            refusal);
-    for (ObjectMetadata object : found) {
-      if (!hasTime()) {
-        return;
+  private void deleteFound(List<DeleteFound> parts, Refusal refusal) throws InterruptedException {
+    var found = new ArrayList<List<ObjectMetadata>>();
+    for (DeleteFound part : parts) {
+      found.add(
+          list(
+              part.resource(),
+              part.namespace(),
+              part.labelSelector(),
+              object -> part.names().test(object.name()),
+              refusal));
+    }
+    for (int i = 0; i < parts.size(); i++) {
+      for (ObjectMetadata object : found.get(i)) {
+        if (!hasTime()) {
+          return;
+        }
+        delete(parts.get(i).resource(), object, parts.get(i).dependents(), refusal);
       }
-      delete(step.resource(), object, step.dependents(), refusal);
     }
   }
 
@@ -257,10 +263,7 @@ public final class Cleanup {
       wouldDelete(resource, name);
     } else {
       settle(
-          resource,
-          name,
-          patiently(() -> objects.delete(resource, object, dependents)),
-          refusal);
+          resource, name, patiently(() -> objects.delete(resource, object, dependents)), refusal);
     }
   }
 
@@ -331,8 +334,7 @@ public final class Cleanup {
   private static boolean mayPass(Answer<?> answer) {
     return switch (answer) {
       case Answer.Found<?>(var value) -> value == Change.CONFLICT;
-      case Answer.Missing<?>(var cause, _) ->
-          cause == Cause.UNAVAILABLE || cause == Cause.TIMEOUT;
+      case Answer.Missing<?>(var cause, _) -> cause == Cause.UNAVAILABLE || cause == Cause.TIMEOUT;
     };
   }
 }

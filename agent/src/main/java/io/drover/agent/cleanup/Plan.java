@@ -3,6 +3,7 @@ package io.drover.agent.cleanup;
 import io.drover.agent.cleanup.Step.DeleteFound;
 import io.drover.agent.cleanup.Step.DeleteNamed;
 import io.drover.agent.cleanup.Step.DeleteNamespaces;
+import io.drover.agent.cleanup.Step.DeleteTogether;
 import io.drover.agent.cleanup.Step.TidyNamespaces;
 import io.drover.agent.kube.ApiObjects.Dependents;
 import io.drover.agent.kube.ObjectMetadata;
@@ -33,8 +34,7 @@ final class Plan {
 
   private static final String JOB_NAMESPACE = "default";
   private static final String MADE_BY_RANCHER = "cattle.io/creator=norman";
-  private static final String PULL_SECRET =
-      "management.cattle.io/rancher-managed-pull-secret=true";
+  private static final String PULL_SECRET = "management.cattle.io/rancher-managed-pull-secret=true";
   private static final String PROJECT = "field.cattle.io/projectId";
   private static final String MONITORING = "cattle-prometheus";
 
@@ -100,20 +100,23 @@ final class Plan {
           ofUsers(CLUSTER_ROLES));
 
   /**
-   * The Job itself, and what gives us the rights to all this: the garbage collector cannot delete
+   * The Job itself, and what gives us the rights to all this: the garbage collector does not delete
    * that on behalf of the Job, which is in a namespace. Last, since we may do nothing after it. The
-   * role goes behind what it owns, so it may last until the binding is deleted, too.
+   * role waits for the garbage collector, which finds nothing that the role owns: until then we may
+   * still delete the binding.
    */
   static final List<Step> OWN_JOB =
       List.of(
-          new DeleteFound(
-              JOBS,
-              JOB_NAMESPACE,
-              MADE_BY_RANCHER,
-              name -> name.startsWith("cattle-cleanup"),
-              Dependents.AFTER),
-          new DeleteFound(CLUSTER_ROLES, "", "", OF_A_CLEANUP, Dependents.BEFORE),
-          new DeleteFound(CLUSTER_ROLE_BINDINGS, "", "", OF_A_CLEANUP, Dependents.AFTER));
+          new DeleteTogether(
+              List.of(
+                  new DeleteFound(
+                      JOBS,
+                      JOB_NAMESPACE,
+                      MADE_BY_RANCHER,
+                      name -> name.startsWith("cattle-cleanup"),
+                      Dependents.AFTER),
+                  new DeleteFound(CLUSTER_ROLES, "", "", OF_A_CLEANUP, Dependents.BEFORE),
+                  new DeleteFound(CLUSTER_ROLE_BINDINGS, "", "", OF_A_CLEANUP, Dependents.AFTER))));
 
   private Plan() {}
 
@@ -128,14 +131,11 @@ final class Plan {
   /** Also the one for the monitoring of a project, which is named after it. */
   private static boolean isRanchers(ObjectMetadata namespace) {
     return RANCHERS_NAMESPACES.contains(namespace.name())
-        || namespace
-            .name()
-            .equals(MONITORING + "-" + namespace.labels().getOrDefault(PROJECT, ""));
+        || namespace.name().equals(MONITORING + "-" + namespace.labels().getOrDefault(PROJECT, ""));
   }
 
   private static DeleteFound madeByRancher(Resource resource) {
-    return new DeleteFound(
-        resource, "", MADE_BY_RANCHER, OF_A_CLEANUP.negate(), Dependents.AFTER);
+    return new DeleteFound(resource, "", MADE_BY_RANCHER, OF_A_CLEANUP.negate(), Dependents.AFTER);
   }
 
   private static DeleteFound ofUsers(Resource resource) {

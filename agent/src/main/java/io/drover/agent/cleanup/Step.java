@@ -35,4 +35,11 @@ sealed interface Step {
       Predicate<String> names,
       Dependents dependents)
       implements Step {}
+
+  /** The same with several kinds: all are listed before the first object is deleted. */
+  record DeleteTogether(List<DeleteFound> parts) implements Step {
+    public DeleteTogether {
+      parts = List.copyOf(parts);
+    }
+  }
 }

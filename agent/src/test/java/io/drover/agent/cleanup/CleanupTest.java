@@ -52,12 +52,14 @@ class CleanupTest {
   @BeforeEach
   void listen() {
     lines.start();
+    log.setLevel(Level.INFO);
     log.addAppender(lines);
   }
 
   @AfterEach
   void close() {
     log.detachAppender(lines);
+    log.setLevel(null);
     api.close();
   }
 
@@ -101,7 +103,7 @@ class CleanupTest {
 
   @Test
   void whereRancherIsInstalledOnlyTheJobIsDeleted() throws Exception {
-    api.on(RANCHER, json("{}")).on("GET " + JOBS, list(object("cattle-cleanup-x", "1")));
+    api.on(RANCHER, json("{}")).on("GET " + JOBS, list(job("cattle-cleanup-x", "1")));
     api.on("DELETE " + JOBS + "/cattle-cleanup-x", json("{}"));
 
     assertThat(run()).isTrue();
@@ -110,9 +112,9 @@ class CleanupTest {
         .containsExactly(
             RANCHER,
             "GET " + JOBS,
-            "DELETE " + JOBS + "/cattle-cleanup-x",
             "GET " + ROLES,
-            "GET " + BINDINGS);
+            "GET " + BINDINGS,
+            "DELETE " + JOBS + "/cattle-cleanup-x");
     assertThat(text()).anyMatch(line -> line.contains("Rancher is installed"));
   }
 
@@ -134,7 +136,8 @@ class CleanupTest {
         {"kind": "Namespace", "metadata": {"name": "cattle-system", "uid": "u1",
          "resourceVersion": "7", "finalizers": ["a.io/x", "b.io/y"], "labels": {"keep": "it"}},
          "spec": {"finalizers": ["kubernetes"]}}""";
-    api.on("GET " + NAMESPACES, list(read), list()).on("GET " + NAMESPACES + "/cattle-system", json(read));
+    api.on("GET " + NAMESPACES, list(read), list())
+        .on("GET " + NAMESPACES + "/cattle-system", json(read));
     api.on("PUT " + NAMESPACES + "/cattle-system", json("{}"));
     api.on("DELETE " + NAMESPACES + "/cattle-system", json("{}"));
 
@@ -225,7 +228,8 @@ class CleanupTest {
     api.on(
         "GET " + RBAC + "rolebindings" + NORMAN,
         list("{\"metadata\": {\"namespace\": \"shop\", \"name\": \"rb\", \"uid\": \"2\"}}"));
-    api.on("GET " + ROLES, list(object("cattle-impersonation-u1", "3"), object("view", "4"), own()));
+    api.on(
+        "GET " + ROLES, list(object("cattle-impersonation-u1", "3"), object("view", "4"), own()));
     api.on("GET " + ROLES + NORMAN, list());
     for (var path :
         List.of(
@@ -251,11 +255,17 @@ class CleanupTest {
   }
 
   @Test
-  void ownRoleLastsUntilTheOwnBindingIsAskedFor() throws Exception {
+  void ownRoleAndBindingGoLastAndRightBehindEachOther() throws Exception {
     api.on("GET " + ROLES, list(own())).on("DELETE " + ROLES + "/cattle-cleanup-x", json("{}"));
+    api.on("GET " + ROLES + NORMAN, list()).on("GET " + BINDINGS + NORMAN, list());
+    api.on("GET " + BINDINGS, list(own()));
+    api.on("DELETE " + BINDINGS + "/cattle-cleanup-x", status(403, "too late"));
 
-    run();
+    assertThat(run()).isTrue();
 
+    assertThat(api.paths())
+        .endsWith(
+            "DELETE " + ROLES + "/cattle-cleanup-x", "DELETE " + BINDINGS + "/cattle-cleanup-x");
     assertThat(body("DELETE " + ROLES + "/cattle-cleanup-x").path("propagationPolicy").asText())
         .isEqualTo("Foreground");
   }
@@ -304,7 +314,8 @@ class CleanupTest {
 
   @Test
   void namespaceThatWasChangedMeanwhileIsReadAgain() throws Exception {
-    var old = "{\"metadata\": {\"name\": \"cattle-system\", \"uid\": \"1\", \"finalizers\": [\"a\"]}}";
+    var old =
+        "{\"metadata\": {\"name\": \"cattle-system\", \"uid\": \"1\", \"finalizers\": [\"a\"]}}";
     var path = NAMESPACES + "/cattle-system";
     api.on("GET " + NAMESPACES, list(old), list());
     api.on("GET " + path, json(old), json(old.replace("\"a\"", "\"a\", \"b\"")));
@@ -362,7 +373,7 @@ class CleanupTest {
         "GET " + WEBHOOKS + "mutatingwebhookconfigurations/rancher.cattle.io",
         status(403, "may not get"));
     api.on("GET " + BINDINGS + NORMAN, list(object("cattle-admin-binding", "1")));
-    api.on("GET " + JOBS, list(object("cattle-cleanup-x", "2"), object("other", "3")));
+    api.on("GET " + JOBS, list(job("cattle-cleanup-x", "2"), job("other", "3")));
 
     assertThat(new Cleanup(api.reader(), config(true, false), waits::add, () -> now).run())
         .isTrue();
@@ -375,16 +386,14 @@ class CleanupTest {
             "would delete: kind=ClusterRoleBinding name=rancher-webhook")
         .contains(
             "would delete: kind=ClusterRoleBinding name=cattle-admin-binding",
-            "would delete: kind=Job name=cattle-cleanup-x")
+            "would delete: kind=Job name=default/cattle-cleanup-x")
         .anyMatch(line -> line.startsWith("would delete, if it exists: kind=Mutating"));
     assertThat(total()).contains("deleted=4 changed=1 skipped=1 failed=0 dryRun=true");
   }
 
   @Test
   void takesHalfAnHourAtMost() throws Exception {
-    api.on(
-        "GET " + BINDINGS + NORMAN,
-        list(object("a", "1"), object("b", "2")));
+    api.on("GET " + BINDINGS + NORMAN, list(object("a", "1"), object("b", "2")));
     api.on(
         "DELETE " + BINDINGS + "/a",
         exchange -> {
@@ -419,6 +428,11 @@ class CleanupTest {
     return "{\"metadata\": {\"name\": \"%s\", \"uid\": \"%s\"}}".formatted(name, uid);
   }
 
+  private static String job(String name, String uid) {
+    return "{\"metadata\": {\"namespace\": \"default\", \"name\": \"%s\", \"uid\": \"%s\"}}"
+        .formatted(name, uid);
+  }
+
   private static String labelled(String name, String labels) {
     return "{\"metadata\": {\"name\": \"%s\", \"uid\": \"u\", \"labels\": %s}}"
         .formatted(name, labels);
@@ -429,8 +443,7 @@ class CleanupTest {
   }
 
   private JsonNode body(String request) throws IOException {
-    var found =
-        api.requests().stream().filter(one -> one.toString().equals(request)).toList();
+    var found = api.requests().stream().filter(one -> one.toString().equals(request)).toList();
     assertThat(found).as(request).hasSize(1);
     return JSON.readTree(found.getFirst().body());
   }

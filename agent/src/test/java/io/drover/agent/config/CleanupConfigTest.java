@@ -45,8 +45,7 @@ class CleanupConfigTest {
     var variables = new HashMap<>(JOB);
     variables.put(mode, "true");
 
-    var refused =
-        catchThrowableOfType(ConfigException.class, () -> CleanupConfig.from(variables));
+    var refused = catchThrowableOfType(ConfigException.class, () -> CleanupConfig.from(variables));
 
     assertThat(refused.problems())
         .singleElement()

@@ -158,8 +158,7 @@ class ApiWriterTest {
   void deletesTheSecretThatWasSeenAndNoOther() throws Exception {
     server.expect().delete().withPath(SECRETS + "/a").andReturn(200, "{}").once();
 
-    writer.deleteSecret(
-        secret("a", "u-1", "7"));
+    writer.deleteSecret(secret("a", "u-1", "7"));
 
     assertThat(server.getLastRequest().getUtf8Body())
         .isEqualTo(
