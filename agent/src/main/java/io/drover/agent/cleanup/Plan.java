@@ -71,6 +71,7 @@ final class Plan {
               List.of("rancher.cattle.io")),
           // Behind the webhooks: those would refuse it once their namespace is gone.
           new TidyNamespaces(
+              Predicate.not(Plan::isRanchers),
               new Removal(
                   // Of Rancher's controllers nobody is left who would take theirs off.
                   finalizer -> finalizer.startsWith("controller.cattle.io/"),

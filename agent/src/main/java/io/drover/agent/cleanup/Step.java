@@ -12,8 +12,8 @@ sealed interface Step {
   /** Takes all finalizers off namespaces and deletes them; what is in them goes with them. */
   record DeleteNamespaces(Predicate<ObjectMetadata> which) implements Step {}
 
-  /** Takes something off every namespace, which then stays. */
-  record TidyNamespaces(Removal removal) implements Step {}
+  /** Takes something off namespaces, which then stay. */
+  record TidyNamespaces(Predicate<ObjectMetadata> which, Removal removal) implements Step {}
 
   /** Deletes objects outside of namespaces by name: without the right to look at them. */
   record DeleteNamed(Resource resource, List<String> names) implements Step {

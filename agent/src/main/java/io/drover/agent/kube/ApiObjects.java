@@ -18,11 +18,6 @@ import java.util.function.Consumer;
  * with its cause.
  */
 public final class ApiObjects {
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-  private static final String METADATA_LIST =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-
   private final ApiReader api;
 
   public ApiObjects(ApiReader api) {
@@ -58,7 +53,7 @@ public final class ApiObjects {
   /** Whether there is such an object; {@code namespace} is empty if it is in none. */
   public Answer<Boolean> exists(Resource resource, String namespace, String name)
       throws InterruptedException {
-    return switch (api.get(resource.path(namespace, name), METADATA)) {
+    return switch (api.get(resource.path(namespace, name), ObjectMetadata.FORM)) {
       case Answer.Found<JsonNode> _ -> new Answer.Found<>(true);
       case Answer.Missing<JsonNode>(var cause, _) when cause == Cause.NOT_SERVED ->
           new Answer.Found<>(false);
@@ -80,7 +75,8 @@ public final class ApiObjects {
     if (!labelSelector.isEmpty()) {
       path += "?labelSelector=" + URLEncoder.encode(labelSelector, UTF_8);
     }
-    return api.list(path, METADATA_LIST, object -> each.accept(ObjectMetadata.of(object)));
+    return api.list(
+        path, ObjectMetadata.LIST_FORM, object -> each.accept(ObjectMetadata.of(object)));
   }
 
   /** Deletes this object: not one that was put in its place. */
@@ -124,7 +120,7 @@ public final class ApiObjects {
 
   private Answer<Change> change(String method, String path, JsonNode body)
       throws InterruptedException {
-    return switch (api.send(method, path, "application/json", body, METADATA)) {
+    return switch (api.send(method, path, "application/json", body, ObjectMetadata.FORM)) {
       case Answer.Found<Outcome>(var outcome) ->
           switch (outcome.status()) {
             case HttpURLConnection.HTTP_NOT_FOUND -> new Answer.Found<>(Change.GONE);
