@@ -1,8 +1,11 @@
 package io.drover.agent;
 
+import io.drover.agent.cleanup.Cleanup;
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.CleanupConfig;
 import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.Setting;
+import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,10 +28,10 @@ import picocli.CommandLine.Spec;
 
 /** The command {@code drover-agent}. */
 public final class Main {
-  /** The agent was asked to stop, and did. */
+  /** The agent was asked to stop, and did; or the clean-up is complete. */
   static final int STOPPED = 0;
 
-  /** The agent failed; starting it again may help. */
+  /** The agent or the clean-up failed; starting it again may help. */
   static final int FAILED = 1;
 
   /** The operator must change something first. */
@@ -189,6 +192,9 @@ public final class Main {
 
   private static int run(Map<String, String> variables, Runner runner, PrintWriter err) {
     try {
+      if (CleanupConfig.isAsked(variables)) {
+        return cleanUp(CleanupConfig.from(variables));
+      }
       AgentConfig config = AgentConfig.from(variables);
       Logging.configure(config.log());
       runner.run(config);
@@ -211,6 +217,13 @@ public final class Main {
     }
   }
 
+  private static int cleanUp(CleanupConfig config) throws IOException, InterruptedException {
+    Logging.configure(config.log());
+    try (var kube = Fabric8ClusterApi.open(config.kube())) {
+      return new Cleanup(kube.reader(), config).run() ? STOPPED : FAILED;
+    }
+  }
+
   private static String count(int problems) {
     return problems == 1 ? "a problem" : problems + " problems";
   }
@@ -229,11 +242,12 @@ public final class Main {
         "%nAs a pod it needs nothing but the environment of Rancher's import manifest.",
         "Elsewhere give it a kubeconfig and a directory with the files url and token:",
         "%n  CATTLE_SERVER=https://rancher.example.com \\",
-        "    drover-agent --kubeconfig ~/.kube/config --credentials-dir ./credentials%n"
+        "    drover-agent --kubeconfig ~/.kube/config --credentials-dir ./credentials",
+        "%nWith CLUSTER_CLEANUP=true it takes out of the cluster what Rancher has put into it.%n"
       },
       exitCodeListHeading = "%nExit codes:%n",
       exitCodeList = {
-        "0:stopped, as it was asked to",
+        "0:stopped, as it was asked to, or cleaned up",
         "1:failed; starting it again may help",
         "2:bad configuration or usage; every problem is named"
       })

@@ -7,6 +7,8 @@ import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Setting;
+import io.drover.agent.kube.ScriptedApiServer;
+import io.drover.agent.kube.ScriptedApiServer.Reply;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -16,7 +18,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +30,8 @@ class MainTest {
           "CATTLE_SERVER", "https://rancher.example.com",
           "KUBERNETES_SERVICE_HOST", "10.43.0.1",
           "KUBERNETES_SERVICE_PORT", "443");
+
+  @TempDir private Path directory;
 
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
@@ -68,7 +74,7 @@ class MainTest {
 
   @Test
   void badConfigurationIsListedAndEndsWithTwo() {
-    var bad = Map.of("DROVER_LOG_FORMAT", "xml", "CLUSTER_CLEANUP", "true");
+    var bad = Map.of("DROVER_LOG_FORMAT", "xml", "BINDING_CLEANUP", "true");
 
     assertThat(execute(bad, started::add)).isEqualTo(Main.BAD_CONFIGURATION);
 
@@ -80,7 +86,7 @@ class MainTest {
         .contains("  - CATTLE_SERVER is not set")
         .contains("  - KUBERNETES_SERVICE_HOST is not set")
         .contains("  - DROVER_LOG_FORMAT is 'xml': expected text or json")
-        .contains("  - CLUSTER_CLEANUP is true, which this version of drover-agent cannot do")
+        .contains("  - BINDING_CLEANUP is true, which drover-agent cannot do")
         .endsWith("All settings: drover-agent --help\n");
   }
 
@@ -108,6 +114,30 @@ class MainTest {
 
     assertThat(execute(STOCK, network)).isEqualTo(Main.FAILED);
     assertThat(execute(STOCK, bug)).isEqualTo(Main.FAILED);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"404, 0", "403, 1"})
+  void cleansUpInsteadOfRunningAnAgent(int status, int code) throws Exception {
+    try (var cluster = ScriptedApiServer.start(_ -> Reply.refusal(status, "no"))) {
+      var environment =
+          Map.of("CLUSTER_CLEANUP", "true", "KUBECONFIG", cluster.kubeconfig(directory).toString());
+
+      assertThat(execute(environment, started::add)).isEqualTo(code);
+
+      assertThat(cluster.requests().getFirst().line())
+          .isEqualTo("GET /api/v1/namespaces/cattle-system/services/rancher");
+    }
+    assertThat(started).isEmpty();
+    assertThat(err).asString().isEmpty();
+  }
+
+  @Test
+  void cleanUpWithoutAClusterIsBadConfiguration() {
+    assertThat(execute(Map.of("CLUSTER_CLEANUP", "true"), started::add))
+        .isEqualTo(Main.BAD_CONFIGURATION);
+
+    assertThat(err.toString()).contains("KUBERNETES_SERVICE_HOST").doesNotContain("CATTLE_SERVER");
   }
 
   @Test

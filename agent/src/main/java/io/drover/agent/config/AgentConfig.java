@@ -1,5 +1,6 @@
 package io.drover.agent.config;
 
+import java.util.List;
 import java.util.Map;
 
 /** Everything that was set, each part for the package that needs it. */
@@ -35,16 +36,20 @@ public record AgentConfig(
             DutyConfig.from(env),
             LogConfig.from(env),
             Features.from(env));
-    refuse(env, Setting.CLUSTER_CLEANUP, "use Rancher's own agent image for the cleanup job");
-    refuse(env, Setting.BINDING_CLEANUP, "it belongs to Rancher's own cluster");
-    refuse(env, Setting.AD_GUID_CLEANUP, "it belongs to Rancher's own cluster");
+    refuseOtherModes(env);
     env.check();
     return config;
   }
 
-  private static void refuse(Environment env, Setting mode, String remedy) {
-    if (env.isTrue(mode)) {
-      env.problem(mode, "is true, which this version of drover-agent cannot do: " + remedy);
+  /** The stock agent's modes that we do not have: to start as an agent instead would be wrong. */
+  static void refuseOtherModes(Environment env) {
+    for (Setting mode : List.of(Setting.BINDING_CLEANUP, Setting.AD_GUID_CLEANUP)) {
+      if (env.isTrue(mode)) {
+        env.problem(
+            mode,
+            "is true, which drover-agent cannot do: it repairs Rancher's own cluster, so run it"
+                + " there with Rancher's agent image");
+      }
     }
   }
 }

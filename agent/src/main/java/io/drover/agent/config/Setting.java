@@ -91,7 +91,14 @@ public enum Setting {
   RANCHER_DEBUG("false", "The same."),
   CATTLE_TRACE("false", "`true`: log at trace level."),
   RANCHER_TRACE("false", "The same."),
-  CLUSTER_CLEANUP("false", "Not supported yet: `true` is refused."),
+  CLUSTER_CLEANUP(
+      "false",
+      "`true`: no agent, but removes what Rancher has put into this cluster, and ends. See"
+          + " `docs/uninstall.md`."),
+  DRY_RUN("false", "`true`: the clean-up only says what it would do."),
+  SLEEP_FIRST(
+      "false",
+      "`true`: the clean-up waits for 60 s first, so that the server can end its connections."),
   BINDING_CLEANUP("false", "Not supported: `true` is refused."),
   AD_GUID_CLEANUP("false", "Not supported: `true` is refused.");
 

@@ -15,10 +15,6 @@ import java.util.function.Consumer;
 /** Changes by JSON merge patch, whose answers, too, are metadata only. */
 public final class ApiWriter implements ClusterWriter {
   private static final String MERGE_PATCH = "application/merge-patch+json";
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-  private static final String METADATA_LIST =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
   private final ApiReader api;
 
@@ -62,7 +58,8 @@ public final class ApiWriter implements ClusterWriter {
     if (!labelSelector.isEmpty()) {
       path += "?labelSelector=" + URLEncoder.encode(labelSelector, UTF_8);
     }
-    switch (api.list(path, METADATA_LIST, object -> each.accept(ObjectMetadata.of(object)))) {
+    switch (api.list(
+        path, ObjectMetadata.LIST_FORM, object -> each.accept(ObjectMetadata.of(object)))) {
       case Answer.Found<ApiReader.Listed> _ -> {}
       case Answer.Missing<ApiReader.Listed>(_, var detail) -> throw new IOException(detail);
     }
@@ -96,7 +93,7 @@ public final class ApiWriter implements ClusterWriter {
 
   private boolean send(String method, String path, String contentType, JsonNode body)
       throws IOException, InterruptedException {
-    return switch (api.send(method, path, contentType, body, METADATA)) {
+    return switch (api.send(method, path, contentType, body, ObjectMetadata.FORM)) {
       case Answer.Found<Outcome>(var outcome) -> {
         int status = outcome.status();
         if (status == HttpURLConnection.HTTP_NOT_FOUND

@@ -74,7 +74,7 @@ class AgentConfigTest {
                 "DROVER_DRAIN_SECONDS", "301",
                 "DROVER_HEALTH_ADDRESS", "8080",
                 "DROVER_LOG_FORMAT", "xml",
-                "CLUSTER_CLEANUP", "true",
+                "BINDING_CLEANUP", "true",
                 "AD_GUID_CLEANUP", "true"));
 
     assertThat(problems)
@@ -89,7 +89,7 @@ class AgentConfigTest {
             "DROVER_DIAL_ALLOW",
             "DROVER_HEALTH_ADDRESS",
             "DROVER_LOG_FORMAT",
-            "CLUSTER_CLEANUP",
+            "BINDING_CLEANUP",
             "AD_GUID_CLEANUP");
     assertThat(problems).noneMatch(problem -> problem.contains("hunter2"));
   }

@@ -30,7 +30,8 @@ final class FakeWriter implements ClusterWriter {
 
   static ObjectMetadata secret(
       String name, Optional<Instant> created, Map<String, String> annotations) {
-    return new ObjectMetadata("ns", name, "uid-" + name, "7", created, annotations);
+    return new ObjectMetadata(
+        "ns", name, "uid-" + name, "7", created, Map.of(), annotations, List.of(), false);
   }
 
   /** All lines since the last look. */

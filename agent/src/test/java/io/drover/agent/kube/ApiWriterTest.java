@@ -158,8 +158,7 @@ class ApiWriterTest {
   void deletesTheSecretThatWasSeenAndNoOther() throws Exception {
     server.expect().delete().withPath(SECRETS + "/a").andReturn(200, "{}").once();
 
-    writer.deleteSecret(
-        new ObjectMetadata("cattle-system", "a", "u-1", "7", Optional.empty(), Map.of()));
+    writer.deleteSecret(secret("a", "u-1", "7"));
 
     assertThat(server.getLastRequest().getUtf8Body())
         .isEqualTo(
@@ -170,7 +169,7 @@ class ApiWriterTest {
 
   @Test
   void changeThatComesTooLateIsNoFailure() throws Exception {
-    var secret = new ObjectMetadata("cattle-system", "gone", "u", "1", Optional.empty(), Map.of());
+    var secret = secret("gone", "u", "1");
 
     assertThat(writer.deleteSecret(secret)).isFalse();
     assertThat(writer.annotateNode("gone", Map.of("a", "b"))).isFalse();
@@ -230,5 +229,18 @@ class ApiWriterTest {
                 .addToData("key", "c2VjcmV0")
                 .build())
         .create();
+  }
+
+  private static ObjectMetadata secret(String name, String uid, String resourceVersion) {
+    return new ObjectMetadata(
+        "cattle-system",
+        name,
+        uid,
+        resourceVersion,
+        Optional.empty(),
+        Map.of(),
+        Map.of(),
+        List.of(),
+        false);
   }
 }
