@@ -128,15 +128,15 @@ class ServerApiTest {
 
     assertThat(manifest.lines().filter(line -> line.startsWith("kind: ")))
         .containsExactly(
-            "kind: ClusterRole",
-            "kind: ClusterRoleBinding",
             "kind: Namespace",
             "kind: ServiceAccount",
-            "kind: ClusterRoleBinding",
             "kind: Secret",
             "kind: ClusterRole",
-            "kind: Deployment",
-            "kind: Service");
+            "kind: ClusterRole",
+            "kind: ClusterRoleBinding",
+            "kind: ClusterRoleBinding",
+            "kind: Service",
+            "kind: Deployment");
     assertThat(manifest)
         .containsPattern("name: cattle-credentials-[0-9a-f]{10}\n")
         .contains("image: \"registry.test/agent:1\"", "value: \"" + server.url + "\"")

@@ -30,6 +30,12 @@ record Import(Map<String, String> environment, Path credentials, Path serviceAcc
     Files.createDirectories(directory);
     var file = Files.write(directory.resolve("import.yaml"), manifest);
     admin.run("apply", "-f", file.toString());
+    return read(admin, clusterCa, directory);
+  }
+
+  /** Reads what is there. */
+  static Import read(Kubectl admin, Path clusterCa, Path directory)
+      throws IOException, InterruptedException {
     var pod =
         admin
             .json("-n", NAMESPACE, "get", "deployment", "cattle-cluster-agent", "-o", "json")

@@ -76,7 +76,11 @@ record Kubectl(Path kubeconfig, Path directory) {
 
   /** Runs a command to its end, whatever that is. */
   Outcome outcome(byte[] stdin, String... arguments) throws IOException, InterruptedException {
-    var command = command(arguments);
+    return outcome(stdin, command(arguments));
+  }
+
+  /** The same with another program that reads a kubeconfig. */
+  Outcome outcome(byte[] stdin, List<String> command) throws IOException, InterruptedException {
     var process = RunningProcess.prepare(directory, environment(), command).start();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var stdout = CompletableFuture.supplyAsync(() -> text(process.getInputStream()), threads);

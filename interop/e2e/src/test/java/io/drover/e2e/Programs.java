@@ -30,11 +30,16 @@ final class Programs {
   }
 
   static Path chart() {
-    return Path.of(property("drover.interop"), "../charts/drover").toAbsolutePath().normalize();
+    return tree("charts/drover");
   }
 
   static String demo() {
-    return Path.of(property("drover.interop"), "../demo").toAbsolutePath().normalize().toString();
+    return tree("demo").toString();
+  }
+
+  /** Something in the tree, which Maven does not copy. */
+  static Path tree(String path) {
+    return Path.of(property("drover.interop"), "..").resolve(path).toAbsolutePath().normalize();
   }
 
   private static String distribution(String property) {
@@ -65,6 +70,10 @@ final class Programs {
 
   static String cluster() {
     return built("cluster").resolve("drover-cluster").toString();
+  }
+
+  static String helm() {
+    return built("helm").resolve("helm").toString();
   }
 
   private static Path built(String what) {

@@ -16,8 +16,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The objects that make a cluster ours when they are applied to it. Source: rancher {@code
- * pkg/systemtemplate}, as served by v2.15.0.
+ * The objects that make a cluster ours when they are applied to it: {@code charts/drover}, as an
+ * end-to-end test renders it. Names are those of rancher {@code pkg/systemtemplate}, v2.15.0.
  */
 final class Manifest {
   private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([a-zA-Z0-9]+)}");

@@ -1,0 +1,214 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The chart as Helm renders it, without a cluster. */
+@Tag("interop")
+@Order(8)
+@TestInstance(Lifecycle.PER_CLASS)
+@SuppressWarnings("NullAway.Init") // prepare() sets everything
+final class ChartIT {
+  /** {@code write}: what was rendered becomes what is expected. */
+  private static final String GOLDEN = "drover.golden";
+
+  private static final String VALUES = "interop/e2e/src/test/resources/chart";
+
+  private static final String REQUIRED =
+      "server.url=https://rancher.example.org,server.token=token";
+
+  private Helm helm;
+
+  @BeforeAll
+  void prepare() throws IOException {
+    helm = Helm.offline(Programs.directory("chart"));
+  }
+
+  /** All files of values. */
+  static List<Path> values() throws IOException {
+    try (var files = Files.list(Programs.tree(VALUES))) {
+      return files.filter(file -> file.toString().endsWith(".values.yaml")).sorted().toList();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("values")
+  void chartIsRenderedAsExpected(Path values) throws Exception {
+    var rendered = helm.template(values);
+
+    expect(Path.of(values.toString().replace(".values.", ".golden.")), rendered);
+  }
+
+  private static void expect(Path golden, String text) throws IOException {
+    if ("write".equals(System.getProperty(GOLDEN))) {
+      Files.writeString(golden, text, UTF_8);
+    }
+    assertThat(text)
+        .as("%s; -D%s=write takes it as it is", golden.getFileName(), GOLDEN)
+        .isEqualTo(Files.readString(golden, UTF_8));
+  }
+
+  @ParameterizedTest
+  @MethodSource("values")
+  void lintFindsNothing(Path values) throws Exception {
+    var outcome =
+        helm.outcome("lint", "--strict", Programs.chart().toString(), "--values=" + values);
+
+    assertThat(outcome.expect(0).stdout()).contains("0 chart(s) failed").doesNotContain("[WARN");
+  }
+
+  @Test
+  void referenceServerServesTheSameManifest() throws Exception {
+    var rendered = helm.template(Programs.tree(VALUES).resolve("server.values.yaml"));
+    var credentials = object(rendered, "Secret").at("/metadata/name").asText();
+
+    expect(
+        Programs.tree("server/src/main/resources/io/drover/server/api/import.yaml"),
+        rendered
+            .replaceAll("(?m)^# Source: .*\n", "")
+            .replaceAll("\n+---\n", "\n---\n")
+            .replace("https://server.invalid", "${server}")
+            .replace(base64("https://server.invalid"), "${urlBase64}")
+            .replace(base64("token-of-the-cluster"), "${tokenBase64}")
+            .replace("c".repeat(64), "${caChecksum}")
+            .replace("\"agent-image:invalid\"", "${image}")
+            .replace("server-version", "${version}")
+            .replace("install-id", "${installId}")
+            .replace(credentials, "${credentials}"));
+  }
+
+  private static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
+  }
+
+  @Test
+  void everyImageComesFromThePrivateRegistry() throws Exception {
+    var images = new ArrayList<String>();
+    for (JsonNode object :
+        Helm.objects(helm.template(Programs.tree(VALUES).resolve("air-gap.values.yaml")))) {
+      object.findValuesAsText("image").forEach(images::add);
+    }
+
+    assertThat(images)
+        .isNotEmpty()
+        .allMatch(image -> image.startsWith("registry.example.org:5000/mirror/drover"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          server.token=token                                                      | url
+          server.url=https://rancher.example.org                                  | token
+          server.url=rancher.example.org,server.token=token                       | url
+          REQUIRED,servr.url=x                                                    | servr
+          REQUIRED,server.caChecksum=abc                                          | caChecksum
+          REQUIRED,server.strictVerify=true                                       | caChecksum
+          REQUIRED,reports.url=http://plain.example.org                           | reports
+          REQUIRED,rbac.profile=most                                              | profile
+          REQUIRED,rbac.profile=proxy                                             | clusterRole
+          REQUIRED,rbac.profile=namespaced,rbac.namespaces={a}                    | clusterRole
+          REQUIRED,networkPolicy.enabled=true                                     | Cidrs
+          REQUIRED,health.enabled=false,serviceMonitor.enabled=true               | health
+          REQUIRED,duties={sing}                                                  | duties
+          REQUIRED,drainSeconds=301                                               | drainSeconds
+          """)
+  void wrongValuesAreRefusedByName(String set, String named) throws Exception {
+    var outcome =
+        helm.outcome(
+            "template",
+            Helm.RELEASE,
+            Programs.chart().toString(),
+            "--set",
+            set.replace("REQUIRED", REQUIRED));
+
+    assertThat(outcome.exitCode()).isNotZero();
+    assertThat(outcome.stderr()).contains(named);
+  }
+
+  @Test
+  void everyValueHasAComment() throws Exception {
+    var lines = Files.readAllLines(Programs.chart().resolve("values.yaml"), UTF_8);
+    var bare = new ArrayList<String>();
+    for (int i = 1; i < lines.size(); i++) {
+      boolean isTop = lines.get(i).matches("[a-zA-Z]+:.*");
+      // A group of values says more of each of them.
+      boolean isSaid =
+          lines.get(i - 1).startsWith("#")
+              || lines.get(i + 1 < lines.size() ? i + 1 : i).contains("  #");
+      if (isTop && !isSaid) {
+        bare.add(lines.get(i));
+      }
+    }
+
+    assertThat(bare).isEmpty();
+  }
+
+  @Test
+  void monitoringIsThatOfTheFiles() throws Exception {
+    var rendered =
+        helm.outcome(
+                "template",
+                Helm.RELEASE,
+                Programs.chart().toString(),
+                "--set",
+                REQUIRED
+                    + ",dashboards.enabled=true,rules.enabled=true,rules.labels.a=b"
+                    + ",serviceMonitor.enabled=true")
+            .expect(0)
+            .stdout();
+
+    assertThat(object(rendered, "ServiceMonitor").at("/spec/endpoints/0/port"))
+        .isEqualTo(object(rendered, "Service").at("/spec/ports/2/name"));
+    assertThat(object(rendered, "PrometheusRule").path("spec"))
+        .isEqualTo(Helm.yaml(Programs.chart().resolve("rules/drover.rules.yaml")));
+    assertThat(object(rendered, "PrometheusRule").at("/metadata/labels/a").asText()).isEqualTo("b");
+    assertThat(object(rendered, "ConfigMap").at("/data/drover.json").asText())
+        .isEqualTo(Files.readString(Programs.chart().resolve("dashboards/drover.json"), UTF_8));
+  }
+
+  /** The only one of its kind. */
+  private static JsonNode object(String rendered, String kind) throws IOException {
+    return Helm.objects(rendered).stream()
+        .filter(object -> object.path("kind").asText().equals(kind))
+        .reduce((one, other) -> fail(kind + ": several"))
+        .orElseThrow();
+  }
+
+  @Test
+  void tableOfRightsIsThatOfTheChart() throws Exception {
+    var file = Programs.tree("docs/rbac.md");
+    var text = Files.readString(file, UTF_8);
+    var begin = "<!-- rights -->\n";
+    var end = "<!-- /rights -->";
+    var table =
+        "| Feature | Where | What | Verbs |\n| --- | --- | --- | --- |\n"
+            + Rights.all().stream().map(rule -> rule.line() + "\n").collect(Collectors.joining());
+
+    expect(
+        file,
+        text.substring(0, text.indexOf(begin) + begin.length())
+            + table
+            + text.substring(text.indexOf(end)));
+  }
+}

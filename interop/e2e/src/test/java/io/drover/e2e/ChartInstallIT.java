@@ -1,0 +1,477 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.e2e.Rights.Access;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The chart at a real API server, in a cluster of its own whose namespace enforces Pod Security
+ * {@code restricted}: by the commands of docs/install.md.
+ */
+@Tag("interop")
+@Order(11)
+@TestInstance(Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+@SuppressWarnings("NullAway.Init") // install() sets everything
+final class ChartInstallIT {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final String DEPLOYMENT = "cattle-cluster-agent";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** What Rancher adds to the environment, which no agent needs. */
+  private static final Set<String> OF_RANCHER =
+      Set.of(
+          "CATTLE_SUC_APP_NAME_OVERRIDE",
+          "CATTLE_SERVER_VERSION",
+          "CATTLE_INSTALL_UUID",
+          "CATTLE_INGRESS_IP_DOMAIN");
+
+  private static final List<String> UNASKED =
+      List.of("tunnel", "leader", "reports", "unused-credentials", "unused-pull-secrets");
+
+  /** A profile, and what it grants of rights.yaml. */
+  enum Profile {
+    FULL(true, ""),
+    PROXY(true, "rbac.clusterRole=system:basic-user"),
+    READONLY(true, ""),
+    NAMESPACED(false, "rbac.clusterRole=view,rbac.namespaces={team-a,team-b}");
+
+    private final boolean clusterWide;
+    private final String more;
+
+    Profile(boolean clusterWide, String more) {
+      this.clusterWide = clusterWide;
+      this.more = more;
+    }
+
+    String text() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    Set<Access> granted() throws IOException {
+      var places = clusterWide ? List.of("cluster", "own", "system") : List.of("own");
+      return this == FULL ? all() : Rights.accesses(UNASKED, places);
+    }
+
+    static Set<Access> all() throws IOException {
+      return Rights.all().stream()
+          .flatMap(rule -> rule.accesses().stream())
+          .collect(Collectors.toSet());
+    }
+  }
+
+  private Path directory;
+  private ControlPlane plane;
+  private Kubectl admin;
+  private Helm helm;
+  private Peer peer;
+  private Set<String> before;
+
+  @BeforeAll
+  void start() throws IOException, InterruptedException {
+    directory = Programs.directory("chart-install");
+    plane = ControlPlane.start();
+    admin = plane.admin();
+    helm = new Helm(admin);
+    peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS);
+    for (String namespace : List.of("team-a", "team-b")) { // of namespaced.values.yaml
+      admin.run("create", "namespace", namespace);
+    }
+    before = settledObjects();
+    admin.run("create", "namespace", Import.NAMESPACE);
+    for (String mode : List.of("enforce", "warn")) {
+      admin.run(
+          "label",
+          "namespace",
+          Import.NAMESPACE,
+          "pod-security.kubernetes.io/" + mode + "=restricted");
+    }
+  }
+
+  @AfterAll
+  void close() {
+    if (peer != null) {
+      peer.close();
+    }
+    if (plane != null) {
+      plane.close();
+    }
+  }
+
+  static List<Path> values() throws IOException {
+    return ChartIT.values();
+  }
+
+  @Order(1)
+  @ParameterizedTest
+  @MethodSource("values")
+  void apiServerTakesWhatIsRendered(Path values) throws Exception {
+    var applied =
+        admin
+            .outcome(helm.template(values).getBytes(UTF_8), "apply", "--dry-run=server", "-f", "-")
+            .expect(0);
+
+    assertThat(applied.stdout()).contains("deployment.apps/" + DEPLOYMENT);
+    assertThat(applied.stderr()).doesNotContain("PodSecurity", "unknown field");
+  }
+
+  @Test
+  @Order(2)
+  void podsAreAdmittedWherePodSecurityIsRestricted() throws Exception {
+    var installed = helm("install", Profile.FULL);
+
+    assertThat(installed.stderr()).doesNotContain("PodSecurity");
+    var pods =
+        admin.json("-n", Import.NAMESPACE, "get", "pods", "-l", "app=" + DEPLOYMENT, "-o", "json");
+    assertThat(pods.path("items")).hasSize(1);
+    assertThat(pods.at("/items/0/status/phase").asText()).isEqualTo("Running");
+  }
+
+  @Test
+  @Order(3)
+  void ranchersOwnManifestChangesTheImageAndNothingElse() throws Exception {
+    var ours = stockObjects();
+
+    var manifest = peer.manifest();
+    admin.outcome(manifest, "apply", "-f", "-").expect(0);
+
+    var theirs = stockObjects();
+    assertThat(image(theirs)).isNotEqualTo(image(ours));
+    setImage(theirs, image(ours));
+    assertThat(removeEnvironment(theirs)).containsExactlyInAnyOrderElementsOf(OF_RANCHER);
+    removeEnvironment(ours);
+    assertThat(theirs).isEqualTo(ours);
+    assertThat(
+            Helm.objects(new String(manifest, UTF_8)).stream()
+                .filter(object -> !object.path("kind").asText().equals("Namespace"))
+                .map(ChartInstallIT::kindAndName))
+        .as("names of the stock manifest")
+        .allMatch(ours::containsKey);
+  }
+
+  /** All that the chart has made, as far as somebody wants it so. */
+  private Map<String, ObjectNode> stockObjects() throws IOException, InterruptedException {
+    var found = new TreeMap<String, ObjectNode>();
+    for (JsonNode object :
+        admin
+            .json(
+                "-n",
+                Import.NAMESPACE,
+                "get",
+                "deployments,services,serviceaccounts,secrets,clusterroles,clusterrolebindings",
+                "-l",
+                "app.kubernetes.io/instance=" + Helm.RELEASE,
+                "-o",
+                "json")
+            .path("items")) {
+      var wanted = object.<ObjectNode>deepCopy();
+      wanted.remove(List.of("status", "metadata"));
+      found.put(kindAndName(object), wanted);
+    }
+    return found;
+  }
+
+  private static String kindAndName(JsonNode object) {
+    return object.path("kind").asText() + " " + object.at("/metadata/name").asText();
+  }
+
+  private static ObjectNode container(Map<String, ObjectNode> objects) {
+    var deployment = Objects.requireNonNull(objects.get("Deployment " + DEPLOYMENT));
+    return (ObjectNode) deployment.at("/spec/template/spec/containers/0");
+  }
+
+  private static String image(Map<String, ObjectNode> objects) {
+    return container(objects).path("image").asText();
+  }
+
+  private static void setImage(Map<String, ObjectNode> objects, String image) {
+    container(objects).put("image", image);
+  }
+
+  /** Sorts the variables, and takes Rancher's out; returns the names of those. */
+  private static List<String> removeEnvironment(Map<String, ObjectNode> objects) {
+    var removed = new ArrayList<String>();
+    var kept = new TreeMap<String, JsonNode>();
+    for (JsonNode variable : container(objects).path("env")) {
+      var name = variable.path("name").asText();
+      if (OF_RANCHER.contains(name)) {
+        removed.add(name);
+      } else {
+        kept.put(name, variable);
+      }
+    }
+    container(objects).putArray("env").addAll(kept.values());
+    return removed;
+  }
+
+  @Order(4)
+  @ParameterizedTest
+  @EnumSource
+  void profileGrantsWhatItSaysAndNoMore(Profile profile) throws Exception {
+    helm("upgrade", profile);
+
+    Await.until(
+        "rights of profile " + profile,
+        LIMIT,
+        () -> {
+          var wrong = wrong(profile);
+          if (!wrong.isEmpty()) {
+            throw new IOException(String.join("\n", wrong));
+          }
+          return Optional.of(true);
+        });
+  }
+
+  /** What the API server grants, but should not, or the other way round. */
+  private List<String> wrong(Profile profile) throws IOException, InterruptedException {
+    var granted = profile.granted();
+    var asked = List.copyOf(Profile.all());
+    var reviews = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "List");
+    var items = reviews.putArray("items");
+    asked.forEach(access -> items.add(review(access)));
+    var answers =
+        Helm.objects(
+            admin
+                .outcome(
+                    JSON.writeValueAsBytes(reviews),
+                    "create",
+                    "-f",
+                    "-",
+                    "-o",
+                    "jsonpath={\"allowed: \"}{.status.allowed}{\"\\n---\\n\"}")
+                .expect(0)
+                .stdout());
+    assertThat(answers).hasSameSizeAs(asked);
+    var wrong = new ArrayList<String>();
+    for (int i = 0; i < asked.size(); i++) {
+      var access = asked.get(i);
+      boolean allowed = answers.get(i).path("allowed").asBoolean();
+      if (granted.contains(access) ? !allowed : allowed && !isOfEverybody(profile, access)) {
+        wrong.add((allowed ? "granted: " : "not granted: ") + access);
+      }
+    }
+    return wrong;
+  }
+
+  /** Paths that Kubernetes shows to all, and what ClusterRole {@code view} is for. */
+  private static boolean isOfEverybody(Profile profile, Access access) {
+    return access.what().startsWith("/")
+        || (profile == Profile.READONLY
+            && Set.of("get", "list", "watch").contains(access.verb())
+            && !Set.of("secrets", "nodes/proxy").contains(access.what()));
+  }
+
+  private static ObjectNode review(Access access) {
+    var review =
+        JSON.createObjectNode()
+            .put("apiVersion", "authorization.k8s.io/v1")
+            .put("kind", "SubjectAccessReview");
+    var spec =
+        review
+            .putObject("spec")
+            .put("user", "system:serviceaccount:%s:cattle".formatted(Import.NAMESPACE));
+    spec.putArray("groups")
+        .add("system:authenticated")
+        .add("system:serviceaccounts")
+        .add("system:serviceaccounts:" + Import.NAMESPACE);
+    if (access.what().startsWith("/")) {
+      spec.putObject("nonResourceAttributes").put("verb", access.verb()).put("path", access.what());
+      return review;
+    }
+    var resource = access.what().split("/", 2);
+    var attributes =
+        spec.putObject("resourceAttributes")
+            .put("verb", access.verb())
+            .put("group", access.group())
+            .put("resource", resource[0])
+            .put("namespace", access.namespace())
+            .put("name", access.name());
+    if (resource.length == 2) {
+      attributes.put("subresource", resource[1]);
+    }
+    return review;
+  }
+
+  @Order(5)
+  @ParameterizedTest
+  @EnumSource(names = {"READONLY", "NAMESPACED"})
+  void agentWorksWithLessThanAllRights(Profile profile) throws Exception {
+    helm("upgrade", profile);
+    var here = directory.resolve(profile.text());
+    var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
+    admin.run(
+        "-n", Import.NAMESPACE, "delete", "clusterreports", "--all", "--ignore-not-found=true");
+    admin.run("-n", Import.NAMESPACE, "delete", "lease", "drover-agent", "--ignore-not-found");
+
+    try (var agent = Agent.start("agent", here, plane, imported, Map.of())) {
+      agent.awaitReady(Agent.READY_LIMIT);
+      var report = Await.until("a report is in the cluster", LIMIT, this::report).path("report");
+
+      var forbidden =
+          report
+              .path("undetermined")
+              .valueStream()
+              .filter(value -> value.path("cause").asText().equals("forbidden"))
+              .map(value -> value.path("path").asText())
+              .collect(Collectors.toCollection(HashSet::new));
+      if (profile == Profile.READONLY) {
+        assertThat(forbidden).allMatch(path -> path.contains("usage"));
+        assertThat(report.at("/health/nodes/ready").asInt()).isEqualTo(1);
+      } else {
+        assertThat(forbidden).isNotEmpty();
+      }
+
+      // It gives the lead up for the next replica to take, which is a patch of the Lease.
+      agent.process().terminate();
+      assertThat(agent.process().awaitExit(LIMIT)).isZero();
+      assertThat(
+              admin
+                  .json(
+                      "-n", Import.NAMESPACE, "get", "lease", "drover-agent", "-o", "json")
+                  .at("/spec/leaseDurationSeconds")
+                  .asInt())
+          .isEqualTo(1);
+    }
+  }
+
+  private Optional<JsonNode> report() throws IOException, InterruptedException {
+    return admin
+        .json("-n", Import.NAMESPACE, "get", "clusterreports", "-o", "json")
+        .path("items")
+        .valueStream()
+        .findFirst();
+  }
+
+  @Test
+  @Order(6)
+  void removalLeavesNothing() throws Exception {
+    helm.outcome("uninstall", Helm.RELEASE, "--wait").expect(0);
+    admin.run("delete", "namespace", Import.NAMESPACE);
+    admin.run("delete", "crd", "clusterreports.drover.io");
+
+    Await.until(
+        "nothing but what was there before",
+        LIMIT,
+        () -> {
+          var left = new HashSet<>(objects());
+          left.removeAll(before);
+          if (!left.isEmpty()) {
+            throw new IOException(left.toString());
+          }
+          return Optional.of(true);
+        });
+    assertThat(objects()).containsAll(before);
+  }
+
+  /** When controllers have made what belongs to a new cluster and to new namespaces. */
+  private Set<String> settledObjects() throws IOException, InterruptedException {
+    for (String namespace : List.of("default", "team-a", "team-b")) {
+      Await.that(
+          "namespace is complete: " + namespace,
+          LIMIT,
+          () ->
+              admin
+                      .outcome(
+                          new byte[0],
+                          "-n",
+                          namespace,
+                          "get",
+                          "serviceaccount/default",
+                          "configmap/kube-root-ca.crt")
+                      .exitCode()
+                  == 0);
+    }
+    var last = new AtomicReference<>(Set.<String>of());
+    return Await.until(
+        "nothing more comes",
+        LIMIT,
+        () -> {
+          var now = objects();
+          return Optional.of(now).filter(last.getAndSet(now)::equals);
+        });
+  }
+
+  /** Every object of the cluster, but for events, which come and go. */
+  private Set<String> objects() throws IOException, InterruptedException {
+    var kinds =
+        admin
+            .run("api-resources", "--verbs=list,delete", "-o", "name")
+            .lines()
+            .filter(kind -> !kind.startsWith("events"))
+            .collect(Collectors.joining(","));
+    return admin
+        .run(
+            "get",
+            kinds,
+            "-A",
+            "--ignore-not-found",
+            "-o",
+            "jsonpath={range .items[*]}{.apiVersion} {.kind} {.metadata.namespace}/{.metadata.name}"
+                + "{\"\\n\"}{end}")
+        .lines()
+        .collect(Collectors.toSet());
+  }
+
+  /** Installs or upgrades, for this peer, and waits until the pods are there. */
+  private Kubectl.Outcome helm(String command, Profile profile)
+      throws IOException, InterruptedException {
+    var manifest = Helm.objects(new String(peer.manifest(), UTF_8));
+    var checksum =
+        manifest.stream()
+            .flatMap(object -> object.at("/spec/template/spec/containers/0/env").valueStream())
+            .filter(variable -> variable.path("name").asText().equals("CATTLE_CA_CHECKSUM"))
+            .map(variable -> variable.path("value").asText())
+            .findFirst()
+            .orElseThrow();
+    var arguments =
+        new ArrayList<>(
+            List.of(
+                command,
+                Helm.RELEASE,
+                Programs.chart().toString(),
+                "--wait",
+                "--timeout=50s",
+                "--set",
+                "server.url=%s,server.token=%s,server.caChecksum=%s"
+                    .formatted(peer.url(), Peer.TOKEN, checksum),
+                "--set",
+                "rbac.profile=" + profile.text()));
+    if (!profile.more.isEmpty()) {
+      arguments.addAll(List.of("--set", profile.more));
+    }
+    if (command.equals("upgrade")) {
+      arguments.add("--force-conflicts"); // with Rancher, whose manifest was applied
+    }
+    return helm.outcome(arguments.toArray(String[]::new)).expect(0);
+  }
+}
