@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * All that we change in the cluster, but for our own Secrets. Methods block, for 10 s a request at
- * most; any thread. An {@link IOException} says what was asked and what the answer was.
+ * All that an agent changes in the cluster, but for our own Secrets. Methods block, for 10 s a
+ * request at most; any thread. An {@link IOException} says what was asked and what the answer was.
  *
  * <p>Changes answer whether they were made; false: the object has gone or was changed meanwhile, so
  * it must be looked at again.

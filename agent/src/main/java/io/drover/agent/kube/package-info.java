@@ -2,8 +2,9 @@
  * The cluster we are in: the few questions that we ask Kubernetes ({@link
  * io.drover.agent.kube.ClusterApi}), lists and watches of any length ({@link
  * io.drover.agent.kube.ApiReader}), what we change ({@link io.drover.agent.kube.ClusterWriter}),
- * what the server is told of it ({@link io.drover.agent.kube.ClusterAccess}) and the mounted
- * credentials for the server ({@link io.drover.agent.kube.Credentials}).
+ * objects of any kind for the clean-up ({@link io.drover.agent.kube.ApiObjects}), what the server
+ * is told of it ({@link io.drover.agent.kube.ClusterAccess}) and the mounted credentials for the
+ * server ({@link io.drover.agent.kube.Credentials}).
  *
  * <p>fabric8 stays inside this package.
  */
