@@ -356,8 +356,7 @@ final class ChartInstallIT {
       assertThat(agent.process().awaitExit(LIMIT)).isZero();
       assertThat(
               admin
-                  .json(
-                      "-n", Import.NAMESPACE, "get", "lease", "drover-agent", "-o", "json")
+                  .json("-n", Import.NAMESPACE, "get", "lease", "drover-agent", "-o", "json")
                   .at("/spec/leaseDurationSeconds")
                   .asInt())
           .isEqualTo(1);
