@@ -148,6 +148,10 @@ final class ChartInstallIT {
   @Test
   @Order(2)
   void podsAreAdmittedWherePodSecurityIsRestricted() throws Exception {
+    var refused =
+        admin.outcome(new byte[0], "-n", Import.NAMESPACE, "run", "plain", "--image=plain");
+    assertThat(refused.stderr()).contains("violates PodSecurity");
+
     var installed = helm("install", Profile.FULL);
 
     assertThat(installed.stderr()).doesNotContain("PodSecurity");
