@@ -140,8 +140,8 @@ final class LoadBalancerDetector {
     boolean isStrong = false;
     for (LoadBalancerEvidence each : evidence) {
       if (each.row().provider().equals(provider)) {
-        // A network plugin is no load balancer before it has addresses to give.
-        isStrong |= !each.strong().isEmpty() && each.row().needsMet(seen).found().orElse(false);
+        // Of a network plugin it must be known whether it has addresses to give.
+        isStrong |= !each.strong().isEmpty() && each.row().needsMet(seen).found().isPresent();
         sources.addAll(each.strong());
         sources.addAll(each.weak());
       }
