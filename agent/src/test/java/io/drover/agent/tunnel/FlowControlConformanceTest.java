@@ -226,7 +226,8 @@ class FlowControlConformanceTest {
       peer.answerPings(false);
 
       timer.advance(Outbox.FIRST_PROBE);
-      assertThat(peer.expect(Data.class).payload().remaining()).isEqualTo(Outbox.PROBE_BYTES);
+      // As large as what was read in one go, up to that.
+      assertThat(peer.expect(Data.class).payload().remaining()).isBetween(1, Outbox.PROBE_BYTES);
       peer.expectPing();
       assertThat(peer.barrier()).as("held until the pong").isEmpty();
       peer.answerPings(true);
