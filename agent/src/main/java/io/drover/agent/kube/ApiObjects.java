@@ -18,6 +18,9 @@ import java.util.function.Consumer;
  * with its cause.
  */
 public final class ApiObjects {
+  /** Of an object as it is. */
+  static final String JSON = "application/json";
+
   private final ApiReader api;
 
   public ApiObjects(ApiReader api) {
@@ -84,12 +87,12 @@ public final class ApiObjects {
       throws InterruptedException {
     var options = deleteOptions(dependents);
     options.putObject("preconditions").put("uid", object.uid());
-    return change("DELETE", resource.path(object.namespace(), object.name()), options);
+    return change("DELETE", resource.path(object.namespace(), object.name()), JSON, options);
   }
 
   /** Deletes whatever has this name. */
   public Answer<Change> delete(Resource resource, String name) throws InterruptedException {
-    return change("DELETE", resource.path("", name), deleteOptions(Dependents.AFTER));
+    return change("DELETE", resource.path("", name), JSON, deleteOptions(Dependents.AFTER));
   }
 
   private static ObjectNode deleteOptions(Dependents dependents) {
@@ -110,7 +113,7 @@ public final class ApiObjects {
     return switch (api.get(path)) {
       case Answer.Found<JsonNode>(var read) ->
           removal.takeFrom(read)
-              ? change("PUT", path, read)
+              ? change("PUT", path, JSON, read)
               : new Answer.Found<>(Change.NOT_NEEDED);
       case Answer.Missing<JsonNode>(var cause, _) when cause == Cause.NOT_SERVED ->
           new Answer.Found<>(Change.GONE);
@@ -118,9 +121,10 @@ public final class ApiObjects {
     };
   }
 
-  private Answer<Change> change(String method, String path, JsonNode body)
+  /** Any change: {@code body} is of {@code contentType}. */
+  Answer<Change> change(String method, String path, String contentType, JsonNode body)
       throws InterruptedException {
-    return switch (api.send(method, path, "application/json", body, ObjectMetadata.FORM)) {
+    return switch (api.send(method, path, contentType, body, ObjectMetadata.FORM)) {
       case Answer.Found<Outcome>(var outcome) ->
           switch (outcome.status()) {
             case HttpURLConnection.HTTP_NOT_FOUND -> new Answer.Found<>(Change.GONE);

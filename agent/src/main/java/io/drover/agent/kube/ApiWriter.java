@@ -1,14 +1,10 @@
 package io.drover.agent.kube;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.drover.agent.kube.ApiReader.Outcome;
+import io.drover.agent.kube.ApiObjects.Change;
 import java.io.IOException;
-import java.net.HttpURLConnection;
-import java.net.URLEncoder;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -16,10 +12,12 @@ import java.util.function.Consumer;
 public final class ApiWriter implements ClusterWriter {
   private static final String MERGE_PATCH = "application/merge-patch+json";
 
-  private final ApiReader api;
+  private static final Resource SECRETS = new Resource("/api/v1", "secrets", "Secret");
+
+  private final ApiObjects objects;
 
   public ApiWriter(ApiReader api) {
-    this.api = api;
+    this.objects = new ApiObjects(api);
   }
 
   @Override
@@ -54,15 +52,7 @@ public final class ApiWriter implements ClusterWriter {
   @Override
   public void secrets(String namespace, String labelSelector, Consumer<ObjectMetadata> each)
       throws IOException, InterruptedException {
-    String path = "/api/v1/namespaces/" + namespace + "/secrets";
-    if (!labelSelector.isEmpty()) {
-      path += "?labelSelector=" + URLEncoder.encode(labelSelector, UTF_8);
-    }
-    switch (api.list(
-        path, ObjectMetadata.LIST_FORM, object -> each.accept(ObjectMetadata.of(object)))) {
-      case Answer.Found<ApiReader.Listed> _ -> {}
-      case Answer.Missing<ApiReader.Listed>(_, var detail) -> throw new IOException(detail);
-    }
+    found(objects.list(SECRETS, namespace, labelSelector, each));
   }
 
   @Override
@@ -73,11 +63,11 @@ public final class ApiWriter implements ClusterWriter {
         .putObject("preconditions")
         .put("uid", secret.uid())
         .put("resourceVersion", secret.resourceVersion());
-    return send("DELETE", secretPath(secret), "application/json", options);
+    return isMade(objects.change("DELETE", secretPath(secret), ApiObjects.JSON, options));
   }
 
   private static String secretPath(ObjectMetadata secret) {
-    return "/api/v1/namespaces/" + secret.namespace() + "/secrets/" + secret.name();
+    return SECRETS.path(secret.namespace(), secret.name());
   }
 
   private static ObjectNode metadata(String field, Map<String, String> values) {
@@ -88,30 +78,17 @@ public final class ApiWriter implements ClusterWriter {
   }
 
   private boolean patch(String path, JsonNode patch) throws IOException, InterruptedException {
-    return send("PATCH", path, MERGE_PATCH, patch);
+    return isMade(objects.change("PATCH", path, MERGE_PATCH, patch));
   }
 
-  private boolean send(String method, String path, String contentType, JsonNode body)
-      throws IOException, InterruptedException {
-    return switch (api.send(method, path, contentType, body, ObjectMetadata.FORM)) {
-      case Answer.Found<Outcome>(var outcome) -> {
-        int status = outcome.status();
-        if (status == HttpURLConnection.HTTP_NOT_FOUND
-            || status == HttpURLConnection.HTTP_CONFLICT) {
-          yield false;
-        }
-        if (status / 100 != 2) {
-          throw new IOException(
-              "%s %s: %d %s"
-                  .formatted(
-                      method,
-                      path,
-                      status,
-                      ApiReader.shortened(outcome.body().path("message").asText())));
-        }
-        yield true;
-      }
-      case Answer.Missing<Outcome>(_, var detail) -> throw new IOException(detail);
+  private static boolean isMade(Answer<Change> answer) throws IOException {
+    return found(answer) == Change.MADE; // otherwise it has gone, or is not as it was read
+  }
+
+  private static <T> T found(Answer<T> answer) throws IOException {
+    return switch (answer) {
+      case Answer.Found<T>(var value) -> value;
+      case Answer.Missing<T>(_, var detail) -> throw new IOException(detail);
     };
   }
 }

@@ -109,8 +109,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
     config.setConnectionTimeout((int) CONNECT_LIMIT.toMillis());
     config.setRequestRetryBackoffLimit(0);
     // The JDK's client would ask on over an HTTP/2 connection whose path is cut until the kernel
-    // gives
-    // it up, after a quarter of an hour; over HTTP/1.1 the next request gets a new one.
+    // gives it up, after a quarter of an hour; over HTTP/1.1 the next request gets a new one.
     config.setHttp2Disable(true);
     return config;
   }

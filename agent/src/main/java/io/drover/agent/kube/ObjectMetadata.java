@@ -26,11 +26,11 @@ public record ObjectMetadata(
     List<String> finalizers,
     boolean ending) {
   /** How to ask for an answer of this, whatever the object; an error comes as it is. */
-  static final String FORM =
+  public static final String FORM =
       "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
   /** The same of a list. */
-  static final String LIST_FORM =
+  public static final String LIST_FORM =
       "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
   public ObjectMetadata {

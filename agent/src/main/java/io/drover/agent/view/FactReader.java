@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.agent.config.ReportConfig.Trial;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.kube.ApiReader;
+import io.drover.agent.kube.ObjectMetadata;
 import io.drover.agent.view.Facts.NodeUsage;
 import io.drover.agent.view.Facts.Probe;
 import io.drover.agent.view.Facts.SeenCertificate;
@@ -41,9 +42,6 @@ final class FactReader {
           + "application/json";
 
   private static final String CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps";
-
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
   private final ApiReader api;
   private final Trials trials;
@@ -199,7 +197,7 @@ final class FactReader {
 
   private Answer<Set<String>> systemConfigMaps() throws InterruptedException {
     var names = new HashSet<String>();
-    return api.list(CONFIG_MAPS, METADATA, object -> names.add(Json.name(object)))
+    return api.list(CONFIG_MAPS, ObjectMetadata.LIST_FORM, object -> names.add(Json.name(object)))
         .map(_ -> Set.copyOf(names));
   }
 
@@ -238,7 +236,9 @@ final class FactReader {
         }
         String version = served.version(group).orElse("v1");
         yield api.list(
-                "/apis/" + group + "/" + version + "/" + plural + "?limit=1", METADATA, _ -> {})
+                "/apis/" + group + "/" + version + "/" + plural + "?limit=1",
+                ObjectMetadata.LIST_FORM,
+                _ -> {})
             .map(listed -> listed.items() > 0);
       }
     };

@@ -1,6 +1,7 @@
 package io.drover.agent.view;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.agent.kube.ObjectMetadata;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -36,15 +37,11 @@ public record Kind<T>(
   }
 
   String accept() {
-    return metadataOnly
-        ? "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-        : "application/json";
+    return metadataOnly ? ObjectMetadata.LIST_FORM : "application/json";
   }
 
   /** Of the single objects that a watch of metadata brings. */
   String watchAccept() {
-    return metadataOnly
-        ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-        : "application/json";
+    return metadataOnly ? ObjectMetadata.FORM : "application/json";
   }
 }
