@@ -2,6 +2,7 @@ package io.drover.agent.duty;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.TestClock;
 import io.drover.agent.config.DutyConfig;
 import io.drover.agent.config.DutyConfig.Duty;
 import io.drover.agent.view.Kinds;

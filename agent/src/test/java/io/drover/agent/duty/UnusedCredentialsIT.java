@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.agent.TestClock;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ApiWriter;

@@ -3,6 +3,7 @@ package io.drover.agent.duty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.TestClock;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;

@@ -2,6 +2,7 @@ package io.drover.agent.duty;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.TestClock;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.kube.ApiWriter;
 import io.drover.agent.kube.ClusterWriter;

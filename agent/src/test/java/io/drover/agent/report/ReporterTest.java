@@ -6,16 +6,14 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.drover.agent.TestClock;
 import io.drover.agent.report.Reporter.SinkReading;
 import io.drover.agent.view.Kinds;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import java.io.IOException;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -40,7 +38,7 @@ class ReporterTest {
   private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
 
   private final FakeView view = new FakeView();
-  private final MovedClock clock = new MovedClock();
+  private final TestClock clock = new TestClock(FakeView.AT);
   private final FakeSink cluster = new FakeSink("cluster");
   private final FakeSink https = new FakeSink("https");
   private boolean leads = true;
@@ -103,29 +101,6 @@ class ReporterTest {
     }
   }
 
-  private static final class MovedClock extends Clock {
-    private Instant now = FakeView.AT;
-
-    void move(Duration by) {
-      now = now.plus(by);
-    }
-
-    @Override
-    public Instant instant() {
-      return now;
-    }
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-  }
-
   @BeforeEach
   void listen() {
     lines.start();
@@ -153,11 +128,11 @@ class ReporterTest {
     long end = now + time.toNanos();
     while (dueAt - end <= 0) {
       long wait = Math.max(0, dueAt - now);
-      clock.move(Duration.ofNanos(wait));
+      clock.advance(Duration.ofNanos(wait));
       now += wait;
       dueAt = reporter.turn(now, false);
     }
-    clock.move(Duration.ofNanos(end - now));
+    clock.advance(Duration.ofNanos(end - now));
     now = end;
   }
 
@@ -503,7 +478,7 @@ class ReporterTest {
   void clockThatIsSetBackStopsNoReport() throws Exception {
     pass(600);
     long before = cluster.newest().agent().sequence();
-    clock.move(Duration.ofDays(-1));
+    clock.advance(Duration.ofDays(-1));
     Instant back = clock.instant();
     pass(Cadence.RESEND);
 
@@ -523,14 +498,14 @@ class ReporterTest {
   void clockThatIsSetForwardStopsNoReport() throws Exception {
     pass(600);
     long before = cluster.newest().agent().sequence();
-    clock.move(Duration.ofDays(1));
+    clock.advance(Duration.ofDays(1));
     pass(Cadence.RESEND);
 
     assertThat(cluster.newest().agent().sequence()).isEqualTo(before + 1);
     assertThat(cluster.newest().observedAt()).isEqualTo(clock.instant());
     assertThat(transition("Ready")).isEqualTo(FakeView.AT);
 
-    clock.move(Duration.ofDays(-1));
+    clock.advance(Duration.ofDays(-1));
     pass(Cadence.RESEND);
     assertThat(cluster.newest().agent().sequence()).isEqualTo(before + 2);
     assertThat(transition("Ready")).isEqualTo(FakeView.AT);
