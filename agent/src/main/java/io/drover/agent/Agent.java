@@ -14,6 +14,8 @@ import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Leadership;
 import io.drover.agent.log.Logging;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.report.Reporter;
 import io.drover.agent.report.Reports;
 import io.drover.agent.retry.Backoff;
@@ -174,7 +176,7 @@ final class Agent {
           !now.unwanted(),
           now.connected(),
           now.since(),
-          now.reason(),
+          now.problem(),
           now.totals().sessions(),
           now.streamsOpen(),
           now.totals().streams(),
@@ -187,7 +189,7 @@ final class Agent {
     /** Two agents' steve tunnels for one cluster: the older would win, whatever it can do. */
     void giveWayToRancher() {
       if (steve.reading().connected()) {
-        steve.disconnect("Rancher is installed in this cluster");
+        steve.disconnect(new Problem(Reason.NOT_WANTED, "Rancher is installed in this cluster"));
       }
     }
 
@@ -271,12 +273,13 @@ final class Agent {
     }
 
     private static Health.Tunnel health(TunnelReading tunnel) {
+      var problem = tunnel.problem();
       return new Health.Tunnel(
           tunnel.tunnel(),
           tunnel.connected(),
           tunnel.since(),
-          tunnel.connected() ? "" : tunnel.wanted() ? "NotConnected" : "NotWanted",
-          tunnel.reason());
+          problem == null ? "" : problem.reason().code(),
+          problem == null ? "" : problem.message());
     }
 
     /** By the mirrored Services, which cost no request; asks if they cannot be read. */

@@ -7,6 +7,8 @@ import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.security.Security;
@@ -200,13 +202,15 @@ public final class Main {
       runner.run(config);
       return STOPPED;
     } catch (ConfigException e) {
-      err.println("drover-agent: the configuration has " + count(e.problems().size()) + ":");
+      err.println(
+          "drover-agent: %s: the configuration has %s:"
+              .formatted(Reason.CONFIGURATION_INVALID.code(), count(e.problems().size())));
       e.problems().forEach(problem -> err.println("  - " + problem));
       err.println("All settings: drover-agent --help");
       err.flush();
       return BAD_CONFIGURATION;
     } catch (IOException e) {
-      log.error("agent failed: reason={}", e.getMessage());
+      log.error("agent failed: reason={}", Problem.of(e).text());
       return FAILED;
     } catch (InterruptedException _) {
       log.error("agent failed: reason=interrupted");

@@ -96,7 +96,8 @@ class ArchitectureTest {
         rule("packages have no cycles", noCycles(ROOT)),
         rule("features do not know each other", featuresApart(AGENT)),
         rule("tools know no feature", toolsBelow(AGENT)),
-        rule("config is a leaf", configIsLeaf(AGENT)),
+        rule("config is a leaf", isLeaf(AGENT, "config")),
+        rule("reason is a leaf", isLeaf(AGENT, "reason")),
         rule("proto neither calls nor waits", protoIsPure(PROTO)),
         rule("only config reads the environment", environmentInConfig()),
         rule("only Main ends the process", exitInMain()),
@@ -160,16 +161,16 @@ class ArchitectureTest {
         .dependOnClassesThat(
             resideInAPackage(agent + "..")
                 .and(not(resideInAnyPackage(tools)))
-                .and(not(resideInAPackage(agent + ".config.."))));
+                .and(not(resideInAnyPackage(agent + ".config..", agent + ".reason.."))));
   }
 
-  private static ArchRule configIsLeaf(String agent) {
+  private static ArchRule isLeaf(String agent, String leaf) {
     return noClasses()
         .that()
-        .resideInAPackage(agent + ".config..")
+        .resideInAPackage(agent + "." + leaf + "..")
         .should()
         .dependOnClassesThat(
-            resideInAPackage(agent + "..").and(not(resideInAPackage(agent + ".config.."))));
+            resideInAPackage(agent + "..").and(not(resideInAPackage(agent + "." + leaf + ".."))));
   }
 
   private static ArchRule protoIsPure(String proto) {
@@ -272,7 +273,7 @@ class ArchitectureTest {
         rule("cycles", noCycles(PLANTED)),
         rule("features", featuresApart(PLANTED)),
         rule("tools", toolsBelow(PLANTED)),
-        rule("config", configIsLeaf(PLANTED)),
+        rule("config", isLeaf(PLANTED, "config")),
         rule("proto", protoIsPure(PLANTED + ".proto")),
         rule("environment", environmentInConfig()),
         rule("exit", exitInMain()),

@@ -111,7 +111,7 @@ class ChartMetricsTest {
 
   @BeforeAll
   static void readMetrics() throws IOException, InterruptedException {
-    var tunnel = new TunnelReading("cluster", true, true, Instant.EPOCH, "", 1, 1, 1, 1, 1, 1, 1);
+    var tunnel = new TunnelReading("cluster", true, true, Instant.EPOCH, null, 1, 1, 1, 1, 1, 1, 1);
     var reports =
         new ReportReading(
             report(), true, 1, List.of(new ReportReading.Sink("cluster", 1, Instant.EPOCH)));

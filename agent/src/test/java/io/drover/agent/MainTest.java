@@ -81,7 +81,7 @@ class MainTest {
     assertThat(started).isEmpty();
     assertThat(err.toString().lines())
         .first()
-        .isEqualTo("drover-agent: the configuration has 5 problems:");
+        .isEqualTo("drover-agent: ConfigurationInvalid: the configuration has 5 problems:");
     assertThat(err.toString())
         .contains("  - CATTLE_SERVER is not set")
         .contains("  - KUBERNETES_SERVICE_HOST is not set")

@@ -3,9 +3,13 @@ package io.drover.agent.health;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.drover.agent.config.HealthConfig;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -75,7 +79,8 @@ public final class HealthServer implements AutoCloseable {
       var address = new InetSocketAddress(InetAddress.getByName(config.host()), config.port());
       http = HttpServer.create(address, 0);
     } catch (IOException e) {
-      throw new IOException(
+      throw new Failure(
+          Reason.PORT_TAKEN,
           "cannot serve health at %s:%d (%s): set DROVER_HEALTH_ADDRESS to another, or to off"
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
@@ -134,13 +139,24 @@ public final class HealthServer implements AutoCloseable {
         json.writeStringField("name", reading.tunnel() + "-tunnel");
         json.writeBooleanField("ready", reading.isReady());
         json.writeStringField("since", reading.since().toString());
-        json.writeStringField("reason", reading.connected() ? null : reading.reason());
+        var problem = reading.problem();
+        if (problem != null) {
+          write(json, problem);
+        }
         json.writeEndObject();
       }
       json.writeEndArray();
       json.writeEndObject();
     }
     return new Answer(ready ? 200 : 503, JSON, text + "\n");
+  }
+
+  private static void write(JsonGenerator json, Problem problem) throws IOException {
+    json.writeStringField("reason", problem.reason().code());
+    json.writeStringField("meaning", problem.reason().sentence());
+    json.writeStringField("message", problem.message());
+    json.writeStringField("nextStep", problem.reason().nextStep());
+    json.writeStringField("page", problem.reason().page());
   }
 
   private static void send(HttpExchange exchange, Answer answer) throws IOException {

@@ -53,6 +53,20 @@ final class Metrics {
     counter("received_bytes", "Payload from the server.", TunnelReading::bytesReceived);
     counter("sent_bytes", "Payload to the server.", TunnelReading::bytesSent);
     counter("dial_failures", "Targets refused or not reached.", TunnelReading::dialFailures);
+    GaugeWithCallback.builder()
+        .name("drover_tunnel_problem")
+        .help("Why the tunnel has no session: 1 for the reason's code, nothing while it has one.")
+        .labelNames(TUNNEL, "reason")
+        .callback(
+            metric ->
+                read(
+                    (reading, tunnel) -> {
+                      var problem = reading.problem();
+                      if (problem != null) {
+                        metric.call(1, tunnel, problem.reason().code());
+                      }
+                    }))
+        .register(registry);
     if (reports != null) {
       new ReportMetrics(registry, reports).register();
     }

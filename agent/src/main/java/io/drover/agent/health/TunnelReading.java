@@ -1,6 +1,8 @@
 package io.drover.agent.health;
 
+import io.drover.agent.reason.Problem;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One tunnel at one moment. Numbers count from the start of the process.
@@ -9,7 +11,7 @@ import java.time.Instant;
  * @param wanted whether there is to be a session; if not, its absence is no fault
  * @param connected whether a session is open
  * @param since when {@code connected} last changed
- * @param reason why it is not connected; empty if it is
+ * @param problem why it is not connected; null if it is
  * @param sessions opened so far
  * @param streamsOpen now
  * @param streamsTotal opened so far
@@ -23,7 +25,7 @@ public record TunnelReading(
     boolean wanted,
     boolean connected,
     Instant since,
-    String reason,
+    @Nullable Problem problem,
     long sessions,
     long streamsOpen,
     long streamsTotal,

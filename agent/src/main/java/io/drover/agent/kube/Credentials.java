@@ -3,6 +3,8 @@ package io.drover.agent.kube;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -35,16 +37,19 @@ public record Credentials(URI url, Secret token, String namespace) {
     try {
       url = URI.create(text);
     } catch (IllegalArgumentException _) {
-      throw new IOException(urlFile + ": '" + text + "' is not a URL" + HINT);
+      throw new Failure(
+          Reason.CREDENTIALS_INVALID, urlFile + ": '" + text + "' is not a URL" + HINT);
     }
     if (url.getHost() == null || !SCHEMES.contains(scheme(url)) || url.getUserInfo() != null) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CREDENTIALS_INVALID,
           urlFile + ": expected a URL such as https://rancher.example.com" + HINT);
     }
     Path tokenFile = directory.resolve("token");
     String token = required(tokenFile);
     if (token.chars().anyMatch(c -> c <= ' ' || c > '~')) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CREDENTIALS_INVALID,
           tokenFile + ": there is white space or another odd character in it" + HINT);
     }
     return new Credentials(url, new Secret(token), optional(directory.resolve("namespace")));
@@ -58,16 +63,18 @@ public record Credentials(URI url, Secret token, String namespace) {
     try {
       text = Files.readString(file, UTF_8);
     } catch (NoSuchFileException e) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CREDENTIALS_MISSING,
           file
               + " does not exist: mount the cattle-credentials Secret there, or name another"
               + " directory with --credentials-dir",
           e);
     } catch (IOException e) {
-      throw new IOException(file + " cannot be read: " + e, e);
+      throw new Failure(Reason.CREDENTIALS_MISSING, file + " cannot be read: " + e, e);
     }
     if (text.isEmpty()) {
-      throw new IOException(file + " is empty: apply the cluster's manifest again");
+      throw new Failure(
+          Reason.CREDENTIALS_MISSING, file + " is empty: apply the cluster's manifest again");
     }
     return text;
   }

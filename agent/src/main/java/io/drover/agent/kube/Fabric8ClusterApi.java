@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
@@ -117,7 +119,8 @@ public final class Fabric8ClusterApi implements ClusterApi {
   private static Config inCluster(String address, Path serviceAccount) throws IOException {
     Path ca = serviceAccount.resolve("ca.crt");
     if (!Files.isReadable(ca)) {
-      throw new IOException(
+      throw new Failure(
+          Reason.SERVICE_ACCOUNT_NOT_MOUNTED,
           ca
               + " cannot be read: run as a pod with its service account mounted, name another"
               + " directory with --service-account-dir, or use --kubeconfig");
@@ -217,7 +220,8 @@ public final class Fabric8ClusterApi implements ClusterApi {
       @Nullable ServiceAccount account =
           client.serviceAccounts().inNamespace(NAMESPACE).withName(ACCOUNT).get();
       if (account == null) {
-        throw new IOException(
+        throw new Failure(
+            Reason.SERVICE_ACCOUNT_MISSING,
             "service account "
                 + NAMESPACE
                 + "/"
@@ -250,14 +254,16 @@ public final class Fabric8ClusterApi implements ClusterApi {
   private ClusterAccess legacyAccess(ServiceAccount account) throws IOException {
     var references = account.getSecrets();
     if (references == null || references.isEmpty()) {
-      throw new IOException(
+      throw new Failure(
+          Reason.SERVICE_ACCOUNT_MISSING,
           "no secret exists for service account %s/%s, and ConfigMap %s cannot be read"
               .formatted(NAMESPACE, ACCOUNT, ROOT_CA));
     }
     String name = references.getFirst().getName();
     var secret = client.secrets().inNamespace(NAMESPACE).withName(name).get();
     if (secret == null || secret.getData() == null) {
-      throw new IOException(
+      throw new Failure(
+          Reason.SERVICE_ACCOUNT_MISSING,
           "secret %s/%s of service account %s does not exist or is empty"
               .formatted(NAMESPACE, name, ACCOUNT));
     }
@@ -267,7 +273,8 @@ public final class Fabric8ClusterApi implements ClusterApi {
   private ClusterAccess access(String caCert, Map<String, String> data) throws IOException {
     String token = decode(data, TokenSecret.KEY).strip();
     if (token.isEmpty() || caCert.isEmpty()) {
-      throw new IOException(
+      throw new Failure(
+          Reason.SERVICE_ACCOUNT_MISSING,
           "the secret of service account %s/%s lacks its %s"
               .formatted(NAMESPACE, ACCOUNT, token.isEmpty() ? "token" : CA_KEY));
     }
@@ -358,7 +365,9 @@ public final class Fabric8ClusterApi implements ClusterApi {
   public void requireReachable() throws IOException, InterruptedException {
     if (reader().get("/version") instanceof Answer.Missing<JsonNode>(var cause, var detail)
         && (cause == Cause.UNAVAILABLE || cause == Cause.TIMEOUT)) {
-      throw new IOException("the API server at " + address + " cannot be reached: " + detail);
+      throw new Failure(
+          Reason.API_SERVER_UNREACHABLE,
+          "the API server at " + address + " cannot be reached: " + detail);
     }
   }
 
@@ -403,7 +412,16 @@ public final class Fabric8ClusterApi implements ClusterApi {
     if (e.getCause() instanceof InterruptedException) {
       Thread.currentThread().interrupt();
     }
-    return new IOException("cannot " + what + ": " + reason(e), e);
+    return new Failure(code(e), "cannot " + what + ": " + reason(e), e);
+  }
+
+  private static Reason code(KubernetesClientException e) {
+    return switch (e.getCode()) {
+      case 0 -> Reason.API_SERVER_UNREACHABLE; // there was no answer
+      case HttpURLConnection.HTTP_UNAUTHORIZED -> Reason.UNAUTHORIZED;
+      case HttpURLConnection.HTTP_FORBIDDEN -> Reason.FORBIDDEN;
+      default -> Reason.API_SERVER_ERROR;
+    };
   }
 
   /** fabric8's own message repeats the whole answer. */

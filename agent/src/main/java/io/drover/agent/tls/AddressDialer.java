@@ -1,7 +1,10 @@
 package io.drover.agent.tls;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
@@ -9,6 +12,7 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutionException;
@@ -42,16 +46,20 @@ final class AddressDialer {
   Socket dial(String host, int port, TimeLimit limit) throws IOException {
     var addresses = alternate(resolve(host, limit));
     var failures = new ArrayList<String>();
+    var reasons = EnumSet.noneOf(Reason.class);
     for (int i = 0; i < addresses.size(); i++) {
       // Each gets its share of what is left, so that a silent one does not use it all up.
       long share = limit.remaining().toMillis() / (addresses.size() - i);
       try {
         return connect(addresses.get(i), port, (int) Math.max(1, share));
       } catch (IOException e) {
-        failures.add("dial tcp %s:%d: %s".formatted(text(addresses.get(i)), port, reason(e)));
+        reasons.add(reason(e));
+        failures.add("dial tcp %s:%d: %s".formatted(text(addresses.get(i)), port, words(e)));
       }
     }
-    throw new IOException(String.join("; ", failures));
+    // Of several the one that got furthest: it is declared first.
+    var reason = reasons.stream().findFirst().orElse(Reason.DNS_NOT_FOUND);
+    throw new Failure(reason, String.join("; ", failures));
   }
 
   private static Socket connect(InetAddress address, int port, int timeoutMillis)
@@ -78,9 +86,13 @@ final class AddressDialer {
     try {
       return lookup.get(limit.remaining().toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      throw new IOException(failed + "i/o timeout", e);
+      throw new Failure(Reason.DNS_TIMEOUT, failed + "i/o timeout", e);
     } catch (ExecutionException e) {
-      throw new IOException(failed + "no such host", e);
+      // glibc's EAI_AGAIN; the JDK gives its text and nothing else.
+      boolean again = String.valueOf(e.getMessage()).contains("Temporary failure");
+      throw again
+          ? new Failure(Reason.DNS_FAILED, failed + "server misbehaving", e)
+          : new Failure(Reason.DNS_NOT_FOUND, failed + "no such host", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException(failed + "interrupted");
@@ -112,7 +124,15 @@ final class AddressDialer {
     return text.indexOf(':') >= 0 ? "[" + text + "]" : text;
   }
 
-  private static String reason(IOException failure) {
+  private static Reason reason(IOException failure) {
+    return switch (failure) {
+      case SocketTimeoutException _ -> Reason.CONNECT_TIMEOUT;
+      case ConnectException _ -> Reason.CONNECT_REFUSED;
+      default -> Reason.NO_ROUTE;
+    };
+  }
+
+  private static String words(IOException failure) {
     return switch (failure) {
       case SocketTimeoutException _ -> "i/o timeout";
       case NoRouteToHostException _ -> "connect: no route to host";

@@ -56,8 +56,7 @@ final class ExplainingTrustManager extends X509ExtendedTrustManager {
   private CertificateException explained(
       X509Certificate[] chain, String host, CertificateException failure) {
     var authorities = List.of(jdk.getAcceptedIssuers());
-    return new CertificateException(
-        TlsDiagnosis.explain(List.of(chain), host, authorities, failure, clock.instant()), failure);
+    return TlsDiagnosis.explain(List.of(chain), host, authorities, failure, clock.instant());
   }
 
   @Override

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.ProxyServer;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -64,14 +66,15 @@ final class ProxyHandshake {
     String status = answer.lines().findFirst().orElse("");
     String[] words = status.split(" ", 3);
     if (words.length < 2 || !words[0].startsWith("HTTP/1.")) {
-      throw new IOException("it does not answer as an HTTP proxy");
+      throw new Failure(Reason.PROXY_WRONG_PROTOCOL, "it does not answer as an HTTP proxy");
     }
     if (words[1].equals("407")) {
-      throw new IOException(
+      throw new Failure(
+          Reason.PROXY_AUTH_REQUIRED,
           "it wants a user and a password, or others: put them in the proxy's URL");
     }
     if (!words[1].startsWith("2")) {
-      throw new IOException("it answers '" + status + "' to CONNECT " + target);
+      throw new Failure(Reason.PROXY_REFUSED, "it answers '" + status + "' to CONNECT " + target);
     }
   }
 
@@ -85,7 +88,8 @@ final class ProxyHandshake {
         throw new EOFException("it closed the connection");
       }
       if (head.size() == MAX_ANSWER_BYTES) {
-        throw new IOException("its answer is over " + MAX_ANSWER_BYTES + " bytes");
+        throw new Failure(
+            Reason.PROXY_WRONG_PROTOCOL, "its answer is over " + MAX_ANSWER_BYTES + " bytes");
       }
       head.write(next);
       if (next == '\n') {
@@ -113,12 +117,14 @@ final class ProxyHandshake {
     out.flush();
     byte[] method = read(in, 2);
     if (method[0] != SOCKS_VERSION) {
-      throw new IOException("it does not answer as a SOCKS 5 proxy");
+      throw new Failure(Reason.PROXY_WRONG_PROTOCOL, "it does not answer as a SOCKS 5 proxy");
     }
     if (method[1] == SOCKS_PASSWORD && login) {
       login(socket, proxy);
     } else if (method[1] != SOCKS_NO_LOGIN) {
-      throw new IOException("it wants a user and a password: put them in the proxy's URL");
+      throw new Failure(
+          Reason.PROXY_AUTH_REQUIRED,
+          "it wants a user and a password: put them in the proxy's URL");
     }
 
     var request = new ByteArrayOutputStream();
@@ -135,14 +141,16 @@ final class ProxyHandshake {
           reply[1] > 0 && reply[1] < SOCKS_REPLIES.size()
               ? SOCKS_REPLIES.get(reply[1])
               : "error " + (reply[1] & 0xFF);
-      throw new IOException("it answers '" + text + "' for " + host + ":" + port);
+      throw new Failure(Reason.PROXY_REFUSED, "it answers '" + text + "' for " + host + ":" + port);
     }
     int boundBytes =
         switch (reply[3]) {
           case 1 -> 4;
           case 4 -> 16;
           case 3 -> read(in, 1)[0] & 0xFF;
-          default -> throw new IOException("it answers with an unknown address type");
+          default ->
+              throw new Failure(
+                  Reason.PROXY_WRONG_PROTOCOL, "it answers with an unknown address type");
         };
     read(in, boundBytes + 2);
   }
@@ -155,7 +163,9 @@ final class ProxyHandshake {
     socket.getOutputStream().write(request.toByteArray());
     socket.getOutputStream().flush();
     if (read(socket.getInputStream(), 2)[1] != 0) {
-      throw new IOException("it refuses user and password: correct them in the proxy's URL");
+      throw new Failure(
+          Reason.PROXY_AUTH_REQUIRED,
+          "it refuses user and password: correct them in the proxy's URL");
     }
   }
 
@@ -176,7 +186,9 @@ final class ProxyHandshake {
       throws IOException {
     byte[] bytes = text.getBytes(UTF_8);
     if (bytes.length > SOCKS_MAX_TEXT_BYTES) {
-      throw new IOException("the " + what + " is over " + SOCKS_MAX_TEXT_BYTES + " bytes");
+      throw new Failure(
+          Reason.CONFIGURATION_INVALID,
+          "the " + what + " is over " + SOCKS_MAX_TEXT_BYTES + " bytes");
     }
     out.write(bytes.length);
     out.writeBytes(bytes);

@@ -2,19 +2,18 @@ package io.drover.agent.tls;
 
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ProxyServer;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
-import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSocket;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Opens connections to the server: looks its name up anew each time, tries its addresses, goes
@@ -49,9 +48,8 @@ public final class ServerDialer {
    *
    * @param server {@code https} and {@code wss}: TLS; {@code http} and {@code ws}: plain
    * @param trust whom to trust, as by {@link ServerTrust#context}
-   * @throws SSLHandshakeException if the certificate is wrong; the message says what to do
-   * @throws IOException if there is no way to the server, in the style {@code dial tcp 1.2.3.4:443:
-   *     connect: connection refused}
+   * @throws Failure if there is no way to the server or its certificate is wrong, in the style
+   *     {@code dial tcp 1.2.3.4:443: connect: connection refused}
    */
   public ServerConnection dial(URI server, SSLContext trust, Duration limit) throws IOException {
     var target = Target.of(server);
@@ -83,7 +81,8 @@ public final class ServerDialer {
     try {
       return addresses.dial(proxy.host(), proxy.port(), clock);
     } catch (IOException e) {
-      throw new IOException("proxy " + proxy.address() + ": " + e.getMessage(), e);
+      throw new Failure(
+          Reason.PROXY_UNREACHABLE, "proxy " + proxy.address() + ": " + e.getMessage(), e);
     }
   }
 
@@ -106,7 +105,10 @@ public final class ServerDialer {
         }
       };
     } catch (IOException e) {
-      throw new IOException("proxy " + proxy.address() + ": " + clock.reason(e), e);
+      throw new Failure(
+          Problem.reason(e, Reason.PROXY_UNREACHABLE),
+          "proxy " + proxy.address() + ": " + clock.reason(e),
+          e);
     }
   }
 
@@ -121,26 +123,28 @@ public final class ServerDialer {
       socket.setSSLParameters(parameters);
       socket.startHandshake();
       return socket;
-    } catch (SSLException e) {
-      String prefix = "tls handshake with " + host + ":" + port + ": ";
-      @Nullable CertificateException certificate = certificateProblem(e);
-      if (certificate != null) {
-        throw handshakeFailure(prefix + certificate.getMessage(), e);
-      }
-      throw new SSLException(prefix + clock.reason(e), e);
     } catch (IOException e) {
-      throw new IOException("tls handshake with " + host + ":" + port + ": " + clock.reason(e), e);
+      String why =
+          e.getCause() instanceof CertificateRefused refused
+              ? refused.getMessage()
+              : clock.reason(e);
+      throw new Failure(
+          clock.isOver() ? Reason.TLS_TIMEOUT : reason(e),
+          "tls handshake with " + host + ":" + port + ": " + why,
+          e);
     }
   }
 
-  private static @Nullable CertificateException certificateProblem(SSLException failure) {
-    return failure.getCause() instanceof CertificateException certificate ? certificate : null;
-  }
-
-  private static SSLHandshakeException handshakeFailure(String message, SSLException cause) {
-    var failure = new SSLHandshakeException(message);
-    failure.initCause(cause);
-    return failure;
+  /** The JDK gives the last two by their texts alone. */
+  private static Reason reason(IOException failure) {
+    String text = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
+    if (text.contains("unrecognized ssl message")) {
+      return Reason.NOT_TLS;
+    }
+    if (text.contains("protocol_version") || text.contains("protocol version")) {
+      return Reason.TLS_VERSION;
+    }
+    return Problem.reason(failure, Reason.TLS_FAILED);
   }
 
   /** Where to, without the brackets of an IPv6 address. */
@@ -151,7 +155,7 @@ public final class ServerDialer {
       boolean secure = scheme.equals("https") || scheme.equals("wss");
       boolean plain = scheme.equals("http") || scheme.equals("ws");
       if (!(secure || plain) || server.getHost() == null) {
-        throw new IOException("not a server's URL: " + server);
+        throw new Failure(Reason.CREDENTIALS_INVALID, "not a server's URL: " + server);
       }
       int standard = secure ? 443 : 80;
       return new Target(

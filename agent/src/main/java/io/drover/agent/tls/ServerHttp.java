@@ -3,6 +3,9 @@ package io.drover.agent.tls;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
@@ -79,7 +82,10 @@ public final class ServerHttp {
         clock.finish();
         return answer;
       } catch (IOException e) {
-        throw new IOException(clock.reason(e), e);
+        throw new Failure(
+            clock.isOver() ? Reason.SERVER_SILENT : Problem.reason(e, Reason.NOT_RANCHER),
+            clock.reason(e),
+            e);
       } finally {
         // Not the TLS socket: its close may wait for the peer.
         TimeLimit.closeQuietly(connection.raw());

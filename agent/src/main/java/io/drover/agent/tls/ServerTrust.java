@@ -7,6 +7,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.drover.agent.config.Paths;
 import io.drover.agent.config.ServerConfig;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -130,7 +132,8 @@ public final class ServerTrust {
       throw new IOException("no CA from " + url + ": " + e.getMessage(), e);
     }
     if (value.isEmpty()) {
-      throw new IOException(
+      throw new Failure(
+          Reason.NO_CA_CONFIGURED,
           "CATTLE_CA_CHECKSUM is set but there is no CA certificate configured at "
               + url
               + ": set Rancher's 'cacerts' setting, or apply the manifest again");
@@ -140,7 +143,8 @@ public final class ServerTrust {
     String asStockAgent = value + "\n";
     if (!config.caChecksum().equals(sha256(asStored))
         && !config.caChecksum().equals(sha256(asStockAgent))) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CA_CHECKSUM_MISMATCH,
           "configured cacerts checksum (%s) does not match CATTLE_CA_CHECKSUM (%s): check the"
                   .formatted(sha256(asStored), config.caChecksum())
               + " certificate at "
@@ -148,7 +152,8 @@ public final class ServerTrust {
               + "; if it was replaced, apply the manifest again");
     }
     if (CertificateAuthorities.ofPem(value).certificates().isEmpty()) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CA_NOT_A_CERTIFICATE,
           "the value at " + url + " does not look like an x509 certificate: correct 'cacerts'");
     }
     log.info("server CA verified: url={} checksum={}", url, config.caChecksum());
@@ -159,11 +164,15 @@ public final class ServerTrust {
   private static String value(ServerHttp.Answer answer) throws IOException {
     if (answer.status() >= 300) {
       String where = answer.location().isEmpty() ? "" : " to " + answer.location();
-      throw new IOException("the server answers " + answer.status() + where);
+      throw new Failure(
+          answer.status() >= 500
+              ? Reason.SERVER_UNAVAILABLE
+              : where.isEmpty() ? Reason.NOT_RANCHER : Reason.REDIRECTED,
+          "the server answers " + answer.status() + where);
     }
     try (var json = new JsonFactory().createParser(answer.body())) {
       if (json.nextToken() != JsonToken.START_OBJECT) {
-        throw new IOException("the answer is not a setting");
+        throw new Failure(Reason.NOT_RANCHER, "the answer is not a setting");
       }
       while (json.nextToken() == JsonToken.FIELD_NAME) {
         String name = json.currentName();
@@ -175,7 +184,7 @@ public final class ServerTrust {
       }
       return "";
     } catch (JsonProcessingException e) {
-      throw new IOException("the answer is not JSON", e);
+      throw new Failure(Reason.NOT_RANCHER, "the answer is not JSON", e);
     }
   }
 

@@ -61,14 +61,19 @@ final class TimeLimit implements AutoCloseable {
    */
   void finish() throws SocketTimeoutException {
     close();
-    if (state.get() == State.EXPIRED) {
+    if (isOver()) {
       throw new SocketTimeoutException("i/o timeout");
     }
   }
 
   /** Why an operation on the guarded socket really failed: perhaps because the time was over. */
   String reason(IOException failure) {
-    return state.get() == State.EXPIRED ? "i/o timeout" : String.valueOf(failure.getMessage());
+    return isOver() ? "i/o timeout" : String.valueOf(failure.getMessage());
+  }
+
+  /** Whether the socket was closed because the time was over. */
+  boolean isOver() {
+    return state.get() == State.EXPIRED;
   }
 
   /** Stops the clock. */

@@ -1,5 +1,6 @@
 package io.drover.agent.tls;
 
+import io.drover.agent.reason.Reason;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
@@ -20,6 +21,9 @@ final class TlsDiagnosis {
 
   private TlsDiagnosis() {}
 
+  /** How a URI of the issuer's certificate is announced in the certificate. */
+  private static final String AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1";
+
   /**
    * The most specific explanation of a refusal.
    *
@@ -28,7 +32,7 @@ final class TlsDiagnosis {
    * @param authorities who is trusted
    * @param failure what the JDK said
    */
-  static String explain(
+  static CertificateRefused explain(
       List<X509Certificate> chain,
       String host,
       Collection<X509Certificate> authorities,
@@ -37,27 +41,39 @@ final class TlsDiagnosis {
     for (int i = 0; i < chain.size(); i++) {
       X509Certificate certificate = chain.get(i);
       if (certificate.getNotAfter().toInstant().isBefore(now)) {
-        return "%s expired at %s: renew it, or correct this node's clock (%s)"
-            .formatted(name(chain, i), certificate.getNotAfter().toInstant(), now);
+        return refused(
+            Reason.TLS_EXPIRED,
+            "%s expired at %s: renew it, or correct this node's clock (%s)"
+                .formatted(name(chain, i), certificate.getNotAfter().toInstant(), now),
+            failure);
       }
       if (certificate.getNotBefore().toInstant().isAfter(now)) {
-        return "%s is not valid before %s: correct this node's clock (%s)"
-            .formatted(name(chain, i), certificate.getNotBefore().toInstant(), now);
+        return refused(
+            Reason.TLS_NOT_YET_VALID,
+            "%s is not valid before %s: correct this node's clock (%s)"
+                .formatted(name(chain, i), certificate.getNotBefore().toInstant(), now),
+            failure);
       }
     }
     if (!isPathProblem(failure)) {
-      return "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
-              .formatted(name(chain, 0), names(chain.getFirst()), host)
-          + " of them in the server's URL";
+      return refused(
+          Reason.TLS_WRONG_NAME,
+          "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
+                  .formatted(name(chain, 0), names(chain.getFirst()), host)
+              + " of them in the server's URL",
+          failure);
     }
     for (int i = 1; i < chain.size(); i++) {
       if (!chain
           .get(i - 1)
           .getIssuerX500Principal()
           .equals(chain.get(i).getSubjectX500Principal())) {
-        return "%s did not sign the one before it (issuer %s): send the server's certificate first,"
-                .formatted(name(chain, i), chain.get(i - 1).getIssuerX500Principal())
-            + " then its intermediates in order";
+        return refused(
+            Reason.TLS_INCOMPLETE_CHAIN,
+            "%s did not sign the one before it (issuer %s): send the server's certificate first,"
+                    .formatted(name(chain, i), chain.get(i - 1).getIssuerX500Principal())
+                + " then its intermediates in order",
+            failure);
       }
     }
     X509Certificate last = chain.getLast();
@@ -65,16 +81,39 @@ final class TlsDiagnosis {
         authorities.stream()
             .anyMatch(ca -> ca.getSubjectX500Principal().equals(last.getIssuerX500Principal()));
     if (known) {
-      return "%s names a CA that is trusted (%s), but was not signed by its key: the CA was replaced,"
-              .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
-          + " so update Rancher's 'cacerts' setting and apply the manifest again ("
-          + root(failure)
-          + ")";
+      return refused(
+          Reason.TLS_CA_REPLACED,
+          "%s names a CA that is trusted (%s), but was not signed by its key: the CA was replaced,"
+                  .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
+              + " so update Rancher's 'cacerts' setting and apply the manifest again ("
+              + root(failure)
+              + ")",
+          failure);
     }
-    return "%s is signed by '%s', which is not trusted here: let the server send all intermediate"
-            .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
-        + " certificates, or put that CA into Rancher's 'cacerts' setting and apply the manifest"
-        + " again";
+    return refused(
+        stopsBelowItsRoot(chain) ? Reason.TLS_INCOMPLETE_CHAIN : Reason.TLS_UNKNOWN_ISSUER,
+        "%s is signed by '%s', which is not trusted here: let the server send all intermediate"
+                .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
+            + " certificates, or put that CA into Rancher's 'cacerts' setting and apply the"
+            + " manifest again",
+        failure);
+  }
+
+  private static CertificateRefused refused(
+      Reason reason, String message, CertificateException failure) {
+    return new CertificateRefused(reason, message, failure);
+  }
+
+  /**
+   * Whether an intermediate is missing rather than trust in a root. Both look alike from here but
+   * for one sign: certificates that say where their issuer's is to be had are those of CAs with
+   * intermediates, and those are to be sent along.
+   */
+  private static boolean stopsBelowItsRoot(List<X509Certificate> chain) {
+    var last = chain.getLast();
+    return chain.size() == 1
+        && !last.getIssuerX500Principal().equals(last.getSubjectX500Principal())
+        && last.getExtensionValue(AUTHORITY_INFO_ACCESS) != null;
   }
 
   private static String name(List<X509Certificate> chain, int index) {

@@ -1,5 +1,8 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Backoff;
 import io.drover.agent.retry.Backoff.Cause;
 import io.drover.agent.retry.Sleeper;
@@ -23,6 +26,11 @@ import org.slf4j.LoggerFactory;
 public final class TunnelClient implements AutoCloseable {
   /** After so long we look again whether a tunnel that was not wanted is wanted now. */
   static final Duration UNWANTED_FOR = Duration.ofSeconds(30);
+
+  static final Problem STOPPING = new Problem(Reason.SHUTTING_DOWN, "agent is shutting down");
+
+  private static final Problem NOT_YET = new Problem(Reason.NOT_CONNECTED_YET, "connecting");
+  private static final Problem NOT_WANTED = new Problem(Reason.NOT_WANTED, "not wanted");
 
   /** What a close may take on top of the time that streams are given. */
   private static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
@@ -62,7 +70,7 @@ public final class TunnelClient implements AutoCloseable {
   private boolean unwanted;
   private boolean stopping;
   private Instant since = Instant.now();
-  private String reason = "not connected yet";
+  private @Nullable Problem problem = NOT_YET;
 
   private TunnelClient(
       String name,
@@ -111,12 +119,12 @@ public final class TunnelClient implements AutoCloseable {
     return client;
   }
 
-  /** The tunnel at one moment; {@code reason} is empty while all is well. */
+  /** The tunnel at one moment; {@code problem} is null while it is connected. */
   public record Reading(
       boolean connected,
       boolean unwanted,
       Instant since,
-      String reason,
+      @Nullable Problem problem,
       int streamsOpen,
       long queuedBytes,
       TunnelTotals totals) {}
@@ -129,7 +137,7 @@ public final class TunnelClient implements AutoCloseable {
           connected,
           unwanted,
           since,
-          reason,
+          problem,
           session == null ? 0 : session.streamsOpen(),
           session == null ? 0 : session.queuedBytes(),
           counters.totals());
@@ -139,7 +147,7 @@ public final class TunnelClient implements AutoCloseable {
   }
 
   /** Ends the session, if there is one, as if the connection were lost. */
-  public void disconnect(String why) {
+  public void disconnect(Problem why) {
     var current = currentSession();
     if (current != null) {
       current.close(TunnelSession.NORMAL_CLOSE, why);
@@ -191,10 +199,10 @@ public final class TunnelClient implements AutoCloseable {
       }
       return carry(handshake.get());
     } catch (HandshakeRefused e) {
-      down(explain(e));
+      down(Problem.of(e));
       return tools.backoff().next(Cause.REFUSED, e.retryAfter());
     } catch (IOException e) {
-      down(String.valueOf(e.getMessage()));
+      down(Problem.of(e));
       return tools.backoff().next(Cause.PATH);
     }
   }
@@ -220,12 +228,12 @@ public final class TunnelClient implements AutoCloseable {
       begin(transport);
       var ending = transport.run();
       var ours = opened.ending();
-      down(ours == null ? ending.reason() : ours);
+      down(ours == null ? ending.problem() : ours);
       boolean byServer = ours == null && ending.byServer();
       tools.backoff().succeeded(Duration.ofNanos(timer.nanoTime() - startNanos));
       return tools.backoff().next(byServer ? Cause.SERVER_CLOSED : Cause.PATH);
     } finally {
-      opened.end("tunnel disconnect");
+      opened.end(STOPPING); // counts only if nothing else has ended it
       forget();
     }
   }
@@ -242,7 +250,7 @@ public final class TunnelClient implements AutoCloseable {
       lock.unlock();
     }
     opening.abort();
-    throw new IOException("agent is shutting down");
+    throw new Failure(STOPPING.reason(), STOPPING.message());
   }
 
   private void abortHandshake() {
@@ -265,28 +273,28 @@ public final class TunnelClient implements AutoCloseable {
       connected = true;
       unwanted = false;
       since = Instant.now();
-      reason = "";
+      problem = null;
     } finally {
       lock.unlock();
     }
     log.info("tunnel up: tunnel={} url={}", name, handshake.url());
     Thread.ofVirtual().name(name + "-accepted").start(handshakes::accepted);
     if (isStopping()) {
-      opened.close(TunnelSession.GOING_AWAY, "agent is shutting down");
+      opened.close(TunnelSession.GOING_AWAY, STOPPING);
     }
   }
 
-  private void down(String why) {
+  private void down(Problem why) {
     boolean news;
     lock.lock();
     try {
-      news = connected || !why.equals(reason);
+      news = connected || !why.equals(problem);
       if (connected) {
         since = Instant.now();
       }
       connected = false;
       unwanted = false;
-      reason = why;
+      problem = why;
       if (stopping) {
         news = false;
       }
@@ -294,9 +302,9 @@ public final class TunnelClient implements AutoCloseable {
       lock.unlock();
     }
     if (news) {
-      log.warn("tunnel down: tunnel={} reason={}", name, why);
+      log.warn("tunnel down: tunnel={} reason={}", name, why.text());
     } else {
-      log.debug("tunnel still down: tunnel={} reason={}", name, why);
+      log.debug("tunnel still down: tunnel={} reason={}", name, why.text());
     }
   }
 
@@ -307,7 +315,7 @@ public final class TunnelClient implements AutoCloseable {
       news = !unwanted;
       unwanted = true;
       connected = false;
-      reason = "not wanted";
+      problem = NOT_WANTED;
     } finally {
       lock.unlock();
     }
@@ -342,19 +350,5 @@ public final class TunnelClient implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-  }
-
-  /** 400 and 401 mean different things, and both may pass by themselves. */
-  private static String explain(HandshakeRefused refusal) {
-    return switch (refusal.status()) {
-      case 400 ->
-          "the server refuses the registration token or the parameters: apply the cluster's"
-              + " manifest again if this lasts: "
-              + refusal.getMessage();
-      case 401 ->
-          "the server does not recognise the credentials; it may still be starting: "
-              + refusal.getMessage();
-      default -> "the server does not open a websocket: " + refusal.getMessage();
-    };
   }
 }

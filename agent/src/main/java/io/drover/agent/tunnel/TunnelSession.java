@@ -1,5 +1,7 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tunnel.Outbox.Item;
 import io.drover.agent.tunnel.Timer.Task;
 import io.drover.proto.tunnel.Message;
@@ -84,7 +86,7 @@ final class TunnelSession implements Transport.Receiver {
   private long highestStreamId;
   private int dialing;
   private boolean draining;
-  private @Nullable String ending;
+  private @Nullable Problem ending;
   private @Nullable Task watch;
   private @Nullable Task sync;
 
@@ -125,14 +127,14 @@ final class TunnelSession implements Transport.Receiver {
   }
 
   /** The websocket is gone: every stream ends. Later calls do nothing. */
-  void end(String reason) {
+  void end(Problem why) {
     List<TunnelStream> orphans;
     lock.lock();
     try {
       if (ending != null) {
         return;
       }
-      ending = reason;
+      ending = why;
       orphans = new ArrayList<>(streams.values());
       streams.clear();
       streamEnded.signalAll();
@@ -162,11 +164,11 @@ final class TunnelSession implements Transport.Receiver {
     } finally {
       lock.unlock();
     }
-    close(GOING_AWAY, "agent is shutting down");
+    close(GOING_AWAY, TunnelClient.STOPPING);
   }
 
   /** Why the session ended, if this side ended it or knows better than the transport. */
-  @Nullable String ending() {
+  @Nullable Problem ending() {
     lock.lock();
     try {
       return ending;
@@ -223,7 +225,7 @@ final class TunnelSession implements Transport.Receiver {
 
   @Override
   public void onProtocolError(String problem) {
-    close(FrameReader.PROTOCOL_ERROR, problem);
+    close(FrameReader.PROTOCOL_ERROR, new Problem(Reason.PROTOCOL_ERROR, problem));
   }
 
   @Override
@@ -377,11 +379,14 @@ final class TunnelSession implements Transport.Receiver {
     }
     long now = timer.nanoTime();
     if (now - open.lastReceivedNanos() > SILENCE_LIMIT.toNanos()) {
-      die(open, "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
+      die(
+          open,
+          Reason.TUNNEL_SILENT,
+          "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
       return;
     }
     if (now - lastPongNanos > PONG_LIMIT.toNanos()) {
-      die(open, "no answer to pings for " + PONG_LIMIT.toSeconds() + " s");
+      die(open, Reason.TUNNEL_SILENT, "no answer to pings for " + PONG_LIMIT.toSeconds() + " s");
       return;
     }
     if (now - lastPingNanos >= PING_EVERY.toNanos()) {
@@ -401,8 +406,8 @@ final class TunnelSession implements Transport.Receiver {
     }
   }
 
-  private void die(Transport open, String reason) {
-    end(reason);
+  private void die(Transport open, Reason reason, String message) {
+    end(new Problem(reason, message));
     open.abort();
   }
 
@@ -468,7 +473,10 @@ final class TunnelSession implements Transport.Receiver {
   void check(boolean said) {
     var open = transport;
     if (!said && open != null) {
-      die(open, "server does not read: " + Outbox.CONTROL_LIMIT + " messages wait");
+      die(
+          open,
+          Reason.TUNNEL_STALLED,
+          "server does not read: " + Outbox.CONTROL_LIMIT + " messages wait");
     }
   }
 
@@ -510,11 +518,11 @@ final class TunnelSession implements Transport.Receiver {
   }
 
   /** Ends the session from this side. Waits for the peer's answer, shortly. */
-  void close(int code, String reason) {
+  void close(int code, Problem why) {
     var open = transport;
-    end(reason);
+    end(why);
     if (open != null) {
-      open.close(code, reason);
+      open.close(code, why.message());
     }
   }
 

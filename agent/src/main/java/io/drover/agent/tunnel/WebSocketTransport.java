@@ -1,5 +1,8 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.ServerConnection;
 import io.drover.proto.tunnel.Message;
 import io.drover.proto.tunnel.Message.Data;
@@ -39,7 +42,7 @@ final class WebSocketTransport implements Transport {
   private static final ByteBuffer NO_BYTES = ByteBuffer.allocate(0);
 
   /** How a websocket ended. */
-  record Ending(boolean byServer, String reason) {}
+  record Ending(boolean byServer, Problem problem) {}
 
   private final Receiver receiver;
   private final Consumer<Transport> onOpen;
@@ -51,6 +54,7 @@ final class WebSocketTransport implements Transport {
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile @Nullable Thread reader;
   private volatile boolean open;
+  private volatile boolean late;
   private volatile @Nullable HandshakeRefused refusal;
   private volatile @Nullable String failure;
   private volatile @Nullable Ending ending;
@@ -100,7 +104,8 @@ final class WebSocketTransport implements Transport {
     var end = ending;
     if (!open || end == null) {
       var why = failure == null ? socket.readFailure() : failure;
-      throw new IOException(
+      throw new Failure(
+          late ? Reason.SERVER_SILENT : Reason.HANDSHAKE_FAILED,
           "websocket handshake failed: " + (why == null ? "connection closed by server" : why));
     }
     return end;
@@ -172,6 +177,7 @@ final class WebSocketTransport implements Transport {
 
   private void handshakeTookTooLong() {
     if (!open) {
+      late = true;
       failure = "no answer within " + HANDSHAKE_LIMIT.toSeconds() + " s";
       abort();
     }
@@ -246,7 +252,9 @@ final class WebSocketTransport implements Transport {
       var why = failure == null ? socket.readFailure() : failure;
       boolean byServer = remote && why == null;
       var text = code == 1006 ? "connection closed" : "close " + code + " " + reason;
-      ending = new Ending(byServer, why == null ? WireTrace.printable(text) : why);
+      var ended = byServer && code != 1006 ? Reason.TUNNEL_CLOSED : Reason.TUNNEL_CUT;
+      ending =
+          new Ending(byServer, new Problem(ended, why == null ? WireTrace.printable(text) : why));
       closed.countDown();
     }
 

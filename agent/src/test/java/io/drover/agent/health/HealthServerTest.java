@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.HealthConfig;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -25,14 +27,14 @@ class HealthServerTest {
   private static final HealthConfig ANY_PORT = new HealthConfig(true, "127.0.0.1", 0);
   private static final Instant SINCE = Instant.parse("2026-11-22T12:00:00Z");
   private static final TunnelReading CONNECTED =
-      new TunnelReading("cluster", true, true, SINCE, "", 3, 7, 4_000_000_000L, 100, 200, 5, 64);
+      new TunnelReading("cluster", true, true, SINCE, null, 3, 7, 4_000_000_000L, 100, 200, 5, 64);
   private static final TunnelReading LOST =
       new TunnelReading(
           "steve",
           true,
           false,
           SINCE,
-          "dial tcp 10.0.0.1:443: i/o timeout \"x\"",
+          new Problem(Reason.CONNECT_TIMEOUT, "dial tcp 10.0.0.1:443: i/o timeout \"x\""),
           0,
           0,
           0,
@@ -46,7 +48,19 @@ class HealthServerTest {
   @Test
   void aTunnelThatIsNotWantedIsNoFault() throws Exception {
     var unwanted =
-        new TunnelReading("steve", false, false, SINCE, "not wanted", 0, 0, 0, 0, 0, 0, 0);
+        new TunnelReading(
+            "steve",
+            false,
+            false,
+            SINCE,
+            new Problem(Reason.NOT_WANTED, "not wanted"),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0);
     try (var server = start(() -> CONNECTED, () -> unwanted)) {
       var answer = get(server, "/readyz");
       assertThat(answer.statusCode()).isEqualTo(200);
@@ -72,9 +86,12 @@ class HealthServerTest {
           .isEqualTo(
               """
               {"ready":false,"checks":[\
-              {"name":"cluster-tunnel","ready":true,"since":"2026-11-22T12:00:00Z","reason":null},\
+              {"name":"cluster-tunnel","ready":true,"since":"2026-11-22T12:00:00Z"},\
               {"name":"steve-tunnel","ready":false,"since":"2026-11-22T12:00:00Z",\
-              "reason":"dial tcp 10.0.0.1:443: i/o timeout \\"x\\""}]}
+              "reason":"ConnectTimeout","meaning":"nothing came back from the address",\
+              "message":"dial tcp 10.0.0.1:443: i/o timeout \\"x\\"",\
+              "nextStep":"allow this cluster to reach that address and port in the firewall, or set a\
+               proxy","page":"docs/troubleshooting.md#connecttimeout"}]}
               """);
 
       steve.set(CONNECTED);
@@ -96,6 +113,7 @@ class HealthServerTest {
               "# TYPE drover_tunnel_connected gauge",
               "drover_tunnel_connected{tunnel=\"cluster\"} 1.0",
               "drover_tunnel_connected{tunnel=\"steve\"} 0.0",
+              "drover_tunnel_problem{reason=\"ConnectTimeout\",tunnel=\"steve\"} 1.0",
               "drover_tunnel_last_change_timestamp_seconds{tunnel=\"cluster\"} 1.7953488E9",
               "drover_tunnel_open_streams{tunnel=\"cluster\"} 7.0",
               "drover_tunnel_queued_bytes{tunnel=\"cluster\"} 64.0",

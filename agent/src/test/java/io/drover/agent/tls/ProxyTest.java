@@ -1,5 +1,6 @@
 package io.drover.agent.tls;
 
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -9,6 +10,7 @@ import io.drover.agent.ClosedPort;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ProxyServer;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -99,6 +101,7 @@ class ProxyTest {
   void otherAnswersOfTheProxyAreShown() throws Exception {
     try (var proxy = Listener.start(socket -> connectProxy(socket, "503 No route"))) {
       assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
+          .has(reason(Reason.PROXY_REFUSED))
           .hasMessageContaining("it answers 'HTTP/1.1 503 No route' to CONNECT " + NAME);
     }
   }
@@ -113,6 +116,7 @@ class ProxyTest {
               Listener.hold(socket);
             })) {
       assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy, "", ""))
+          .has(reason(Reason.PROXY_WRONG_PROTOCOL))
           .hasMessageContaining("over " + ProxyHandshake.MAX_ANSWER_BYTES + " bytes");
     }
   }
@@ -121,6 +125,7 @@ class ProxyTest {
   void silentProxyIsGivenUpAtTheLimit() throws Exception {
     try (var proxy = Listener.start(Listener::hold)) {
       assertThatThrownBy(() -> dial(ProxyServer.Kind.HTTP, proxy.port(), "", "", SHORT))
+          .has(reason(Reason.PROXY_UNREACHABLE))
           .hasMessage("proxy 127.0.0.1:" + proxy.port() + ": i/o timeout");
     }
   }
@@ -162,6 +167,7 @@ class ProxyTest {
   void socksThatWantsALoginIsExplained() throws Exception {
     try (var proxy = Listener.start(socket -> socksProxy(socket, 0xFF, 0))) {
       assertThatThrownBy(() -> dial(ProxyServer.Kind.SOCKS5, proxy, "", ""))
+          .has(reason(Reason.PROXY_AUTH_REQUIRED))
           .hasMessageEndingWith("it wants a user and a password: put them in the proxy's URL");
     }
   }

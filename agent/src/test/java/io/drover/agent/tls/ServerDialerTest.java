@@ -1,11 +1,14 @@
 package io.drover.agent.tls;
 
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.ClosedPort;
 import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -17,7 +20,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -71,6 +73,7 @@ class ServerDialerTest {
 
       assertThatThrownBy(() -> dialer().dial(url, ca.trust(), LIMIT))
           .isInstanceOf(IOException.class)
+          .has(reason(Reason.CONNECT_REFUSED))
           .hasMessage("dial tcp " + closed.address() + ": connect: connection refused");
     }
   }
@@ -85,6 +88,7 @@ class ServerDialerTest {
 
     assertThatThrownBy(
             () -> dialer.dial(URI.create("https://rancher.example.com"), ca.trust(), LIMIT))
+        .has(reason(Reason.DNS_NOT_FOUND))
         .hasMessage("dial tcp: lookup rancher.example.com: no such host");
   }
 
@@ -103,6 +107,7 @@ class ServerDialerTest {
             });
 
     assertThatThrownBy(() -> dialer.dial(URI.create("https://slow.example"), ca.trust(), SHORT))
+        .has(reason(Reason.DNS_TIMEOUT))
         .hasMessage("dial tcp: lookup slow.example: i/o timeout");
     never.countDown();
   }
@@ -190,6 +195,7 @@ class ServerDialerTest {
     try (var server = Listener.start(Listener::hold)) {
       assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), SHORT))
           .isInstanceOf(IOException.class)
+          .has(reason(Reason.TLS_TIMEOUT))
           .hasMessage("tls handshake with 127.0.0.1:" + server.port() + ": i/o timeout");
       assertThat(server.accepted()).singleElement().satisfies(ServerDialerTest::seesEnd);
     }
@@ -223,6 +229,7 @@ class ServerDialerTest {
             })) {
       assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
           .isInstanceOf(IOException.class)
+          .has(reason(Reason.NOT_TLS))
           .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
     }
   }
@@ -230,6 +237,7 @@ class ServerDialerTest {
   @Test
   void unknownIssuerIsExplained() throws Exception {
     assertRefused(other.issue("127.0.0.1"))
+        .has(reason(Reason.TLS_UNKNOWN_ISSUER))
         .hasMessageContaining("certificate #1 of 1 (subject CN=server)")
         .hasMessageContaining("is signed by 'CN=Another Root', which is not trusted here")
         .hasMessageContaining("cacerts");
@@ -262,6 +270,7 @@ class ServerDialerTest {
     assertRefused(
             new TestCa.Identity(
                 whole.key(), List.of(whole.chain().getFirst(), other.certificate())))
+        .has(reason(Reason.TLS_INCOMPLETE_CHAIN))
         .hasMessageContaining("certificate #2 of 2 (subject CN=Another Root)")
         .hasMessageContaining("did not sign the one before it (issuer CN=Middle)");
   }
@@ -269,6 +278,7 @@ class ServerDialerTest {
   @Test
   void replacedCaIsExplained() throws Exception {
     assertRefused(TestCa.root("Drover Test Root").issue("127.0.0.1"))
+        .has(reason(Reason.TLS_CA_REPLACED))
         .hasMessageContaining("names a CA that is trusted (CN=Drover Test Root)")
         .hasMessageContaining("apply the manifest again");
   }
@@ -278,6 +288,7 @@ class ServerDialerTest {
     Instant end = Instant.now().truncatedTo(ChronoUnit.SECONDS).minusSeconds(60);
 
     assertRefused(ca.issue(end.minusSeconds(60), end, "127.0.0.1"))
+        .has(reason(Reason.TLS_EXPIRED))
         .hasMessageContaining("expired at " + end)
         .hasMessageContaining("clock");
   }
@@ -287,6 +298,7 @@ class ServerDialerTest {
     Instant start = Instant.now().truncatedTo(ChronoUnit.SECONDS).plusSeconds(3600);
 
     assertRefused(ca.issue(start, start.plusSeconds(60), "127.0.0.1"))
+        .has(reason(Reason.TLS_NOT_YET_VALID))
         .hasMessageContaining("is not valid before " + start);
   }
 
@@ -295,6 +307,7 @@ class ServerDialerTest {
     assertRefused(ca.issue("rancher.example.com", "10.0.0.1"))
         .hasMessageContaining(
             "is for rancher.example.com, 10.0.0.1, not for '127.0.0.1': add that name")
+        .has(reason(Reason.TLS_WRONG_NAME))
         .hasMessageContaining("Subject Alternative Names");
   }
 
@@ -315,6 +328,7 @@ class ServerDialerTest {
   @Test
   void otherSchemesAreRefused() {
     assertThatThrownBy(() -> dialer().dial(URI.create("ftp://rancher"), ca.trust(), LIMIT))
+        .has(reason(Reason.CREDENTIALS_INVALID))
         .hasMessage("not a server's URL: ftp://rancher");
     assertThatThrownBy(() -> dialer().dial(URI.create("/path"), ca.trust(), LIMIT))
         .isInstanceOf(IOException.class);
@@ -325,7 +339,7 @@ class ServerDialerTest {
     try (var server = Listener.startTls(identity.server(), ServerDialerTest::echo)) {
       var refused =
           assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
-              .isInstanceOf(SSLHandshakeException.class)
+              .isInstanceOf(Failure.class)
               .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
       assertThat(server.accepted()).singleElement().satisfies(ServerDialerTest::seesEnd);
       return refused;

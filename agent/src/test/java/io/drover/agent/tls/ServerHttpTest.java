@@ -1,10 +1,12 @@
 package io.drover.agent.tls;
 
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.reason.Reason;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -101,6 +103,7 @@ class ServerHttpTest {
   void stalledAnswerIsGivenUpAtTheLimit() throws Exception {
     try (var server = Listener.start(Listener::hold)) {
       assertThatThrownBy(() -> http().get(server.url("http"), SSLContext.getDefault(), SHORT))
+          .has(reason(Reason.SERVER_SILENT))
           .hasMessage("i/o timeout");
     }
   }
@@ -116,6 +119,7 @@ class ServerHttpTest {
               }
             })) {
       assertThatThrownBy(() -> http().get(server.url("http"), SSLContext.getDefault(), SHORT))
+          .has(reason(Reason.SERVER_SILENT))
           .hasMessage("i/o timeout");
       release.countDown();
     }

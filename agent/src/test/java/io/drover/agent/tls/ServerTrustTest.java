@@ -9,6 +9,7 @@ import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
 import static com.github.tomakehurst.wiremock.client.WireMock.permanentRedirect;
 import static com.github.tomakehurst.wiremock.client.WireMock.urlEqualTo;
 import static com.github.tomakehurst.wiremock.core.WireMockConfiguration.options;
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -17,6 +18,7 @@ import com.github.tomakehurst.wiremock.WireMockServer;
 import io.drover.agent.config.Paths;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ServerConfig;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -25,7 +27,6 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,7 +101,9 @@ class ServerTrustTest {
   void comesBackAfterAFailure() throws Exception {
     rancher.stubFor(get(CACERTS).willReturn(aResponse().withStatus(503)));
     var trust = trust(sha256(ca.pem()), true);
-    assertThatThrownBy(trust::context).hasMessageEndingWith("the server answers 503");
+    assertThatThrownBy(trust::context)
+        .has(reason(Reason.SERVER_UNAVAILABLE))
+        .hasMessageEndingWith("the server answers 503");
     assertThat(trust.caBundle()).isEmpty();
 
     serve(ca.pem());
@@ -119,6 +122,7 @@ class ServerTrustTest {
         .hasMessageContaining(
             "configured cacerts checksum (%s) does not match CATTLE_CA_CHECKSUM (%s)"
                 .formatted(sha256(ca.pem()), "0".repeat(64)))
+        .has(reason(Reason.CA_CHECKSUM_MISMATCH))
         .hasMessageContaining("apply the manifest again");
   }
 
@@ -128,6 +132,7 @@ class ServerTrustTest {
     rancher.stubFor(get(CACERTS).willReturn(okJson(json)));
 
     assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .has(reason(Reason.NO_CA_CONFIGURED))
         .hasMessageContaining("CATTLE_CA_CHECKSUM is set but there is no CA certificate configured")
         .hasMessageContaining(CACERTS);
   }
@@ -139,6 +144,7 @@ class ServerTrustTest {
 
     assertThatThrownBy(trust("0".repeat(64), true)::context)
         .isInstanceOf(IOException.class)
+        .has(reason(Reason.NOT_RANCHER))
         .hasMessageStartingWith("no CA from http");
   }
 
@@ -147,6 +153,7 @@ class ServerTrustTest {
     serve("not a certificate");
 
     assertThatThrownBy(trust(sha256("not a certificate\n"), true)::context)
+        .has(reason(Reason.CA_NOT_A_CERTIFICATE))
         .hasMessageContaining("does not look like an x509 certificate");
   }
 
@@ -161,6 +168,7 @@ class ServerTrustTest {
     rancher.stubFor(get(CACERTS).willReturn(permanentRedirect("https://other.example/x")));
 
     assertThatThrownBy(trust("0".repeat(64), true)::context)
+        .has(reason(Reason.REDIRECTED))
         .hasMessageEndingWith("to https://other.example/x");
   }
 
@@ -181,7 +189,7 @@ class ServerTrustTest {
 
     assertTrusts(context, ca);
     assertThatThrownBy(() -> assertTrusts(context, corporate))
-        .isInstanceOf(SSLHandshakeException.class);
+        .has(reason(Reason.TLS_UNKNOWN_ISSUER));
   }
 
   @Test

@@ -109,13 +109,14 @@ class HandshakeConformanceTest {
       peer.expectEnd();
       var reading = tunnel.client().reading();
       assertThat(reading.connected()).isFalse();
-      assertThat(reading.reason()).isNotEmpty().hasSizeLessThan(1_400);
+      var problem = tunnel.problem();
+      assertThat(problem.message()).isNotEmpty().hasSizeLessThan(1_400);
       assertThat(peer.frames).as("frames before the websocket was open").isEmpty();
       switch (what) {
-        case "200" -> assertThat(reading.reason()).contains("status=200 body=hello");
-        case "302" -> assertThat(reading.reason()).contains("redirect to " + server.url());
-        case "400" -> assertThat(reading.reason()).contains("status=400 body=xxxxxxxxx");
-        default -> assertThat(reading.reason()).contains("handshake");
+        case "200" -> assertThat(problem.message()).contains("status=200 body=hello");
+        case "302" -> assertThat(problem.message()).contains("redirect to " + server.url());
+        case "400" -> assertThat(problem.message()).contains("status=400 body=xxxxxxxxx");
+        default -> assertThat(problem.message()).contains("handshake");
       }
     }
   }
@@ -165,7 +166,7 @@ class HandshakeConformanceTest {
 
       peer.expectEnd();
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).contains("no answer within 10 s");
+      assertThat(tunnel.problem().message()).contains("no answer within 10 s");
     }
   }
 
@@ -252,7 +253,7 @@ class HandshakeConformanceTest {
 
       peer.expectEnd();
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).contains("no byte from the server for 20 s");
+      assertThat(tunnel.problem().message()).contains("no byte from the server for 20 s");
       tunnel.pauses().end();
       assertThat(server.open().barrier()).isEmpty();
     }
@@ -275,7 +276,7 @@ class HandshakeConformanceTest {
 
       peer.expectEnd();
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).contains("no answer to pings for 60 s");
+      assertThat(tunnel.problem().message()).contains("no answer to pings for 60 s");
     }
   }
 
@@ -309,7 +310,7 @@ class HandshakeConformanceTest {
       assertThat(peer.expectCloseFrame()).isEqualTo(code);
       peer.expectEnd();
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).startsWith("close " + code);
+      assertThat(tunnel.problem().message()).startsWith("close " + code);
     }
   }
 
@@ -451,7 +452,7 @@ class HandshakeConformanceTest {
       timer.advance(Duration.ofSeconds(21));
 
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).contains("no byte");
+      assertThat(tunnel.problem().message()).contains("no byte");
       tunnel.awaitNoStreams();
       tunnel.pauses().end();
       assertThat(server.open().barrier()).isEmpty();

@@ -194,7 +194,7 @@ class HostileConformanceTest {
           });
 
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason()).contains("no byte");
+      assertThat(tunnel.problem().message()).contains("no byte");
     }
   }
 

@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.reason.Problem;
 import io.drover.agent.retry.Backoff;
 import io.drover.agent.retry.Sleeper;
 import io.drover.agent.tls.ServerDialer;
@@ -13,6 +14,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -140,6 +142,11 @@ final class TestTunnel implements AutoCloseable {
 
   String name() {
     return name;
+  }
+
+  /** Why it is not connected. */
+  Problem problem() {
+    return Objects.requireNonNull(client().reading().problem(), "it is connected");
   }
 
   TunnelClient client() {

@@ -8,6 +8,8 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.drover.agent.ClosedPort;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
 
 @Timeout(120)
 class TunnelClientTest {
+  private static final Problem RANCHER_HERE =
+      new Problem(Reason.NOT_WANTED, "Rancher is installed in this cluster");
+
   private final Logger log = (Logger) LoggerFactory.getLogger(TunnelClient.class);
   private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
 
@@ -65,7 +70,7 @@ class TunnelClientTest {
       assertThat(tunnel.pauses().take()).isEqualTo(Duration.ofSeconds(5));
       tunnel.pauses().end();
       assertThat(tunnel.pauses().take()).isEqualTo(Duration.ofSeconds(10));
-      assertThat(tunnel.client().reading().reason()).contains("connect: connection refused");
+      assertThat(tunnel.problem().message()).contains("connect: connection refused");
     }
   }
 
@@ -114,16 +119,14 @@ class TunnelClientTest {
         var tunnel = TestTunnel.start(server)) {
       refuse(server, "HTTP/1.1 400 Bad Request");
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason())
-          .contains("registration token")
-          .endsWith("status=400 body=no");
+      assertThat(tunnel.problem())
+          .isEqualTo(new Problem(Reason.PARAMETERS_REFUSED, "status=400 body=no"));
 
       tunnel.pauses().end();
       refuse(server, "HTTP/1.1 401 Unauthorized");
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason())
-          .contains("credentials")
-          .endsWith("status=401 body=no");
+      assertThat(tunnel.problem())
+          .isEqualTo(new Problem(Reason.SERVER_STARTING, "status=401 body=no"));
     }
   }
 
@@ -151,7 +154,10 @@ class TunnelClientTest {
       assertThat(logged(Level.WARN))
           .hasSize(2)
           .last()
-          .isEqualTo("tunnel down: tunnel=" + tunnel.name() + " reason=close 1001 game");
+          .isEqualTo(
+              "tunnel down: tunnel=%s reason=%s"
+                  .formatted(
+                      tunnel.name(), new Problem(Reason.TUNNEL_CLOSED, "close 1001 game").text()));
     }
     assertThat(String.join("\n", logged(Level.INFO))).doesNotContain("cGFyYW1z");
   }
@@ -222,7 +228,7 @@ class TunnelClientTest {
 
         tunnel.pauses().end();
         tunnel.pauses().take();
-        assertThat(tunnel.client().reading().reason()).isEqualTo("no token file");
+        assertThat(tunnel.problem().message()).isEqualTo("no token file");
 
         tunnel.pauses().end();
         assertThat(server.open().requestLine()).isEqualTo("GET /v3/connect/3 HTTP/1.1");
@@ -239,13 +245,12 @@ class TunnelClientTest {
       var peer = server.open();
       peer.barrier();
 
-      tunnel.client().disconnect("Rancher is installed in this cluster");
+      tunnel.client().disconnect(RANCHER_HERE);
 
       assertThat(peer.expectCloseFrame()).isEqualTo(1000);
       peer.expectEnd();
       tunnel.pauses().take();
-      assertThat(tunnel.client().reading().reason())
-          .isEqualTo("Rancher is installed in this cluster");
+      assertThat(tunnel.problem()).isEqualTo(RANCHER_HERE);
       tunnel.pauses().end();
       server.open().barrier();
     }
@@ -278,7 +283,7 @@ class TunnelClientTest {
       var reading = tunnel.client().reading();
 
       assertThat(reading.connected()).isTrue();
-      assertThat(reading.reason()).isEmpty();
+      assertThat(reading.problem()).isNull();
       assertThat(reading.streamsOpen()).isEqualTo(1);
       assertThat(reading.totals().sessions()).isEqualTo(1);
       assertThat(reading.totals().streams()).isEqualTo(1);

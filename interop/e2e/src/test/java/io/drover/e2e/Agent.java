@@ -78,11 +78,11 @@ final class Agent implements AutoCloseable {
     Await.that("agent is not ready: " + process, limit, () -> get("/readyz").statusCode() == 503);
   }
 
-  /** Why the tunnel {@code cluster} or {@code steve} is down; empty while it is up. */
+  /** The code of why the tunnel {@code cluster} or {@code steve} is down; empty while it is up. */
   String reason(String tunnel) throws IOException, InterruptedException {
     for (JsonNode check : JSON.readTree(get("/readyz").body()).path("checks")) {
       if (check.path("name").asText().equals(tunnel + "-tunnel")) {
-        return check.path("reason").asText("").replace("null", "");
+        return check.path("reason").asText("");
       }
     }
     throw new AssertionError("/readyz does not know the tunnel " + tunnel);
