@@ -23,6 +23,8 @@ import io.drover.agent.retry.Sleeper;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
+import io.drover.agent.tunnel.DialAudit;
+import io.drover.agent.tunnel.DialLog;
 import io.drover.agent.tunnel.DialPolicy;
 import io.drover.agent.tunnel.Handshake;
 import io.drover.agent.tunnel.TcpDialer;
@@ -141,6 +143,7 @@ final class Agent {
               serverDialer,
               new ClusterHandshakes(),
               new TcpDialer(),
+              new DialLog("cluster", timer),
               drain,
               timer,
               new Backoff(new SecureRandom()));
@@ -156,6 +159,7 @@ final class Agent {
                 channel.connect(steveServer.address());
                 return channel;
               },
+              DialAudit.none(),
               drain,
               timer,
               new Backoff(new SecureRandom()));

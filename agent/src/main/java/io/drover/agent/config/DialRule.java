@@ -56,6 +56,12 @@ public record DialRule(String host, int port) {
         .toList();
   }
 
+  /** As it is written. */
+  public String text() {
+    var written = host.indexOf(':') >= 0 ? "[" + host + "]" : host;
+    return written + ":" + (port == ANY_PORT ? "*" : Integer.toString(port));
+  }
+
   /** Whether the rule covers this target; an IPv6 host may be in brackets. */
   public boolean matches(String host, int port) {
     return (this.port == ANY_PORT || this.port == port) && matchesHost(withoutBrackets(host));

@@ -3,31 +3,41 @@ package io.drover.agent.tunnel;
 import io.drover.agent.config.DialRule;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /** Which targets the server may reach through a tunnel. A refusal closes that stream only. */
 public interface DialPolicy {
-  /** Whether the target may be dialled. Must not wait: asked by the reader thread. */
-  boolean allows(String network, String address);
+  /** The rule of {@link #apiServerAnd} that is not the operator's. */
+  String API_SERVER = "api-server";
+
+  /**
+   * The rule by which the target may be dialled, for the log; empty: it may not. Must not wait:
+   * asked by the reader thread.
+   */
+  Optional<String> rule(String network, String address);
 
   /** Everything: for a tunnel whose dialler never leaves the process. */
   static DialPolicy everything() {
-    return (_, _) -> true;
+    return (_, _) -> Optional.of("everything");
   }
 
   /** TCP to the API server, and to whatever the rules name. */
   static DialPolicy apiServerAnd(String apiServer, List<DialRule> rules) {
     return (network, address) -> {
       if (!network.equals("tcp")) {
-        return false;
+        return Optional.empty();
       }
       if (address.equals(apiServer)) {
-        return true;
+        return Optional.of(API_SERVER);
       }
       try {
         var target = HostPort.parse(address);
-        return rules.stream().anyMatch(rule -> rule.matches(target.host(), target.port()));
+        return rules.stream()
+            .filter(rule -> rule.matches(target.host(), target.port()))
+            .map(DialRule::text)
+            .findFirst();
       } catch (IOException e) {
-        return false;
+        return Optional.empty();
       }
     };
   }

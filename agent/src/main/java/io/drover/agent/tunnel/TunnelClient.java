@@ -57,6 +57,7 @@ public final class TunnelClient implements AutoCloseable {
   private final ServerDialer serverDialer;
   private final Handshakes handshakes;
   private final Dialer dialer;
+  private final DialAudit audit;
   private final Duration drain;
   private final Tools tools;
   private final TunnelCounters counters = new TunnelCounters();
@@ -77,12 +78,14 @@ public final class TunnelClient implements AutoCloseable {
       ServerDialer serverDialer,
       Handshakes handshakes,
       Dialer dialer,
+      DialAudit audit,
       Duration drain,
       Tools tools) {
     this.name = name;
     this.serverDialer = serverDialer;
     this.handshakes = handshakes;
     this.dialer = dialer;
+    this.audit = audit;
     this.drain = drain;
     this.tools = tools;
     this.thread = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
@@ -93,6 +96,7 @@ public final class TunnelClient implements AutoCloseable {
    *
    * @param name of the tunnel, for threads, logs and metrics
    * @param dialer opens the local ends of streams
+   * @param audit is told of each of them
    * @param drain how long {@link #close} lets streams come to their end
    */
   public static TunnelClient start(
@@ -100,11 +104,18 @@ public final class TunnelClient implements AutoCloseable {
       ServerDialer serverDialer,
       Handshakes handshakes,
       Dialer dialer,
+      DialAudit audit,
       Duration drain,
       Timer timer,
       Backoff backoff) {
     return start(
-        name, serverDialer, handshakes, dialer, drain, new Tools(timer, backoff, Sleeper.REAL));
+        name,
+        serverDialer,
+        handshakes,
+        dialer,
+        audit,
+        drain,
+        new Tools(timer, backoff, Sleeper.REAL));
   }
 
   static TunnelClient start(
@@ -112,9 +123,10 @@ public final class TunnelClient implements AutoCloseable {
       ServerDialer serverDialer,
       Handshakes handshakes,
       Dialer dialer,
+      DialAudit audit,
       Duration drain,
       Tools tools) {
-    var client = new TunnelClient(name, serverDialer, handshakes, dialer, drain, tools);
+    var client = new TunnelClient(name, serverDialer, handshakes, dialer, audit, drain, tools);
     client.thread.start();
     return client;
   }
@@ -211,7 +223,7 @@ public final class TunnelClient implements AutoCloseable {
     var timer = tools.timer();
     var connection =
         serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT);
-    var opened = new TunnelSession(name, dialer, handshake.policy(), timer, counters);
+    var opened = new TunnelSession(name, dialer, handshake.policy(), audit, timer, counters);
     var transport =
         new WebSocketTransport(
             handshake.url(),

@@ -73,6 +73,7 @@ final class TunnelSession implements Transport.Receiver {
   private final String name;
   private final Dialer dialer;
   private final DialPolicy policy;
+  private final DialAudit audit;
   private final Timer timer;
   private final TunnelCounters counters;
   private final Outbox outbox;
@@ -98,10 +99,16 @@ final class TunnelSession implements Transport.Receiver {
   private final ReadAhead readAhead;
 
   TunnelSession(
-      String name, Dialer dialer, DialPolicy policy, Timer timer, TunnelCounters counters) {
+      String name,
+      Dialer dialer,
+      DialPolicy policy,
+      DialAudit audit,
+      Timer timer,
+      TunnelCounters counters) {
     this.name = name;
     this.dialer = dialer;
     this.policy = policy;
+    this.audit = audit;
     this.timer = timer;
     this.counters = counters;
     this.outbox = new Outbox(timer);
@@ -144,7 +151,7 @@ final class TunnelSession implements Transport.Receiver {
       lock.unlock();
     }
     outbox.close();
-    orphans.forEach(TunnelStream::onSessionEnd);
+    orphans.forEach(stream -> stream.onSessionEnd(why.message()));
   }
 
   /**
@@ -240,20 +247,14 @@ final class TunnelSession implements Transport.Receiver {
   }
 
   private void open(Connect connect) {
-    var stream = new TunnelStream(this, connect);
+    var stream = new TunnelStream(this, connect, policy.rule(connect.network(), connect.address()));
     var refusal = register(stream, connect);
     if (refusal == null) {
       counters.streamOpened();
       stream.start();
     } else if (!refusal.isEmpty()) {
       counters.streamRefused();
-      log.info(
-          "stream refused: tunnel={} stream={} network={} address={} reason={}",
-          name,
-          connect.streamId(),
-          WireTrace.printable(connect.network()),
-          WireTrace.printable(connect.address()),
-          refusal);
+      stream.refused(refusal);
       sayNow(new Close(connect.streamId(), refusal));
     }
   }
@@ -274,7 +275,7 @@ final class TunnelSession implements Transport.Receiver {
       if (draining) {
         return "agent is shutting down";
       }
-      if (!policy.allows(connect.network(), connect.address())) {
+      if (!stream.isAllowed()) {
         return "connect not allowed";
       }
       if (streams.size() >= MAX_STREAMS) {
@@ -453,6 +454,10 @@ final class TunnelSession implements Transport.Receiver {
 
   Timer timer() {
     return timer;
+  }
+
+  DialAudit audit() {
+    return audit;
   }
 
   TunnelCounters counters() {

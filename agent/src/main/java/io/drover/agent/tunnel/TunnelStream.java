@@ -1,5 +1,7 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.tunnel.DialAudit.Dialled;
+import io.drover.agent.tunnel.DialAudit.Ender;
 import io.drover.agent.tunnel.Timer.Task;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
@@ -9,14 +11,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One TCP connection in the tunnel: dials it, copies both ways, and tells the peer once how it
- * ended.
+ * One TCP connection in the tunnel: dials it, copies both ways, and tells the peer and the audit
+ * once how it ended.
  *
  * <pre>
  *   DIALING ──dialled──▶ OPEN ──end of either side──▶ CLOSED
@@ -50,6 +54,10 @@ final class TunnelStream {
 
   private final TunnelSession session;
   private final Connect connect;
+  private final Optional<String> rule;
+  private final long startNanos;
+  private final AtomicLong sentBytes = new AtomicLong();
+  private final AtomicLong receivedBytes = new AtomicLong();
   private final Lane lane;
   private final ReceiveBuffer received;
   private final Dial dial = new Dial();
@@ -58,18 +66,35 @@ final class TunnelStream {
   // Guarded by lock. The channel is set once, with OPEN.
   private State state = State.DIALING;
   private @Nullable SocketChannel channel;
-  private boolean peerEnded;
+  private @Nullable String peersReason; // once the peer has ended the stream
   private @Nullable Task deadline;
 
-  TunnelStream(TunnelSession session, Connect connect) {
+  /**
+   * Makes one that is not dialled yet.
+   *
+   * @param rule that allows it; empty: none does, and it must not be started
+   */
+  TunnelStream(TunnelSession session, Connect connect, Optional<String> rule) {
     this.session = session;
     this.connect = connect;
+    this.rule = rule;
+    this.startNanos = session.timer().nanoTime();
     this.lane = session.outbox().lane(connect.streamId());
     this.received = new ReceiveBuffer(session.budget());
   }
 
   long id() {
     return connect.streamId();
+  }
+
+  boolean isAllowed() {
+    return rule.isPresent();
+  }
+
+  /** It is not started, and the peer is told so by somebody else. */
+  void refused(String reason) {
+    log.debug("stream refused: stream={} reason={}", id(), reason);
+    over(Ender.AGENT, reason);
   }
 
   Lane lane() {
@@ -116,14 +141,15 @@ final class TunnelStream {
     session.outbox().discard(lane);
     received.end();
     SocketChannel toClose = null;
+    boolean deliver;
     lock.lock();
     try {
       if (state == State.CLOSED) {
         return;
       }
-      peerEnded = true;
+      peersReason = close.reason();
       // Data right behind the Connect and the end right behind the data: dial on, deliver, close.
-      boolean deliver = !received.isEmpty() && (state == State.OPEN || close.isClean());
+      deliver = !received.isEmpty() && (state == State.OPEN || close.isClean());
       if (!deliver) {
         state = State.CLOSED;
         toClose = channel;
@@ -133,10 +159,15 @@ final class TunnelStream {
     }
     log.debug(
         "stream closed by server: stream={} reason={}", id(), WireTrace.printable(close.reason()));
-    if (isClosed()) {
+    if (!deliver) {
       release(toClose);
+      over(Ender.SERVER, close.reason());
     } else {
-      setDeadline(FLUSH_LIMIT, this::giveUp);
+      setDeadline(
+          FLUSH_LIMIT,
+          () ->
+              giveUp(
+                  Ender.AGENT, "the target did not take all in " + FLUSH_LIMIT.toSeconds() + " s"));
     }
   }
 
@@ -146,9 +177,9 @@ final class TunnelStream {
   }
 
   /** The session is over: nothing can be said any more. */
-  void onSessionEnd() {
+  void onSessionEnd(String reason) {
     session.outbox().discard(lane);
-    giveUp();
+    giveUp(Ender.TUNNEL, reason);
   }
 
   // ---- the stream's own threads
@@ -172,7 +203,7 @@ final class TunnelStream {
       }
       channel = dialled;
       state = State.OPEN;
-      readsToo = !peerEnded;
+      readsToo = peersReason == null;
       if (readsToo) {
         clearDeadline();
       }
@@ -193,15 +224,16 @@ final class TunnelStream {
         int room = session.outbox().room(lane);
         var chunk = read(in, room);
         if (chunk == null) {
-          end(Close.END_OF_FILE);
+          end(Ender.TARGET, Close.END_OF_FILE);
           return;
         }
+        sentBytes.addAndGet(chunk.remaining());
         session.outbox().say(lane, chunk);
       }
     } catch (IOException e) {
-      end("read tcp " + connect.address() + ": " + reason(e));
+      end(Ender.TARGET, "read tcp " + connect.address() + ": " + reason(e));
     } catch (InterruptedException e) {
-      end("interrupted");
+      end(Ender.AGENT, "interrupted");
       Thread.currentThread().interrupt();
     }
   }
@@ -244,7 +276,7 @@ final class TunnelStream {
     try {
       for (var chunk = received.next(); chunk != null; chunk = received.next()) {
         while (chunk.hasRemaining()) {
-          out.write(chunk);
+          receivedBytes.addAndGet(out.write(chunk));
         }
         if (received.resumesPeer()) {
           tellPeer();
@@ -254,13 +286,14 @@ final class TunnelStream {
       received.discard();
       received.next(); // nothing: gives the turn back
       var problem = "write tcp " + connect.address() + ": " + reason(e);
-      if (!hasPeerEnded()) {
-        setDeadline(ANSWER_LIMIT, () -> end(problem));
+      if (peersReason() == null) {
+        setDeadline(ANSWER_LIMIT, () -> end(Ender.TARGET, problem));
         return;
       }
     }
-    if (hasPeerEnded()) {
-      giveUp();
+    var reason = peersReason();
+    if (reason != null) {
+      giveUp(Ender.SERVER, reason);
     } else if (received.resumesPeer()) {
       tellPeer();
     }
@@ -287,22 +320,19 @@ final class TunnelStream {
   // ---- ends: the first cause wins
 
   private void dialFailed(String reason) {
-    if (end(reason)) {
+    if (end(Ender.TARGET, reason)) {
       session.counters().dialFailed();
-      log.info(
-          "dial failed: stream={} address={} reason={}",
-          id(),
-          WireTrace.printable(connect.address()),
-          WireTrace.printable(reason));
+    } else {
+      giveUp(Ender.TARGET, reason); // what the peer has sent before its end goes nowhere
     }
   }
 
   /** Ends the stream from this side, behind all its data. False if it has ended before. */
-  private boolean end(String reason) {
+  private boolean end(Ender ender, String reason) {
     SocketChannel toClose;
     lock.lock();
     try {
-      if (state == State.CLOSED || peerEnded) {
+      if (state == State.CLOSED || peersReason != null) {
         return false;
       }
       state = State.CLOSED;
@@ -313,6 +343,7 @@ final class TunnelStream {
     log.debug("stream ended: stream={} reason={}", id(), WireTrace.printable(reason));
     session.outbox().end(lane, new Close(id(), reason));
     release(toClose);
+    over(ender, reason);
     return true;
   }
 
@@ -332,19 +363,43 @@ final class TunnelStream {
     session.check(session.outbox().abort(lane, new Close(id(), reason)));
     release(toClose);
     session.forget(id());
+    over(Ender.AGENT, reason);
   }
 
   /** Closes without a word to the peer. */
-  private void giveUp() {
+  private void giveUp(Ender ender, String reason) {
     SocketChannel toClose;
+    boolean isNew;
     lock.lock();
     try {
+      isNew = state != State.CLOSED;
       state = State.CLOSED;
       toClose = channel;
     } finally {
       lock.unlock();
     }
     release(toClose);
+    if (isNew) {
+      over(ender, reason);
+    }
+  }
+
+  /** To be called once, by whoever closed the stream. */
+  private void over(Ender ender, String reason) {
+    var duration = Duration.ofNanos(session.timer().nanoTime() - startNanos);
+    session
+        .audit()
+        .dialOver(
+            new Dialled(
+                id(),
+                connect.network(),
+                connect.address(),
+                rule,
+                sentBytes.get(),
+                receivedBytes.get(),
+                duration,
+                ender,
+                reason));
   }
 
   private void release(@Nullable SocketChannel toClose) {
@@ -356,19 +411,10 @@ final class TunnelStream {
     }
   }
 
-  private boolean isClosed() {
+  private @Nullable String peersReason() {
     lock.lock();
     try {
-      return state == State.CLOSED;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private boolean hasPeerEnded() {
-    lock.lock();
-    try {
-      return peerEnded;
+      return peersReason;
     } finally {
       lock.unlock();
     }

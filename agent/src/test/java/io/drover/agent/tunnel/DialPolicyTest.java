@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.config.DialRule;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,43 +17,46 @@ class DialPolicyTest {
           List.of(
               DialRule.parse("*.svc.cluster.local:8080"),
               DialRule.parse("10.42.0.0/16:*"),
-              DialRule.parse("[fd00::1]:6443")));
+              DialRule.parse("[fd00::1]:6443"),
+              DialRule.parse("[fd01::/16]:6443")));
 
   @ParameterizedTest
   @CsvSource({
-    "tcp, 10.43.0.1:443, true",
-    "tcp, 10.43.0.1:444, false",
-    "tcp, web.svc.cluster.local:8080, true",
-    "tcp, WEB.svc.cluster.local:8080, true",
-    "tcp, web.svc.cluster.local:80, false",
-    "tcp, svc.cluster.local:8080, false",
-    "tcp, 10.42.7.7:1, true",
-    "tcp, 10.44.7.7:1, false",
-    "tcp, [fd00::1]:6443, true",
-    "tcp, fd00::1:6443, false",
-    "tcp, 10.42.7.7, false",
-    "tcp, '', false",
-    "udp, 10.43.0.1:443, false",
-    "'', 10.43.0.1:443, false",
-    "TCP, 10.43.0.1:443, false",
-    "tcp4, 10.43.0.1:443, false",
-    "c-m-abcd::tcp, 10.43.0.1:443, false",
-    "unix, /var/run/docker.sock, false"
+    "tcp, 10.43.0.1:443, api-server",
+    "tcp, 10.43.0.1:444,",
+    "tcp, web.svc.cluster.local:8080, *.svc.cluster.local:8080",
+    "tcp, WEB.svc.cluster.local:8080, *.svc.cluster.local:8080",
+    "tcp, web.svc.cluster.local:80,",
+    "tcp, svc.cluster.local:8080,",
+    "tcp, 10.42.7.7:1, 10.42.0.0/16:*",
+    "tcp, 10.44.7.7:1,",
+    "tcp, [fd00::1]:6443, [fd00::1]:6443",
+    "tcp, [fd01::1]:6443, [fd01::/16]:6443",
+    "tcp, fd00::1:6443,",
+    "tcp, 10.42.7.7,",
+    "tcp, '',",
+    "udp, 10.43.0.1:443,",
+    "'', 10.43.0.1:443,",
+    "TCP, 10.43.0.1:443,",
+    "tcp4, 10.43.0.1:443,",
+    "c-m-abcd::tcp, 10.43.0.1:443,",
+    "unix, /var/run/docker.sock,"
   })
-  void allowsTheApiServerAndWhatTheRulesName(String network, String address, boolean allowed) {
-    assertThat(policy.allows(network, address)).isEqualTo(allowed);
+  void allowsTheApiServerAndWhatTheRulesName(
+      String network, String address, @Nullable String rule) {
+    assertThat(policy.rule(network, address)).isEqualTo(Optional.ofNullable(rule));
   }
 
   @Test
   void withoutRulesOnlyTheApiServerIsAllowed() {
     var strict = DialPolicy.apiServerAnd("[fd00::1]:443", List.of());
 
-    assertThat(strict.allows("tcp", "[fd00::1]:443")).isTrue();
-    assertThat(strict.allows("tcp", "127.0.0.1:443")).isFalse();
+    assertThat(strict.rule("tcp", "[fd00::1]:443")).isPresent();
+    assertThat(strict.rule("tcp", "127.0.0.1:443")).isEmpty();
   }
 
   @Test
   void everythingIsEverything() {
-    assertThat(DialPolicy.everything().allows("any", "thing")).isTrue();
+    assertThat(DialPolicy.everything().rule("any", "thing")).isPresent();
   }
 }

@@ -70,6 +70,7 @@ final class TestTunnel implements AutoCloseable {
 
   private final String name = "test" + NUMBERS.incrementAndGet();
   private final Pauses pauses = new Pauses();
+  private final LinkedBlockingQueue<DialAudit.Dialled> dials = new LinkedBlockingQueue<>();
   private final CountingDialer dialer;
   private final TunnelClient client;
   private final Timer timer;
@@ -83,6 +84,7 @@ final class TestTunnel implements AutoCloseable {
             serverDialer(),
             handshakes,
             this.dialer,
+            dials::add,
             drain,
             new TunnelClient.Tools(timer, new Backoff(new Longest()), pauses));
   }
@@ -125,7 +127,7 @@ final class TestTunnel implements AutoCloseable {
         url,
         Map.of("X-API-Tunnel-Token", "token", "X-API-Tunnel-Params", "cGFyYW1z"),
         trust,
-        (network, _) -> network.equals("tcp"));
+        (network, _) -> network.equals("tcp") ? Optional.of("any-tcp") : Optional.empty());
   }
 
   private static ServerDialer serverDialer() {
@@ -155,6 +157,18 @@ final class TestTunnel implements AutoCloseable {
 
   Pauses pauses() {
     return pauses;
+  }
+
+  /** The next dial that is over. */
+  DialAudit.Dialled takeDial() throws InterruptedException {
+    var dial = dials.poll(ScriptedServer.LIMIT.toSeconds(), TimeUnit.SECONDS);
+    assertThat(dial).as("a dial that is over").isNotNull();
+    return java.util.Objects.requireNonNull(dial);
+  }
+
+  /** Dials that are over and not taken. */
+  int dialsLeft() {
+    return dials.size();
   }
 
   CountingDialer dialer() {
