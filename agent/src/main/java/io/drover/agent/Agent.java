@@ -44,9 +44,11 @@ import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -111,6 +113,7 @@ final class Agent {
                 config.health(),
                 Version.text(),
                 List.of(tunnels::cluster, tunnels::steve),
+                () -> cluster == null ? Collections.emptySortedMap() : cluster.degraded(),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         if (cluster == null ? rancherExists() : cluster.rancherExists()) {
@@ -294,6 +297,16 @@ final class Agent {
                   services.stream().anyMatch(service -> service.fullName().equals(Service.RANCHER)))
           .found()
           .orElseGet(Agent.this::rancherExists);
+    }
+
+    /** By the names of the chart's rights.yaml. */
+    SortedMap<String, String> degraded() {
+      var found = duties.problems();
+      leadership.problem().ifPresent(problem -> found.put("leader", problem));
+      if (reporter != null) {
+        found.putAll(reporter.problems());
+      }
+      return found;
     }
 
     ReportReading reading() {

@@ -120,6 +120,7 @@ class ChartMetricsTest {
                 new HealthConfig(true, "127.0.0.1", 0),
                 "1.2.3",
                 List.of(() -> tunnel),
+                TreeMap::new,
                 () -> reports);
         var http = HttpClient.newHttpClient()) {
       int port = server.address().orElseThrow().getPort();

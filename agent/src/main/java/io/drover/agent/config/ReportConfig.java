@@ -28,7 +28,8 @@ public record ReportConfig(
     /** A dry run of a namespace's label. */
     POD_SECURITY;
 
-    String text() {
+    /** As in the environment. */
+    public String text() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
   }

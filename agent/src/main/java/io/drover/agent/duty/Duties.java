@@ -10,8 +10,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,7 +33,7 @@ public final class Duties implements AutoCloseable {
     private final DutyConfig.Duty name;
     private final boolean leaderOnly;
     private final Duty duty;
-    private boolean failing;
+    private volatile @Nullable String problem; // null: the last pass went well
 
     Task(DutyConfig.Duty name, boolean leaderOnly, Duty duty) {
       this.name = name;
@@ -104,6 +107,18 @@ public final class Duties implements AutoCloseable {
     return config.credentialName().isEmpty() ? Set.of() : config.pullSecrets();
   }
 
+  /** Those that failed the last time, and why. Any thread; never blocks. */
+  public SortedMap<String, String> problems() {
+    var problems = new TreeMap<String, String>();
+    for (Task task : tasks) {
+      var problem = task.problem;
+      if (problem != null) {
+        problems.put(task.name.text(), problem);
+      }
+    }
+    return problems;
+  }
+
   private void run() {
     try {
       while (true) {
@@ -124,22 +139,22 @@ public final class Duties implements AutoCloseable {
       if (!task.duty.pass()) {
         return;
       }
-      if (task.failing) {
+      if (task.problem != null) {
         log.info("duty works again: duty={}", task.name.text());
       }
-      task.failing = false;
+      task.problem = null;
     } catch (IOException e) {
-      if (task.failing) {
-        log.debug("duty still fails: duty={} reason={}", task.name.text(), e.getMessage());
-      } else {
+      if (task.problem == null) {
         log.warn("duty fails: duty={} reason={}", task.name.text(), e.getMessage());
+      } else {
+        log.debug("duty still fails: duty={} reason={}", task.name.text(), e.getMessage());
       }
-      task.failing = true;
+      task.problem = String.valueOf(e.getMessage());
     } catch (RuntimeException e) {
-      if (!task.failing) {
+      if (task.problem == null) {
         log.error("duty fails, which is a bug: duty={}", task.name.text(), e);
       }
-      task.failing = true;
+      task.problem = "a bug: " + e;
     }
   }
 

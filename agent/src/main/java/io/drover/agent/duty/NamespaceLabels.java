@@ -73,7 +73,7 @@ final class NamespaceLabels implements Duty {
   public boolean pass() throws IOException, InterruptedException {
     secretsLeft = MAX_SECRETS_A_PASS;
     var changes = new TreeMap<String, Round.Change>();
-    for (Namespace namespace : view.all(Kinds.NAMESPACES).found().orElse(List.of())) {
+    for (Namespace namespace : Needed.all(view, Kinds.NAMESPACES).orElse(List.of())) {
       if (namespace.terminating()) {
         continue;
       }

@@ -38,8 +38,8 @@ final class ScaleAvailable implements Duty {
 
   @Override
   public boolean pass() throws IOException, InterruptedException {
-    Collection<Workload> deployments = view.all(Kinds.DEPLOYMENTS).found().orElse(List.of());
-    var nodes = view.all(Kinds.NODES).found();
+    Collection<Workload> deployments = Needed.all(view, Kinds.DEPLOYMENTS).orElse(List.of());
+    var nodes = Needed.all(view, Kinds.NODES);
     if (nodes.isEmpty()) {
       return true; // not known is not the same as none
     }

@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
@@ -43,6 +44,7 @@ public final class HealthServer implements AutoCloseable {
   }
 
   private final List<Supplier<TunnelReading>> tunnels;
+  private final Supplier<? extends SortedMap<String, String>> degraded;
   private final Metrics metrics;
   private final Semaphore requests = new Semaphore(MAX_REQUESTS);
   private final @Nullable HttpServer server; // null: turned off
@@ -51,9 +53,11 @@ public final class HealthServer implements AutoCloseable {
       @Nullable HttpServer server,
       String version,
       List<Supplier<TunnelReading>> tunnels,
+      Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports) {
     this.server = server;
     this.tunnels = List.copyOf(tunnels);
+    this.degraded = degraded;
     this.metrics = new Metrics(version, tunnels, reports);
   }
 
@@ -62,6 +66,8 @@ public final class HealthServer implements AutoCloseable {
    *
    * @param version shown among the metrics
    * @param tunnels asked at each request, from any thread; they must not block
+   * @param degraded features that do not work, and why; asked in the same way. No tunnel is among
+   *     them, and whether the agent is ready does not hang on them
    * @param reports asked in the same way; null: there are none
    * @throws IOException if the port is not to be had
    */
@@ -69,10 +75,11 @@ public final class HealthServer implements AutoCloseable {
       HealthConfig config,
       String version,
       List<Supplier<TunnelReading>> tunnels,
+      Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports)
       throws IOException {
     if (!config.enabled()) {
-      return new HealthServer(null, version, tunnels, reports);
+      return new HealthServer(null, version, tunnels, degraded, reports);
     }
     HttpServer http;
     try {
@@ -85,7 +92,7 @@ public final class HealthServer implements AutoCloseable {
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
     }
-    var server = new HealthServer(http, version, tunnels, reports);
+    var server = new HealthServer(http, version, tunnels, degraded, reports);
     http.createContext("/", server::handle);
     http.setExecutor(
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));
@@ -143,6 +150,14 @@ public final class HealthServer implements AutoCloseable {
         if (problem != null) {
           write(json, problem);
         }
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeArrayFieldStart("degraded");
+      for (var feature : degraded.get().entrySet()) {
+        json.writeStartObject();
+        json.writeStringField("feature", feature.getKey());
+        json.writeStringField("message", feature.getValue());
         json.writeEndObject();
       }
       json.writeEndArray();

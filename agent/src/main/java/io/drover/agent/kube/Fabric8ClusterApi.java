@@ -425,7 +425,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
   }
 
   /** fabric8's own message repeats the whole answer. */
-  private static String reason(RuntimeException e) {
+  static String reason(RuntimeException e) {
     if (e instanceof KubernetesClientException kubernetes && kubernetes.getStatus() != null) {
       var status = kubernetes.getStatus();
       if (status.getMessage() != null && !status.getMessage().isEmpty()) {

@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectorBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -40,6 +41,7 @@ public final class Leadership implements AutoCloseable {
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("leader-", 0).factory());
   private final Runnable changed;
+  private final WatchedLock lock;
   private final Thread thread;
   private volatile boolean leads;
 
@@ -56,9 +58,10 @@ public final class Leadership implements AutoCloseable {
       Duration retry,
       Runnable changed) {
     this.changed = changed;
+    this.lock = new WatchedLock(new LeaseLock(namespace, lease, identity));
     var config =
         new LeaderElectionConfig(
-            new LeaseLock(namespace, lease, identity),
+            lock,
             LEASE,
             RENEW_LIMIT,
             retry,
@@ -71,6 +74,11 @@ public final class Leadership implements AutoCloseable {
   /** Whether this replica leads, as far as it knows. Never blocks. */
   public boolean leads() {
     return leads;
+  }
+
+  /** Why the Lease cannot be had, such as for want of a right; empty: it can. Never blocks. */
+  public Optional<String> problem() {
+    return lock.problem();
   }
 
   private void leads(boolean now) {

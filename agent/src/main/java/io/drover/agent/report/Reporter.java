@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -59,12 +61,13 @@ public final class Reporter implements AutoCloseable {
   private final Clock clock;
   private final Semaphore changes = new Semaphore(0);
   private final Map<String, SinkReading> readings = new ConcurrentHashMap<>();
+  private final Map<String, String> failing = new ConcurrentHashMap<>();
 
   // Of the reporter's thread.
   private final Cadence cadence;
   private final Map<String, Health.Condition> conditions = new HashMap<>();
-  private final Set<String> failing = new HashSet<>();
   private final Set<String> bugs = new HashSet<>();
+  private SortedMap<String, String> told = new TreeMap<>();
   private long sequence;
   private boolean hasPut;
 
@@ -119,6 +122,17 @@ public final class Reporter implements AutoCloseable {
   /** In the order in which they get reports. */
   public List<SinkReading> sinks() {
     return sinks.stream().map(this::reading).toList();
+  }
+
+  /** What is missing for want of a right, and sinks that fail. Any thread; never blocks. */
+  public SortedMap<String, String> problems() {
+    var problems = new TreeMap<String, String>();
+    var report = last;
+    if (report != null) {
+      problems.putAll(MissingRights.of(view.facts(), report));
+    }
+    failing.forEach((sink, reason) -> problems.put("reports to " + sink, reason));
+    return problems;
   }
 
   private SinkReading reading(ReportSink sink) {
@@ -186,7 +200,18 @@ public final class Reporter implements AutoCloseable {
     sequence++;
     last = report;
     log.debug("report made: sequence={} news={}", sequence, isNews);
+    tellOfMissingRights(MissingRights.of(view.facts(), report));
     put(report);
+  }
+
+  private void tellOfMissingRights(SortedMap<String, String> missing) {
+    missing.forEach(
+        (feature, reason) -> {
+          if (!reason.equals(told.get(feature))) {
+            log.warn("a right is missing: feature={} reason={}", feature, reason);
+          }
+        });
+    told = missing;
   }
 
   /** The next one, of now. */
@@ -243,26 +268,26 @@ public final class Reporter implements AutoCloseable {
     try {
       sink.put(report);
       readings.put(sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
-      if (failing.remove(sink.name())) {
+      if (failing.remove(sink.name()) != null) {
         log.info("reports are taken again: sink={}", sink.name());
       } else if (before.lastSuccess() == null) {
         log.info("report put: sink={} bytes={}", sink.name(), Assembler.size(report));
       }
     } catch (IOException e) {
-      if (failed(before)) {
+      if (failed(before, String.valueOf(e.getMessage()))) {
         log.warn("report not put: sink={} reason={}", sink.name(), e.getMessage());
       }
     } catch (RuntimeException e) {
-      failed(before);
+      failed(before, "a bug: " + e);
       bug("report not put: sink=" + sink.name(), e);
     }
   }
 
   /** Whether the sink has been well until now. */
-  private boolean failed(SinkReading before) {
+  private boolean failed(SinkReading before, String reason) {
     readings.put(
         before.sink(), new SinkReading(before.sink(), before.failures() + 1, before.lastSuccess()));
-    return failing.add(before.sink());
+    return failing.put(before.sink(), reason) == null;
   }
 
   /** Tells once of each place that fails. */

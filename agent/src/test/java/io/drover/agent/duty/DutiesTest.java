@@ -111,13 +111,17 @@ class DutiesTest {
   @Test
   void failingDutyKeepsNoOtherFromBeingDone() throws Exception {
     writer.failing.add("label");
-    try (var _ = start(EnumSet.allOf(Duty.class), "used", Set.of("used"))) {
+    try (var duties = start(EnumSet.allOf(Duty.class), "used", Set.of("used"))) {
       sleeps.take();
       assertThat(writer.taken()).contains("scale x/web 1", PULL_SECRETS);
+      assertThat(duties.problems())
+          .containsExactly(
+              Map.entry("namespace-labels", "no label shop@ {field.cattle.io/projectId=p}"));
 
       writer.failing.clear();
       pass();
       assertThat(writer.taken()).contains("label shop@ {field.cattle.io/projectId=p}");
+      assertThat(duties.problems()).isEmpty();
     }
   }
 

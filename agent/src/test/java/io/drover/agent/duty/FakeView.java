@@ -11,18 +11,27 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A cluster that a test makes of objects as the API server writes them. */
 final class FakeView implements ClusterView {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Map<Kind<?>, List<Object>> objects = new HashMap<>();
+  private final Set<Kind<?>> forbidden = new HashSet<>();
 
   /** From now on the kind is known, though nothing of it may be there. */
   FakeView know(Kind<?> kind) {
     objects.putIfAbsent(kind, new ArrayList<>());
+    return this;
+  }
+
+  /** From now on nobody may read the kind. */
+  FakeView forbid(Kind<?> kind) {
+    forbidden.add(kind);
     return this;
   }
 
@@ -40,6 +49,9 @@ final class FakeView implements ClusterView {
   @Override
   @SuppressWarnings("unchecked") // what was put in under a kind is of that kind
   public <T> Answer<Collection<T>> all(Kind<T> kind) {
+    if (forbidden.contains(kind)) {
+      return new Answer.Missing<>(Cause.FORBIDDEN, "list " + kind + ": 403");
+    }
     var found = objects.get(kind);
     return found == null
         ? new Answer.Missing<>(Cause.TIMEOUT, "not read yet")

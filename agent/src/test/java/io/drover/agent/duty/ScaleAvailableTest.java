@@ -1,8 +1,10 @@
 package io.drover.agent.duty;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.view.Kinds;
+import java.io.IOException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,6 +45,13 @@ class ScaleAvailableTest {
       assertThat(writer.calls)
           .containsExactly("scale cattle-system/cattle-cluster-agent " + scaled);
     }
+  }
+
+  @Test
+  void nodesThatMayNotBeReadAreAFailure() {
+    view.forbid(Kinds.NODES);
+
+    assertThatThrownBy(duty::pass).isInstanceOf(IOException.class).hasMessage("list nodes: 403");
   }
 
   @Test

@@ -14,6 +14,9 @@ import java.net.http.HttpResponse;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
@@ -44,6 +47,7 @@ class HealthServerTest {
           0);
 
   private final HttpClient http = HttpClient.newHttpClient();
+  private SortedMap<String, String> degraded = new TreeMap<>();
 
   @Test
   void aTunnelThatIsNotWantedIsNoFault() throws Exception {
@@ -65,6 +69,19 @@ class HealthServerTest {
       var answer = get(server, "/readyz");
       assertThat(answer.statusCode()).isEqualTo(200);
       assertThat(answer.body()).contains("not wanted");
+    }
+  }
+
+  @Test
+  void featureThatDoesNotWorkIsNamedAndKeepsNobodyFromBeingReady() throws Exception {
+    degraded = new TreeMap<>(Map.of("leader", "403 leases is \"forbidden\""));
+    try (var server = start(() -> CONNECTED)) {
+      var answer = get(server, "/readyz");
+      assertThat(answer.statusCode()).isEqualTo(200);
+      assertThat(answer.body())
+          .contains(
+              "\"degraded\":[{\"feature\":\"leader\",\"message\":\"403 leases is"
+                  + " \\\"forbidden\\\"\"}]");
     }
   }
 
@@ -91,7 +108,7 @@ class HealthServerTest {
               "reason":"ConnectTimeout","meaning":"nothing came back from the address",\
               "message":"dial tcp 10.0.0.1:443: i/o timeout \\"x\\"",\
               "nextStep":"allow this cluster to reach that address and port in the firewall, or set a\
-               proxy","page":"docs/troubleshooting.md#connecttimeout"}]}
+               proxy","page":"docs/troubleshooting.md#connecttimeout"}],"degraded":[]}
               """);
 
       steve.set(CONNECTED);
@@ -173,7 +190,7 @@ class HealthServerTest {
       int port = first.address().orElseThrow().getPort();
       var same = new HealthConfig(true, "127.0.0.1", port);
 
-      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of(), null))
+      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of(), TreeMap::new, null))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
           .hasMessageContaining("DROVER_HEALTH_ADDRESS");
@@ -183,18 +200,19 @@ class HealthServerTest {
   @Test
   void mayBeTurnedOff() throws Exception {
     try (var server =
-        HealthServer.start(new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of(), null)) {
+        HealthServer.start(
+            new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of(), TreeMap::new, null)) {
       assertThat(server.address()).isEmpty();
     }
   }
 
-  private static HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel), null);
+  private HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel), () -> degraded, null);
   }
 
-  private static HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
+  private HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
       throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve), null);
+    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve), () -> degraded, null);
   }
 
   private HttpResponse<String> get(HealthServer server, String path) throws Exception {

@@ -249,6 +249,7 @@ class LeadershipTest {
     }
     assertThat(changes.take()).isEqualTo("first"); // at the fourth attempt
     assertThat(first.leads()).isTrue();
+    assertThat(first.problem()).isEmpty();
   }
 
   @Test
@@ -264,6 +265,7 @@ class LeadershipTest {
     awaitLooks(5);
 
     assertThat(first.leads()).isFalse();
+    assertThat(first.problem()).contains("403 no");
     assertThat(changes).isEmpty();
     first.close();
     assertThat(changes).isEmpty();

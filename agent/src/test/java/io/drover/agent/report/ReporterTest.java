@@ -8,7 +8,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.drover.agent.TestClock;
 import io.drover.agent.report.Reporter.SinkReading;
+import io.drover.agent.view.Facts;
 import io.drover.agent.view.Kinds;
+import io.drover.proto.report.Cause;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import java.io.IOException;
@@ -323,6 +325,23 @@ class ReporterTest {
   }
 
   // What fails.
+
+  @Test
+  void missingRightIsToldOfOnceByTheNameOfItsFeature() throws Exception {
+    view.nodePorts(FakeView.missing(Cause.FORBIDDEN));
+    pass(0);
+    pass(Cadence.RESEND);
+
+    assertThat(logged(Level.WARN))
+        .anySatisfy(line -> assertThat(line).startsWith("a right is missing: feature=node-ports"))
+        .doesNotHaveDuplicates();
+    assertThat(reporter.problems()).containsKeys("node-ports", "reports");
+    assertThat(reporter.problems().get("reports")).contains("capabilities.nodePortRange");
+
+    view.nodePorts(FakeView.found(new Facts.NodePortRange(1, 2)));
+    pass(Cadence.RESEND);
+    assertThat(reporter.problems()).isEmpty();
+  }
 
   @Test
   void sinkThatFailsIsToldOfOnceAndCounted() throws Exception {

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /** The packaged agent. */
@@ -76,6 +77,15 @@ final class Agent implements AutoCloseable {
 
   void awaitUnready(Duration limit) throws InterruptedException {
     Await.that("agent is not ready: " + process, limit, () -> get("/readyz").statusCode() == 503);
+  }
+
+  /** Features that do not work, and why, as {@code /readyz} says. */
+  Map<String, String> degraded() throws IOException, InterruptedException {
+    var found = new TreeMap<String, String>();
+    for (JsonNode feature : JSON.readTree(get("/readyz").body()).path("degraded")) {
+      found.put(feature.path("feature").asText(), feature.path("message").asText());
+    }
+    return found;
   }
 
   /** The code of why the tunnel {@code cluster} or {@code steve} is down; empty while it is up. */

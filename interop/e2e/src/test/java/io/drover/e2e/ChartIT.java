@@ -197,14 +197,35 @@ final class ChartIT {
 
   @Test
   void tableOfRightsIsThatOfTheChart() throws Exception {
+    expectTable(
+        "rights",
+        "| Feature | Where | What | Verbs |\n| --- | --- | --- | --- |\n"
+            + Rights.all().stream().map(rule -> rule.line() + "\n").collect(Collectors.joining()));
+  }
+
+  @Test
+  void matrixOfProfilesIsThatOfTheChart() throws Exception {
+    var table = new StringBuilder("| Feature |");
+    for (Profile profile : Profile.values()) {
+      table.append(" `").append(profile.text()).append("` |");
+    }
+    table.append("\n").append("| --- ".repeat(Profile.values().length + 1)).append("|\n");
+    for (String feature : Rights.features()) {
+      table.append("| ").append(feature).append(" |");
+      for (Profile profile : Profile.values()) {
+        table.append(' ').append(profile.cell(feature)).append(" |");
+      }
+      table.append("\n");
+    }
+    expectTable("matrix", table.toString());
+  }
+
+  /** Of docs/rbac.md, between two comments. */
+  private static void expectTable(String name, String table) throws IOException {
     var file = Programs.tree("docs/rbac.md");
     var text = Files.readString(file, UTF_8);
-    var begin = "<!-- rights -->\n";
-    var end = "<!-- /rights -->";
-    var table =
-        "| Feature | Where | What | Verbs |\n| --- | --- | --- | --- |\n"
-            + Rights.all().stream().map(rule -> rule.line() + "\n").collect(Collectors.joining());
-
+    var begin = "<!-- " + name + " -->\n";
+    var end = "<!-- /" + name + " -->";
     expect(
         file,
         text.substring(0, text.indexOf(begin) + begin.length())

@@ -13,13 +13,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -56,46 +54,12 @@ final class ChartInstallIT {
           "CATTLE_INSTALL_UUID",
           "CATTLE_INGRESS_IP_DOMAIN");
 
-  private static final List<String> UNASKED =
-      List.of("tunnel", "leader", "reports", "unused-credentials", "unused-pull-secrets");
-
-  /** A profile, and what it grants of rights.yaml. */
-  enum Profile {
-    FULL(true, ""),
-    PROXY(true, "rbac.clusterRole=system:basic-user"),
-    READONLY(true, ""),
-    NAMESPACED(false, "rbac.clusterRole=view,rbac.namespaces={team-a,team-b}");
-
-    private final boolean clusterWide;
-    private final String more;
-
-    Profile(boolean clusterWide, String more) {
-      this.clusterWide = clusterWide;
-      this.more = more;
-    }
-
-    String text() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-
-    Set<Access> granted() throws IOException {
-      var places = clusterWide ? List.of("cluster", "own", "system") : List.of("own");
-      return this == FULL ? all() : Rights.accesses(UNASKED, places);
-    }
-
-    static Set<Access> all() throws IOException {
-      return Rights.all().stream()
-          .flatMap(rule -> rule.accesses().stream())
-          .collect(Collectors.toSet());
-    }
-  }
-
   private Path directory;
   private ControlPlane plane;
   private Kubectl admin;
   private Helm helm;
   private Peer peer;
-  private Set<String> before;
+  private ClusterObjects before;
 
   @BeforeAll
   void start() throws IOException, InterruptedException {
@@ -107,7 +71,7 @@ final class ChartInstallIT {
     for (String namespace : List.of("team-a", "team-b")) { // of namespaced.values.yaml
       admin.run("create", "namespace", namespace);
     }
-    before = settledObjects();
+    before = ClusterObjects.settled(admin);
     admin.run("create", "namespace", Import.NAMESPACE);
     for (String mode : List.of("enforce", "warn")) {
       admin.run(
@@ -258,8 +222,8 @@ final class ChartInstallIT {
 
   /** What the API server grants, but should not, or the other way round. */
   private List<String> wrong(Profile profile) throws IOException, InterruptedException {
-    var granted = profile.granted();
-    var asked = List.copyOf(Profile.all());
+    var granted = profile.accesses();
+    var asked = List.copyOf(Rights.allAccesses());
     var reviews = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "List");
     var items = reviews.putArray("items");
     asked.forEach(access -> items.add(review(access)));
@@ -328,8 +292,8 @@ final class ChartInstallIT {
 
   @Order(5)
   @ParameterizedTest
-  @EnumSource(names = {"READONLY", "NAMESPACED"})
-  void agentWorksWithLessThanAllRights(Profile profile) throws Exception {
+  @EnumSource
+  void agentWorksWithTheRightsOfAProfile(Profile profile) throws Exception {
     helm("upgrade", profile);
     var here = directory.resolve(profile.text());
     var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
@@ -348,11 +312,13 @@ final class ChartInstallIT {
               .filter(value -> value.path("cause").asText().equals("forbidden"))
               .map(value -> value.path("path").asText())
               .collect(Collectors.toCollection(HashSet::new));
-      if (profile == Profile.READONLY) {
-        assertThat(forbidden).allMatch(path -> path.contains("usage"));
+      switch (profile) {
+        case FULL -> assertThat(forbidden).isEmpty();
+        case PROXY, READONLY -> assertThat(forbidden).allMatch(path -> path.contains("usage"));
+        case NAMESPACED -> assertThat(forbidden).isNotEmpty();
+      }
+      if (profile != Profile.NAMESPACED) {
         assertThat(report.at("/health/nodes/ready").asInt()).isEqualTo(1);
-      } else {
-        assertThat(forbidden).isNotEmpty();
       }
 
       // It gives the lead up for the next replica to take, which is a patch of the Lease.
@@ -381,81 +347,19 @@ final class ChartInstallIT {
     helm.outcome("uninstall", Helm.RELEASE, "--wait").expect(0);
     admin.run("delete", "namespace", Import.NAMESPACE);
     admin.run("delete", "crd", "clusterreports.drover.io");
+    admin.run(
+        "annotate",
+        "nodes",
+        "--all",
+        "management.cattle.io/pod-requests-",
+        "management.cattle.io/pod-limits-");
 
-    Await.until(
-        "nothing but what was there before",
-        LIMIT,
-        () -> {
-          var left = new HashSet<>(objects());
-          left.removeAll(before);
-          if (!left.isEmpty()) {
-            throw new IOException(left.toString());
-          }
-          return Optional.of(true);
-        });
-    assertThat(objects()).containsAll(before);
-  }
-
-  /** When controllers have made what belongs to a new cluster and to new namespaces. */
-  private Set<String> settledObjects() throws IOException, InterruptedException {
-    for (String namespace : List.of("default", "team-a", "team-b")) {
-      Await.that(
-          "namespace is complete: " + namespace,
-          LIMIT,
-          () ->
-              admin
-                      .outcome(
-                          new byte[0],
-                          "-n",
-                          namespace,
-                          "get",
-                          "serviceaccount/default",
-                          "configmap/kube-root-ca.crt")
-                      .exitCode()
-                  == 0);
-    }
-    var last = new AtomicReference<>(Set.<String>of());
-    return Await.until(
-        "nothing more comes",
-        LIMIT,
-        () -> {
-          var now = objects();
-          return Optional.of(now).filter(last.getAndSet(now)::equals);
-        });
-  }
-
-  /** Every object of the cluster, but for events, which come and go. */
-  private Set<String> objects() throws IOException, InterruptedException {
-    var kinds =
-        admin
-            .run("api-resources", "--verbs=list,delete", "-o", "name")
-            .lines()
-            .filter(kind -> !kind.startsWith("events"))
-            .collect(Collectors.joining(","));
-    return admin
-        .run(
-            "get",
-            kinds,
-            "-A",
-            "--ignore-not-found",
-            "-o",
-            "jsonpath={range .items[*]}{.apiVersion} {.kind} {.metadata.namespace}/{.metadata.name}"
-                + "{\"\\n\"}{end}")
-        .lines()
-        .collect(Collectors.toSet());
+    ClusterObjects.awaitSame(admin, before);
   }
 
   /** Installs or upgrades, for this peer, and waits until the pods are there. */
   private Kubectl.Outcome helm(String command, Profile profile)
       throws IOException, InterruptedException {
-    var manifest = Helm.objects(new String(peer.manifest(), UTF_8));
-    var checksum =
-        manifest.stream()
-            .flatMap(object -> object.at("/spec/template/spec/containers/0/env").valueStream())
-            .filter(variable -> variable.path("name").asText().equals("CATTLE_CA_CHECKSUM"))
-            .map(variable -> variable.path("value").asText())
-            .findFirst()
-            .orElseThrow();
     var arguments =
         new ArrayList<>(
             List.of(
@@ -466,11 +370,11 @@ final class ChartInstallIT {
                 "--timeout=50s",
                 "--set",
                 "server.url=%s,server.token=%s,server.caChecksum=%s"
-                    .formatted(peer.url(), Peer.TOKEN, checksum),
+                    .formatted(peer.url(), Peer.TOKEN, peer.caChecksum()),
                 "--set",
                 "rbac.profile=" + profile.text()));
-    if (!profile.more.isEmpty()) {
-      arguments.addAll(List.of("--set", profile.more));
+    if (!profile.more().isEmpty()) {
+      arguments.addAll(List.of("--set", profile.more()));
     }
     if (command.equals("upgrade")) {
       arguments.add("--force-conflicts"); // with Rancher, whose manifest was applied

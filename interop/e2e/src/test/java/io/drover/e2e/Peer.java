@@ -111,6 +111,11 @@ final class Peer implements AutoCloseable {
     return Path.of(described.path("caFile").asText());
   }
 
+  /** What the manifest has as CATTLE_CA_CHECKSUM. */
+  String caChecksum() {
+    return described.path("caChecksum").asText();
+  }
+
   /** Such as {@code v0.6.1}. */
   String remotedialer() {
     return described.path("remotedialer").asText();

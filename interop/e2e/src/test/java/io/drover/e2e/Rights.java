@@ -77,7 +77,12 @@ final class Rights {
   }
 
   /** One question to an authorizer; {@code what} is a resource, or a path. */
-  record Access(String verb, String group, String what, String namespace, String name) {}
+  record Access(String verb, String group, String what, String namespace, String name) {
+    /** As kubectl names what it is about. */
+    String target() {
+      return Rule.named(what, group);
+    }
+  }
 
   static List<Rule> all() throws IOException {
     var rules = new ArrayList<Rule>();
@@ -88,6 +93,26 @@ final class Rights {
                     (place, list) ->
                         list.forEach(rule -> rules.add(new Rule(feature, place, rule)))));
     return rules;
+  }
+
+  static Set<Access> allAccesses() throws IOException {
+    return all().stream()
+        .flatMap(rule -> rule.accesses().stream())
+        .collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /** Features, in the order of the file. */
+  static Set<String> features() throws IOException {
+    return all().stream().map(Rule::feature).collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /** Where a feature needs rights. */
+  static List<String> places(String feature) throws IOException {
+    return all().stream()
+        .filter(rule -> rule.feature().equals(feature))
+        .map(Rule::place)
+        .distinct()
+        .toList();
   }
 
   /** All single ones that these features have at these places. */

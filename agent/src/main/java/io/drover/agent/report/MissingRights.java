@@ -1,0 +1,47 @@
+package io.drover.agent.report;
+
+import io.drover.agent.config.ReportConfig.Trial;
+import io.drover.agent.kube.Answer;
+import io.drover.agent.view.Facts;
+import io.drover.proto.report.Cause;
+import io.drover.proto.report.ClusterReport;
+import io.drover.proto.report.ClusterReport.Undetermined;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/** Which features a report is without because a right is missing. */
+final class MissingRights {
+  /** Values that are named; of any more there is the number. */
+  static final int MAX_NAMED = 5;
+
+  private MissingRights() {}
+
+  /** By the feature's name in the chart's {@code rights.yaml}: what is missing. */
+  static SortedMap<String, String> of(Facts facts, ClusterReport report) {
+    var missing = new TreeMap<String, String>();
+    trial(missing, Trial.NODE_PORTS, facts.nodePorts());
+    trial(missing, Trial.TAINTS, facts.taintTrial());
+    trial(missing, Trial.POD_SECURITY, facts.podSecurityAdmission());
+    var paths =
+        report.undetermined().stream()
+            .filter(value -> value.cause() == Cause.FORBIDDEN)
+            .map(Undetermined::path)
+            .toList();
+    if (!paths.isEmpty()) {
+      missing.put(
+          "reports",
+          "forbidden: values=%d such as %s"
+              .formatted(
+                  paths.size(),
+                  paths.stream().sorted().limit(MAX_NAMED).collect(Collectors.joining(", "))));
+    }
+    return missing;
+  }
+
+  private static void trial(SortedMap<String, String> missing, Trial trial, Answer<?> answer) {
+    if (answer instanceof Answer.Missing<?>(var cause, var detail) && cause == Cause.FORBIDDEN) {
+      missing.put(trial.text(), "forbidden: " + detail);
+    }
+  }
+}
