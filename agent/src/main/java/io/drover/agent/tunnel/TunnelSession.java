@@ -51,6 +51,13 @@ final class TunnelSession implements Transport.Receiver {
 
   static final Duration WATCH_EVERY = Duration.ofSeconds(1);
 
+  /**
+   * A session that is to end does so when nothing has moved for so long and no target owes an
+   * answer. Longer than a round trip, so that no request is on its way then, and than what people
+   * notice.
+   */
+  static final Duration QUIET = Duration.ofMillis(500);
+
   /** Streams that a session carries; one more is refused. Idle, they take 34 MiB of the heap. */
   static final int MAX_STREAMS = 8_192;
 
@@ -86,13 +93,13 @@ final class TunnelSession implements Transport.Receiver {
   private final Map<Long, TunnelStream> streams = new HashMap<>();
   private long highestStreamId;
   private int dialing;
-  private boolean draining;
   private @Nullable Problem ending;
   private @Nullable Task watch;
   private @Nullable Task sync;
 
   private volatile @Nullable Transport transport;
   private volatile long lastPongNanos;
+  private volatile long lastMovedNanos; // payload or a new stream
 
   // Of the timer's thread.
   private long lastPingNanos;
@@ -120,6 +127,7 @@ final class TunnelSession implements Transport.Receiver {
     transport = opened;
     lastPongNanos = timer.nanoTime();
     lastPingNanos = lastPongNanos;
+    lastMovedNanos = lastPongNanos - QUIET.toNanos();
     counters.sessionOpened();
     Thread.ofPlatform().daemon().name(name + "-writer").start(() -> write(opened));
     lock.lock();
@@ -155,18 +163,27 @@ final class TunnelSession implements Transport.Receiver {
   }
 
   /**
-   * Refuses new streams, lets the others come to their end for a while, and says goodbye. Waits.
+   * Says goodbye at a moment when no request is being answered, or at the limit. Waits for that.
+   * New streams are taken until then: a server dials by its oldest session as long as that is open,
+   * though the session of the replica that takes over is there already.
    */
   void drain(Duration limit) throws InterruptedException {
     lock.lock();
     try {
-      draining = true;
-      long leftNanos = limit.toNanos();
-      while (!streams.isEmpty() && ending == null && leftNanos > 0) {
-        leftNanos = streamEnded.awaitNanos(leftNanos);
-      }
-      if (!streams.isEmpty()) {
-        log.info("streams cut at the drain limit: tunnel={} streams={}", name, streams.size());
+      long endNanos = timer.nanoTime() + limit.toNanos();
+      while (ending == null) {
+        long now = timer.nanoTime();
+        long quietInNanos = lastMovedNanos + QUIET.toNanos() - now;
+        var busy = streams.values().stream().filter(TunnelStream::owesAnswer).count();
+        if (quietInNanos <= 0 && busy == 0) {
+          break;
+        }
+        if (endNanos - now <= 0) {
+          log.info("streams cut at the drain limit: tunnel={} unanswered={}", name, busy);
+          break;
+        }
+        long waitNanos = quietInNanos > 0 ? quietInNanos : QUIET.toNanos();
+        streamEnded.awaitNanos(Math.min(waitNanos, endNanos - now));
       }
     } finally {
       lock.unlock();
@@ -250,6 +267,7 @@ final class TunnelSession implements Transport.Receiver {
     var stream = new TunnelStream(this, connect, policy.rule(connect.network(), connect.address()));
     var refusal = register(stream, connect);
     if (refusal == null) {
+      lastMovedNanos = timer.nanoTime();
       counters.streamOpened();
       stream.start();
     } else if (!refusal.isEmpty()) {
@@ -271,9 +289,6 @@ final class TunnelSession implements Transport.Receiver {
         // An answer would end the first stream of that id.
         log.warn("stream id already in use: tunnel={} stream={}", name, connect.streamId());
         return "";
-      }
-      if (draining) {
-        return "agent is shutting down";
       }
       if (!stream.isAllowed()) {
         return "connect not allowed";
@@ -301,6 +316,7 @@ final class TunnelSession implements Transport.Receiver {
       }
       return;
     }
+    lastMovedNanos = timer.nanoTime();
     stream.onData(payload);
     if (budget.isExhausted()) {
       endGreediest();
@@ -364,6 +380,7 @@ final class TunnelSession implements Transport.Receiver {
     }
     if (message instanceof Data(_, var payload)) {
       counters.sent(payload.remaining());
+      lastMovedNanos = timer.nanoTime();
     }
     to.send(message);
     if (message instanceof Close(var id, _)) {

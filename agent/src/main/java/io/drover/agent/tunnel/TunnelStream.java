@@ -56,6 +56,7 @@ final class TunnelStream {
   private final Connect connect;
   private final Optional<String> rule;
   private final long startNanos;
+  private volatile boolean owesAnswer = true;
   private final AtomicLong sentBytes = new AtomicLong();
   private final AtomicLong receivedBytes = new AtomicLong();
   private final Lane lane;
@@ -101,6 +102,11 @@ final class TunnelStream {
     return lane;
   }
 
+  /** Whether the server was the last to say something: its wish to dial, or data. */
+  boolean owesAnswer() {
+    return owesAnswer;
+  }
+
   /** What is received and not yet written, in bytes. */
   long receivedBytes() {
     return received.usedBytes();
@@ -115,6 +121,7 @@ final class TunnelStream {
   // ---- called by the reader thread: nothing here waits for anything
 
   void onData(ByteBuffer payload) {
+    owesAnswer = true;
     switch (received.put(payload)) {
       case NOTHING -> {}
       case PAUSE_PEER -> tellPeer();
@@ -227,6 +234,7 @@ final class TunnelStream {
           end(Ender.TARGET, Close.END_OF_FILE);
           return;
         }
+        owesAnswer = false;
         sentBytes.addAndGet(chunk.remaining());
         session.outbox().say(lane, chunk);
       }

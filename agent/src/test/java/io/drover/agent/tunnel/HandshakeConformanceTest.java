@@ -329,25 +329,29 @@ class HandshakeConformanceTest {
   }
 
   @Test
-  void t20LetsStreamsComeToTheirEndBeforeItGoes() throws Exception {
+  void t20AnswersWhatIsAskedBeforeItGoes() throws Exception {
     try (var server = ScriptedServer.start();
-        var backend = Backend.echo();
+        var echo = Backend.echo();
+        var slow = Backend.start();
         var tunnel = TestTunnel.draining(server, Duration.ofSeconds(60))) {
       var peer = server.open();
-      for (long id = 2; id < 5; id++) {
-        peer.send(backend.connect(id));
-        peer.sendData(id, "hello");
-        assertThat(peer.expectText(id, 5)).isEqualTo("hello");
-      }
+      peer.send(echo.connect(2));
+      peer.sendData(2, "hello");
+      assertThat(peer.expectText(2, 5)).isEqualTo("hello");
+      peer.send(slow.connect(3));
+      peer.sendData(3, "question");
+      var asked = slow.accept();
+      assertThat(asked.getInputStream().readNBytes(8)).hasSize(8);
 
       var closing = Thread.ofVirtual().start(tunnel.client()::close);
-      refusesNewStreams(peer, backend);
-      for (long id = 2; id < 5; id++) {
-        peer.sendData(id, "still");
-        assertThat(peer.expectText(id, 5)).isEqualTo("still");
-        peer.send(new Close(id, Close.END_OF_FILE));
-      }
+      assertThat(closing.join(TunnelSession.QUIET.multipliedBy(2))).as("closed").isFalse();
+      peer.send(echo.connect(4));
+      peer.sendData(4, "new");
+      assertThat(peer.expectText(4, 3)).isEqualTo("new");
+      asked.getOutputStream().write("answer".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+      assertThat(peer.expectText(3, 6)).isEqualTo("answer");
 
+      // The streams are still open, and nobody waits for anything.
       assertThat(peer.expectCloseFrame()).isEqualTo(1001);
       peer.expectEnd();
       closing.join();
@@ -355,17 +359,21 @@ class HandshakeConformanceTest {
     }
   }
 
-  /** The other thread says when; so ask until it has. */
-  private static void refusesNewStreams(ScriptedServer.Peer peer, Backend backend)
-      throws Exception {
-    for (long id = 100; ; id++) {
-      peer.send(backend.connect(id));
-      peer.send(new Close(id, Close.END_OF_FILE));
-      for (var message : peer.barrier()) {
-        if (message.equals(new Close(id, "agent is shutting down"))) {
-          return;
-        }
-      }
+  @Test
+  void t20GoesAtOnceIfNothingHasMovedForLong() throws Exception {
+    var timer = new ManualTimer();
+    try (var server = ScriptedServer.start();
+        var echo = Backend.echo();
+        var tunnel = TestTunnel.draining(server, Duration.ofDays(1), timer)) {
+      var peer = server.open();
+      peer.send(echo.connect(2));
+      peer.sendData(2, "hello");
+      assertThat(peer.expectText(2, 5)).isEqualTo("hello");
+      timer.advance(TunnelSession.QUIET);
+
+      tunnel.client().close();
+
+      assertThat(peer.expectCloseFrame()).isEqualTo(1001);
     }
   }
 

@@ -110,7 +110,11 @@ final class TestTunnel implements AutoCloseable {
   }
 
   static TestTunnel draining(ScriptedServer server, Duration drain) {
-    return new TestTunnel(to(server.url()), new TcpDialer(), drain, Timer.system());
+    return draining(server, drain, Timer.system());
+  }
+
+  static TestTunnel draining(ScriptedServer server, Duration drain, Timer timer) {
+    return new TestTunnel(to(server.url()), new TcpDialer(), drain, timer);
   }
 
   /** Any TCP target is allowed; credentials as the cluster tunnel has them. */
