@@ -60,6 +60,11 @@ final class DroverServer implements AutoCloseable {
     return URI.create(described.path("url").asText());
   }
 
+  /** What the manifest has as CATTLE_CA_CHECKSUM. */
+  String caChecksum() {
+    return described.path("caChecksum").asText();
+  }
+
   Path caFile() {
     return Path.of(described.path("caFile").asText());
   }
