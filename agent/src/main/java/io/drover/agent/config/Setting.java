@@ -50,7 +50,7 @@ public enum Setting {
           + " items separated by commas; host is a name, `*.suffix`, IP, CIDR or `*`, port may be"
           + " `*`."),
   DROVER_DRAIN_SECONDS(
-      "10", "Seconds that open streams get to end when the agent stops; 0 to 300."),
+      "10", "Seconds at most in which requests are answered when the agent stops; 0 to 300."),
   DROVER_HEALTH_ADDRESS(
       "0.0.0.0:8080",
       "--health-address",

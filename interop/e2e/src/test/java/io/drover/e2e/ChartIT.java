@@ -100,17 +100,85 @@ final class ChartIT {
     return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
   }
 
-  @Test
-  void everyImageComesFromThePrivateRegistry() throws Exception {
-    var images = new ArrayList<String>();
-    for (JsonNode object :
-        Helm.objects(helm.template(Programs.tree(VALUES).resolve("air-gap.values.yaml")))) {
-      object.findValuesAsText("image").forEach(images::add);
-    }
+  /** Whatever else is set; all values are set in one file or the other. */
+  @ParameterizedTest
+  @MethodSource("values")
+  void everyImageComesFromThePrivateRegistryAndNoPodIsWithoutItsPullSecret(Path values)
+      throws Exception {
+    var registry = "mirror.example.net:5000/a/b";
+    var rendered =
+        helm.outcome(
+                "template",
+                Helm.RELEASE,
+                Programs.chart().toString(),
+                "--values=" + values,
+                "--set",
+                "registry=%s,imagePullSecrets={mirror-pull}".formatted(registry),
+                "--set",
+                "serviceMonitor.enabled=%1$s,rules.enabled=true,dashboards.enabled=true"
+                    .formatted(!values.getFileName().toString().startsWith("every-value")))
+            .expect(0)
+            .stdout();
 
+    var images = new ArrayList<String>();
+    for (JsonNode object : Helm.objects(rendered)) {
+      object.findValuesAsText("image").forEach(images::add);
+      var pod = object.at("/spec/template/spec");
+      if (pod.has("containers")) {
+        assertThat(pod.at("/imagePullSecrets/0/name").asText())
+            .as(object.path("kind").asText())
+            .isEqualTo("mirror-pull");
+      }
+    }
     assertThat(images)
         .isNotEmpty()
-        .allMatch(image -> image.startsWith("registry.example.org:5000/mirror/drover"));
+        .allMatch(image -> image.startsWith(registry + "/"))
+        .allMatch(image -> image.lastIndexOf("example.net") == image.indexOf("example.net"));
+  }
+
+  /** So that no value can bring another one. */
+  @Test
+  void templatesNameImagesInOneWayOnlyAndEachPodHasItsPullSecrets() throws Exception {
+    try (var files = Files.walk(Programs.chart().resolve("templates"))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        var text = Files.readString(file, UTF_8);
+        assertThat(text.lines().filter(line -> line.matches("\\s*-?\\s*image:.*")))
+            .as(file.getFileName().toString())
+            .allMatch(line -> line.contains("include \"drover.image\""));
+        if (text.contains("containers:")) {
+          assertThat(text).contains("imagePullSecrets:");
+        }
+      }
+    }
+  }
+
+  @Test
+  void networkPolicyLetsOutToDnsApiServerAndServerOnly() throws Exception {
+    var rendered =
+        helm.outcome(
+                "template",
+                Helm.RELEASE,
+                Programs.chart().toString(),
+                "--set",
+                REQUIRED
+                    + ",networkPolicy.enabled=true,networkPolicy.apiServerCidrs={10.1.0.0/24}"
+                    + ",networkPolicy.serverCidrs={192.0.2.7/32},networkPolicy.serverPorts={3128}")
+            .expect(0)
+            .stdout();
+
+    var policy = object(rendered, "NetworkPolicy").path("spec");
+    assertThat(policy.path("policyTypes").toString()).isEqualTo("[\"Ingress\",\"Egress\"]");
+    assertThat(
+            policy
+                .path("egress")
+                .valueStream()
+                .map(rule -> rule.path("to") + " " + rule.at("/ports").findValues("port")))
+        .containsExactly(
+            "[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":"
+                + "\"kube-system\"}}},{\"ipBlock\":{\"cidr\":\"169.254.0.0/16\"}}] [53, 53]",
+            "[{\"ipBlock\":{\"cidr\":\"10.1.0.0/24\"}}] [443, 6443]",
+            "[{\"ipBlock\":{\"cidr\":\"192.0.2.7/32\"}}] [3128]");
+    assertThat(policy.path("ingress").findValues("port").toString()).isEqualTo("[\"health\"]");
   }
 
   @ParameterizedTest

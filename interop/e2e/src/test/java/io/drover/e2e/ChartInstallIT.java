@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -107,6 +108,78 @@ final class ChartInstallIT {
 
     assertThat(applied.stdout()).contains("deployment.apps/" + DEPLOYMENT);
     assertThat(applied.stderr()).doesNotContain("PodSecurity", "unknown field");
+  }
+
+  /** Of the kinds of the Prometheus operator there is just the outline here. */
+  @Test
+  @Order(1)
+  void apiServerTakesPolicyAndMonitoring() throws Exception {
+    for (String kind : List.of("ServiceMonitor", "PrometheusRule")) {
+      admin.outcome(outline(kind).getBytes(UTF_8), "create", "-f", "-").expect(0);
+    }
+    admin.run(
+        "wait",
+        "--for=condition=Established",
+        "crd/servicemonitors.monitoring.coreos.com",
+        "crd/prometheusrules.monitoring.coreos.com");
+    var rendered =
+        helm.outcome(
+                "template",
+                Helm.RELEASE,
+                Programs.chart().toString(),
+                "--set",
+                "server.url=https://rancher.example.org,server.token=token,serviceMonitor.enabled"
+                    + "=true,rules.enabled=true,dashboards.enabled=true,networkPolicy.enabled=true"
+                    + ",networkPolicy.apiServerCidrs={10.1.0.0/24}"
+                    + ",networkPolicy.serverCidrs={192.0.2.7/32}")
+            .expect(0)
+            .stdout();
+
+    var applied =
+        admin
+            .outcome(
+                rendered.getBytes(UTF_8),
+                "apply",
+                "--dry-run=server",
+                "--validate=strict",
+                "-f",
+                "-")
+            .expect(0);
+
+    assertThat(applied.stdout())
+        .contains(
+            "networkpolicy.networking.k8s.io/" + DEPLOYMENT,
+            "servicemonitor.monitoring.coreos.com/" + DEPLOYMENT,
+            "prometheusrule.monitoring.coreos.com/drover",
+            "configmap/drover-dashboard");
+    admin.run(
+        "delete",
+        "crd",
+        "servicemonitors.monitoring.coreos.com",
+        "prometheusrules.monitoring.coreos.com");
+  }
+
+  private static String outline(String kind) {
+    var plural = kind.toLowerCase(Locale.ROOT) + "s";
+    return """
+        apiVersion: apiextensions.k8s.io/v1
+        kind: CustomResourceDefinition
+        metadata: {name: %s.monitoring.coreos.com}
+        spec:
+          group: monitoring.coreos.com
+          names: {kind: %s, plural: %1$s}
+          scope: Namespaced
+          versions:
+          - name: v1
+            served: true
+            storage: true
+            schema:
+              openAPIV3Schema:
+                type: object
+                properties:
+                  spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
+        """
+        .formatted(plural, kind);
   }
 
   @Test
