@@ -69,16 +69,11 @@ final class ChartGraceTest {
 
     try (var server =
             HealthServer.start(
-                new HealthConfig(true, "127.0.0.1", 0),
-                "1.2.3",
-                List.of(),
-                TreeMap::new,
-                null);
+                new HealthConfig(true, "127.0.0.1", 0), "1.2.3", List.of(), TreeMap::new, null);
         var http = HttpClient.newHttpClient()) {
       int port = server.address().orElseThrow().getPort();
       for (String path : paths) {
-        var request =
-            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build();
+        var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build();
         assertThat(http.send(request, BodyHandlers.discarding()).statusCode()).isEqualTo(200);
       }
     }

@@ -268,6 +268,7 @@ class SessionConformanceTest {
 
     assertThat(read(stream, 4)).isEqualTo("rest");
     assertThatThrownBy(() -> stream.input().read()).hasMessage("dial tcp: i/o timeout");
+    assertThat(barrier()).isEmpty(); // the reader hears of the end a moment before the writer
     assertThatThrownBy(() -> stream.output().write(1)).isInstanceOf(IOException.class);
     assertThat(stream.isOpen()).isFalse();
   }
