@@ -32,6 +32,11 @@ var experiments = []*experiment{
 		pairs: allPairs, takes: func(options) time.Duration { return 0 }, measure: measureStart,
 	},
 	{
+		name: "rolling-update", about: "dials that fail while one process takes over from another", fresh: true,
+		cases: []string{"1", "100"},
+		pairs: memoryPairs, takes: func(options) time.Duration { return rollingLength }, measure: measureRollingUpdate,
+	},
+	{
 		name: "rss", about: "memory and CPU of an idle agent", fresh: true,
 		cases: []string{"idle"},
 		pairs: memoryPairs, takes: func(o options) time.Duration { return idleWait(o) }, measure: measureIdle,

@@ -17,6 +17,11 @@ const (
 
 // ask runs the prober against the echo target, through the agent and directly.
 func ask(ctx context.Context, b *bench, a *agent, dial bool, length time.Duration) (probes, error) {
+	return askAt(ctx, b, a, dial, pick(dial, dialRate, echoRate), length)
+}
+
+// askAt is the same with a rate of its own, in questions a second.
+func askAt(ctx context.Context, b *bench, a *agent, dial bool, rate int, length time.Duration) (probes, error) {
 	var out probes
 	address, err := b.world.forward(ctx, a.key, b.world.echo)
 	if err != nil {
@@ -26,7 +31,6 @@ func ask(ctx context.Context, b *bench, a *agent, dial bool, length time.Duratio
 	if err != nil {
 		return out, err
 	}
-	rate := pick(dial, dialRate, echoRate)
 	command := exec.Command(self, "helper", "probe", "--address", address, "--direct", b.world.echo,
 		fmt.Sprintf("--dial=%t", dial), fmt.Sprintf("--rate=%d", rate), fmt.Sprintf("--for=%s", length))
 	p, err := b.world.spawner.start("prober", b.world.directory, command, b.world.cpu(peerCPU), true)

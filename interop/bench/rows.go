@@ -73,6 +73,10 @@ var rows = func() []row {
 	add(row{start, "exec to both tunnels up, one core", "start", "one-core", "both tunnels, s", lower, 0, 0, ""})
 	add(row{start, "CPU-s until then, one core", "start", "one-core", "CPU-s", lower, 0, 0, ""})
 
+	const rolling = "Rolling update"
+	add(row{rolling, "failed of 20 dials, 1 a second", "rolling-update", "1", "failed dials", lower, 0, 0, ""})
+	add(row{rolling, "failed of 2,000 dials, 100 a second", "rolling-update", "100", "failed dials", lower, 0, 0, ""})
+
 	const idle = "Idle"
 	add(row{idle, "RSS, MB", "rss", "idle", "RSS MB", lower, 0, 130, "235–240"})
 	add(row{idle, "… of it anonymous", "rss", "idle", "anonymous MB", lower, 0, 0, "81–87"})
