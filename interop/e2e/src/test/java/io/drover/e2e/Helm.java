@@ -14,11 +14,18 @@ import java.util.List;
  * The real Helm, and the chart.
  *
  * @param cluster whose kubeconfig and directory it uses
+ * @param major its version
  */
-record Helm(Kubectl cluster) {
+record Helm(Kubectl cluster, int major) {
+  private static final int NEWEST = 4;
   static final String RELEASE = "drover";
 
   private static final YAMLMapper YAML = new YAMLMapper();
+
+  /** The newest. */
+  Helm(Kubectl cluster) {
+    this(cluster, NEWEST);
+  }
 
   /** One that reaches no cluster. */
   static Helm offline(Path directory) throws IOException {
@@ -28,7 +35,7 @@ record Helm(Kubectl cluster) {
   /** Runs a command with the chart's namespace to its end, whatever that is. */
   Kubectl.Outcome outcome(String... arguments) throws IOException, InterruptedException {
     var command = new ArrayList<String>();
-    command.add(Programs.helm());
+    command.add(Programs.helm(major));
     command.addAll(List.of(arguments));
     command.add("--namespace=" + Import.NAMESPACE);
     return cluster.outcome(new byte[0], command);

@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Imported into the reference server, at work, and removed, both ways: every object of the cluster
@@ -70,10 +72,12 @@ final class LifeCycleIT {
     ClusterObjects.awaitSame(admin, before);
   }
 
-  @Test
-  void importedByChartAndUninstalled() throws Exception {
-    var cluster = server.createCluster("by-chart");
-    var helm = new Helm(admin);
+  @ParameterizedTest
+  @ValueSource(ints = {4, 3})
+  void importedByChartAndUninstalled(int helmVersion) throws Exception {
+    var name = "by-chart-" + helmVersion;
+    var cluster = server.createCluster(name);
+    var helm = new Helm(admin, helmVersion);
     admin.run("create", "namespace", Import.NAMESPACE);
 
     helm.outcome(
@@ -86,7 +90,7 @@ final class LifeCycleIT {
             "server.url=%s,server.token=%s,server.caChecksum=%s"
                 .formatted(server.url(), cluster.path("token").asText(), server.caChecksum()))
         .expect(0);
-    workAndStop("by-chart", cluster, "clusterreports");
+    workAndStop(name, cluster, "clusterreports");
     helm.outcome("uninstall", Helm.RELEASE, "--wait").expect(0);
 
     admin.run("delete", "namespace", Import.NAMESPACE);

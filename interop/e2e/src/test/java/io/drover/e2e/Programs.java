@@ -72,6 +72,12 @@ final class Programs {
     return built("cluster").resolve("drover-cluster").toString();
   }
 
+  /** Helm of a major version, 3 or 4. */
+  static String helm(int major) {
+    return built("helm").resolve("helm-" + major).toString();
+  }
+
+  /** Helm as an operator's terminal finds it, under its own name. */
   static String helm() {
     return built("helm").resolve("helm").toString();
   }

@@ -137,12 +137,12 @@ final class UpgradeIT {
   @Test
   @Order(4)
   void stockAgentTakesOverWithTheSameRegistration() throws Exception {
-    helm.outcome("uninstall", Helm.RELEASE, "--wait").expect(0);
+    admin.run("-n", Import.NAMESPACE, "delete", "deployment", "cattle-cluster-agent");
     admin.outcome(peer.manifest(), "apply", "-f", "-").expect(0);
 
     assertThat(image()).startsWith("rancher/rancher-agent:");
-    assertThat(podSpec().has("securityContext")).isTrue();
     assertThat(podSpec().path("securityContext")).as("of the chart").isEmpty();
+    assertThat(registration()).isEqualTo(registration);
     var here = directory.resolve("stock");
     var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
     assertThat(imported.token()).isEqualTo(Peer.TOKEN);
@@ -156,11 +156,11 @@ final class UpgradeIT {
   @Test
   @Order(5)
   void newerReleaseTakesOverFromTheStockAgent() throws Exception {
-    helm("install", Programs.chart(), "--take-ownership", "--force-conflicts");
+    helm("upgrade", Programs.chart(), "--force-conflicts");
 
     assertThat(image()).doesNotStartWith("rancher/");
     runsAndIsActive();
-    assertThat(credentials()).isEqualTo(registration.lines().findFirst().orElseThrow());
+    assertThat(registration()).isEqualTo(registration);
   }
 
   private void runsAndIsActive() throws Exception {
