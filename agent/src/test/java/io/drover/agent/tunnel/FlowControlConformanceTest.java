@@ -205,7 +205,10 @@ class FlowControlConformanceTest {
         } while (peer.hasPing());
       }
 
-      assertThat(tunnel.client().reading().queuedBytes()).isLessThanOrEqualTo(Outbox.LANE_BYTES);
+      // The tenth list of streams, of 2.4 KB, may be on its way still.
+      TestTunnel.eventually(
+          "no more than a lane is queued",
+          () -> tunnel.client().reading().queuedBytes() <= Outbox.LANE_BYTES);
     }
   }
 
