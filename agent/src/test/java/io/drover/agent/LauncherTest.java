@@ -21,6 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 class LauncherTest {
   private static final Path SCRIPT = Path.of("src/main/dist/bin/drover-agent");
 
+  private static final Path OPTIONS = Path.of("src/main/dist/conf/jvm.options");
+
   private record Result(int code, List<String> lines) {}
 
   @TempDir private Path directory;
@@ -32,6 +34,8 @@ class LauncherTest {
     Files.createDirectories(launcher.getParent());
     Files.createDirectory(directory.resolve("app/lib"));
     Files.copy(SCRIPT, launcher);
+    Files.createDirectory(directory.resolve("app/conf"));
+    Files.copy(OPTIONS, directory.resolve("app/conf/jvm.options"));
     makeExecutable(launcher);
   }
 
@@ -89,11 +93,31 @@ class LauncherTest {
             "a b*");
 
     assertThat(result.lines())
-        .contains("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx128m", "-Dx=y")
-        .contains("MALLOC_ARENA_MAX=2")
-        .doesNotContain("-XX:TieredStopAtLevel=1")
+        .contains("-Dx=y", "MALLOC_ARENA_MAX=2")
         .noneMatch(line -> line.startsWith("-XX:AOTCache"))
-        .containsSubsequence("-Xmx96m", "-Xmx128m", "-jar", jar(), "run", "--kubeconfig", "a b*");
+        .containsSubsequence(
+            "@" + installed("conf/jvm.options"),
+            "-Xmx128m",
+            "-jar",
+            jar(),
+            "run",
+            "--kubeconfig",
+            "a b*");
+  }
+
+  @Test
+  void javaReadsTheOptionsAsTheyAreMeant() throws Exception {
+    var java = Path.of(System.getProperty("java.home"), "bin/java").toString();
+    var command = List.of(java, "@" + OPTIONS, "-XX:+PrintFlagsFinal", "-version");
+    var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    var flags = new String(process.getInputStream().readAllBytes(), UTF_8);
+
+    assertThat(process.waitFor()).as(flags).isZero();
+    assertThat(flags)
+        .containsPattern("UseSerialGC += true")
+        .containsPattern("MaxHeapSize += " + 96 * 1024 * 1024)
+        .containsPattern("ExitOnOutOfMemoryError += true")
+        .containsPattern("TieredStopAtLevel += 4");
   }
 
   @Test
@@ -113,7 +137,11 @@ class LauncherTest {
   }
 
   private String jar() throws IOException {
-    return directory.toRealPath().resolve("app/lib/drover-agent.jar").toString();
+    return installed("lib/drover-agent.jar");
+  }
+
+  private String installed(String file) throws IOException {
+    return directory.toRealPath().resolve("app").resolve(file).toString();
   }
 
   /** A Java home whose java prints its name, its arguments and one variable. */
