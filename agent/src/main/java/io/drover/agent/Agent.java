@@ -273,7 +273,7 @@ final class Agent {
 
     private String clusterId() {
       try {
-        return Credentials.read(config.paths().credentials()).namespace();
+        return credentials().namespace();
       } catch (IOException _) {
         return "";
       }
@@ -333,16 +333,25 @@ final class Agent {
     }
   }
 
+  /** Read anew for each use, since they rotate. */
+  private Credentials credentials() throws IOException {
+    var directory = config.paths().credentials();
+    var secret = config.duty().credentialName();
+    return !secret.isEmpty() && Credentials.areForbidden(directory)
+        ? kube.credentials(secret)
+        : Credentials.read(directory);
+  }
+
   /** For reports that go to the server itself. */
   private final class ServerOfTunnels implements Reports.Server {
     @Override
     public URI url() throws IOException {
-      return Credentials.read(config.paths().credentials()).url();
+      return credentials().url();
     }
 
     @Override
     public Secret token() throws IOException {
-      return Credentials.read(config.paths().credentials()).token();
+      return credentials().token();
     }
 
     @Override
@@ -375,7 +384,7 @@ final class Agent {
 
     @Override
     public Optional<Handshake> next() throws IOException, InterruptedException {
-      var credentials = Credentials.read(config.paths().credentials());
+      var credentials = credentials();
       var access = kube.access();
       var params = new ConnectParams(access.address(), access.token().value(), access.caCert());
       var path = registered ? TunnelHeaders.CONNECT_PATH : TunnelHeaders.REGISTER_PATH;
@@ -393,7 +402,7 @@ final class Agent {
     public void accepted() {
       registered = true;
       try {
-        var credentials = Credentials.read(config.paths().credentials());
+        var credentials = credentials();
         kube.write(
             new AggregationSecret(
                 credentials.url(),
@@ -413,7 +422,7 @@ final class Agent {
       if (!wantsSteveTunnel()) {
         return Optional.empty();
       }
-      var credentials = Credentials.read(config.paths().credentials());
+      var credentials = credentials();
       return Optional.of(
           new Handshake(
               endpoint(credentials.url(), TunnelHeaders.CONNECT_PATH),

@@ -289,6 +289,32 @@ public final class Fabric8ClusterApi implements ClusterApi {
     }
   }
 
+  /**
+   * The credentials in a Secret, for a process that may not read the mounted files.
+   *
+   * @throws IOException if it cannot be had, or its content is of no use
+   */
+  public Credentials credentials(String name) throws IOException {
+    var text = "secret " + NAMESPACE + "/" + name;
+    try {
+      var secret = client.secrets().inNamespace(NAMESPACE).withName(name).get();
+      if (secret == null || secret.getData() == null) {
+        throw new Failure(
+            Reason.CREDENTIALS_MISSING,
+            text + " does not exist or is empty: apply the cluster's manifest again");
+      }
+      var data = secret.getData();
+      return Credentials.check(
+          "key url of " + text,
+          decode(data, "url"),
+          "key token of " + text,
+          decode(data, "token"),
+          decode(data, "namespace"));
+    } catch (KubernetesClientException e) {
+      throw failure("get " + text, e);
+    }
+  }
+
   @Override
   public void write(AggregationSecret content) throws IOException {
     var data = new HashMap<String, String>();

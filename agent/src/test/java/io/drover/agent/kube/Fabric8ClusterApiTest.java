@@ -122,6 +122,22 @@ class Fabric8ClusterApiTest {
   }
 
   @Test
+  void credentialsComeFromTheirSecretToo() throws Exception {
+    var secret =
+        new SecretBuilder().withNewMetadata().withName("cattle-credentials-1").endMetadata();
+    secret.addToData("url", base64("https://rancher.example.com")).addToData("token", base64("t0"));
+    client.secrets().inNamespace(NAMESPACE).resource(secret.build()).create();
+
+    assertThat(api.credentials("cattle-credentials-1"))
+        .isEqualTo(
+            new Credentials(URI.create("https://rancher.example.com"), new Secret("t0"), ""));
+    assertThatThrownBy(() -> api.credentials("cattle-credentials-2"))
+        .hasMessage(
+            "secret cattle-system/cattle-credentials-2 does not exist or is empty: apply the"
+                + " cluster's manifest again");
+  }
+
+  @Test
   void findsTheSecretAgain() throws Exception {
     createAccount(Map.of());
     createRootCa();
