@@ -52,6 +52,10 @@ import java.util.regex.Pattern;
  *
  * <p>Run when the distribution is put together and never apart from it: a cache does not fit the
  * jars of another build, which Java 25.0.3 does not notice (JDK-8377932).
+ *
+ * <p>Or lists the classes that it loads, for the cache of the container image. That one must be the
+ * same in every build, and so comes from the list and not from a training, which also notes how
+ * often each method ran.
  */
 final class AotTraining {
   /** Echoed in the training run: enough for TLS and framing to become hot. */
@@ -67,6 +71,12 @@ final class AotTraining {
 
   /** Where the agent says that it serves health. */
   private static final Pattern HEALTH = Pattern.compile("health served.*?(127\\.0\\.0\\.1:\\d+)");
+
+  /** Of the list: notes on what a class has used, which differ from run to run. */
+  private static final Pattern NOTES = Pattern.compile("^(#|@cp ).*");
+
+  /** Compiled for Java 5, so that the JVM archives none of it, but keeps addresses of its own. */
+  private static final String NOT_ARCHIVED = "picocli/";
 
   private static final KubernetesSerialization JSON = new KubernetesSerialization();
 
@@ -94,7 +104,10 @@ final class AotTraining {
     this.backend = backend;
   }
 
-  /** {@code args[0]} is the distribution, {@code args[1]} a directory to work in. */
+  /**
+   * {@code args[0]} is the distribution, {@code args[1]} a directory to work in; {@code args[2]} is
+   * empty, or the file to list the classes in, and then no cache is made.
+   */
   public static void main(String[] args) throws Exception {
     var home = Path.of(args[0]);
     var work = Files.createTempDirectory(Files.createDirectories(Path.of(args[1])), "run");
@@ -102,26 +115,57 @@ final class AotTraining {
     try (var api = new Api(identity);
         var server = ScriptedServer.startTls(identity.server());
         var backend = Backend.echo()) {
-      new AotTraining(home, work, identity, api, server, backend).run();
+      var training = new AotTraining(home, work, identity, api, server, backend);
+      if (args[2].isEmpty()) {
+        training.makeCache();
+      } else {
+        training.listClasses(Path.of(args[2]));
+      }
     }
   }
 
-  private void run() throws Exception {
-    var cache = home.resolve("lib/drover-agent.aot");
-    Files.deleteIfExists(cache);
+  private void makeCache() throws Exception {
+    var cache = cache();
+    // The JVM puts the cache together when the agent has ended, in a second process.
+    train("-XX:AOTCacheOutput=" + cache);
+    if (!Files.exists(cache)) {
+      throw new IllegalStateException("no " + cache);
+    }
+  }
+
+  private void listClasses(Path file) throws Exception {
+    var all = work.resolve("classes");
+    train("-XX:DumpLoadedClassList=" + all);
+    try (var lines = Files.lines(all)) {
+      Files.write(
+          file,
+          lines
+              .filter(line -> !NOTES.matcher(line).matches() && !line.contains(NOT_ARCHIVED))
+              .map(line -> line.replaceFirst(" id: .*", ""))
+              .distinct()
+              .sorted()
+              .toList());
+    }
+  }
+
+  private Path cache() {
+    return home.resolve("lib/drover-agent.aot");
+  }
+
+  private void train(String option) throws Exception {
+    Files.deleteIfExists(cache());
     var log = work.resolve("agent.log");
     Thread.ofPlatform().daemon().name("training-server").start(this::serve);
     var builder = new ProcessBuilder(home.resolve("bin/drover-agent").toString());
     builder.environment().putAll(environment());
-    builder.environment().put("DROVER_JAVA_OPTS", "-XX:AOTCacheOutput=" + cache);
+    builder.environment().put("DROVER_JAVA_OPTS", option);
     builder.environment().put("DROVER_LOG_SOCKET", "off");
     var agent = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     try {
       workDay(log);
       agent.destroy();
-      // The JVM puts the cache together when the agent has ended, in a second process.
-      if (!agent.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || !Files.exists(cache)) {
-        throw new IllegalStateException("no " + cache);
+      if (!agent.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException("the agent does not end");
       }
     } catch (IOException | RuntimeException | AssertionError | InterruptedException e) {
       throw new IllegalStateException("training failed; the agent said:\n" + read(log), e);
