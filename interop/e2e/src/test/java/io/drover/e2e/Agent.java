@@ -53,7 +53,11 @@ final class Agent implements AutoCloseable {
     environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
     environment.put("DROVER_LOG_SOCKET", "off");
     environment.putAll(more);
-    var process = RunningProcess.start(name, directory, environment, List.of(Programs.agent()));
+    return of(RunningProcess.start(name, directory, environment, List.of(Programs.agent())));
+  }
+
+  /** An agent that has just been started, however. */
+  static Agent of(RunningProcess process) throws InterruptedException {
     try {
       var line = process.awaitLine("where it serves health", START_LIMIT, HEALTH.asPredicate());
       var found = HEALTH.matcher(line);

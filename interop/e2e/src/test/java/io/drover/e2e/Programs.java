@@ -16,6 +16,9 @@ final class Programs {
   /** {@code interop/build}: this machine has no Go. */
   private static final int NO_GO = 3;
 
+  /** {@code interop/image/build}: this machine has no tools for images. */
+  private static final int NO_TOOLS = 3;
+
   private static final Map<String, Path> PEERS = new ConcurrentHashMap<>();
   private static final AtomicInteger DIRECTORIES = new AtomicInteger();
 
@@ -82,6 +85,17 @@ final class Programs {
     return built("helm").resolve("helm").toString();
   }
 
+  /** The container image: what {@code interop/image/build} leaves in {@code directory}. */
+  static void buildImage(Path directory) {
+    var script = Path.of(property("drover.interop"), "image/build").toAbsolutePath().normalize();
+    run(
+        Map.of("M2", property("drover.m2")),
+        NO_TOOLS,
+        "no buildah and runc here, and no way to install them",
+        script.toString(),
+        directory.toString());
+  }
+
   private static Path built(String what) {
     return PEERS.computeIfAbsent(what, Programs::build);
   }
@@ -89,22 +103,32 @@ final class Programs {
   /** Builds what is missing, which may take minutes the first time. */
   private static Path build(String what) {
     var script = Path.of(property("drover.interop"), "build").toAbsolutePath().normalize();
+    return Path.of(
+        run(Map.of(), NO_GO, "no Go here to build the real peers with", script.toString(), what));
+  }
+
+  /** Runs a script to its end; returns what it prints. Exit code {@code notHere} skips the test. */
+  private static String run(
+      Map<String, String> environment, int notHere, String reason, String... command) {
+    var text = String.join(" ", command);
     try {
-      var build =
-          new ProcessBuilder(script.toString(), what)
-              .redirectError(ProcessBuilder.Redirect.INHERIT)
-              .start();
-      var directory = new String(build.getInputStream().readAllBytes(), UTF_8).strip();
-      return switch (build.waitFor()) {
-        case 0 -> Path.of(directory);
-        case NO_GO -> throw new TestAbortedException("no Go here to build the real peers with");
-        default -> throw new AssertionError(script + " " + what + " failed");
-      };
+      var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+      builder.environment().putAll(environment);
+      var process = builder.start();
+      var printed = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+      int code = process.waitFor();
+      if (code == notHere) {
+        throw new TestAbortedException(reason);
+      }
+      if (code != 0) {
+        throw new AssertionError(text + " failed");
+      }
+      return printed;
     } catch (IOException e) {
-      throw new AssertionError(script + " " + what, e);
+      throw new AssertionError(text, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new AssertionError(script + " " + what, e);
+      throw new AssertionError(text, e);
     }
   }
 }

@@ -197,7 +197,12 @@ final class RunningProcess implements AutoCloseable {
 
   /** A number of {@code /proc/PID/status} in KiB, such as {@code VmRSS}. */
   long statusKib(String field) throws IOException {
-    return Files.readAllLines(Path.of("/proc", Long.toString(process.pid()), "status")).stream()
+    return statusKib(process.pid(), field);
+  }
+
+  /** The same of another process. */
+  static long statusKib(long pid, String field) throws IOException {
+    return Files.readAllLines(Path.of("/proc", Long.toString(pid), "status")).stream()
         .filter(line -> line.startsWith(field + ":"))
         .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
         .findFirst()

@@ -1,0 +1,247 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The image that the Dockerfile describes: what is in it, and the agent out of it. */
+@Tag("interop")
+@Order(12)
+@ExtendWith(WithControlPlane.class)
+@TestInstance(Lifecycle.PER_CLASS)
+@SuppressWarnings("NullAway.Init") // build() sets everything
+final class ImageIT {
+  private static final long COMPRESSED_LIMIT_BYTES = 75L * 1024 * 1024;
+  private static final int LAYERS_LIMIT = 8;
+  private static final Duration RUN_LIMIT = Duration.ofSeconds(60);
+
+  /**
+   * Of the classes loaded until the agent is connected, the part that may be missing in the cache.
+   */
+  private static final double UNCACHED_LIMIT = 0.05;
+
+  private static final String SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Path image;
+
+  @BeforeAll
+  void build() {
+    image = Programs.directory("image");
+    Programs.buildImage(image);
+  }
+
+  @Test
+  void twoBuildsGiveTheSameDigest() throws Exception {
+    var again = Programs.directory("image-again");
+    Programs.buildImage(again);
+
+    assertThat(again.resolve("digests.txt")).hasSameTextualContentAs(image.resolve("digests.txt"));
+    assertThat(image.resolve("digests.txt"))
+        .content()
+        .matches("drover-agent@sha256:[0-9a-f]{64} linux/(amd64|arm64)\n");
+  }
+
+  @Test
+  void itIsSmallAndHasFewLayers() throws Exception {
+    var layers = Files.readAllLines(image.resolve("layers.txt"));
+    long bytes = layers.stream().mapToLong(layer -> Long.parseLong(layer.split(" ", -1)[1])).sum();
+
+    System.out.printf("image: %.1f MB compressed%n", bytes / 1e6);
+    assertThat(bytes).isLessThanOrEqualTo(COMPRESSED_LIMIT_BYTES);
+    assertThat(layers).hasSizeBetween(1, LAYERS_LIMIT);
+  }
+
+  @Test
+  void itsUserIsANumberAndItsLabelsSayWhatItIs() throws Exception {
+    var config = JSON.readTree(image.resolve("config.json").toFile()).path("config");
+
+    assertThat(config.path("User").asText()).isEqualTo("65532:65532");
+    assertThat(config.path("Cmd").isEmpty()).isTrue();
+    assertThat(config.at("/Labels/io.cattle.agent").asText()).isEqualTo("true");
+    for (var label : List.of("title", "description", "version", "revision")) {
+      assertThat(config.path("Labels").path("org.opencontainers.image." + label).asText())
+          .as(label)
+          .isNotEmpty();
+    }
+    assertThat(config.path("Env").toString()).contains("SSL_CERT_DIR=/etc/kubernetes/ssl/certs");
+  }
+
+  @Test
+  void itHoldsNoShellNoPackageManagerAndNothingSetuid() throws Exception {
+    var programs = new TreeSet<String>();
+    var odd = new ArrayList<String>();
+    var files = image.resolve("rootfs");
+    Files.walkFileTree(
+        files,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            var name = files.relativize(file).toString();
+            int mode = (int) Files.getAttribute(file, "unix:mode");
+            if ((mode & 06002) != 0 && !attributes.isSymbolicLink()) {
+              odd.add(name);
+            }
+            if ((mode & 0111) != 0 && attributes.isRegularFile() && !name.contains(".so")) {
+              programs.add(name);
+            }
+            return FileVisitResult.CONTINUE;
+          }
+        });
+
+    assertThat(programs).containsExactly("opt/drover/runtime/bin/java");
+    assertThat(odd).as("setuid, setgid or writable for all").isEmpty();
+    assertThat(Path.of(files.toString(), "var/lib/dpkg")).doesNotExist();
+  }
+
+  @Test
+  void billOfMaterialsNamesEveryLibraryAndItsLicence() throws Exception {
+    var doc = image.resolve("rootfs/usr/share/doc/drover");
+    var bill = JSON.readTree(doc.resolve("bom.cdx.json").toFile());
+    var names = new TreeSet<String>();
+    for (var component : bill.path("components")) {
+      names.add(component.path("name").asText() + "-" + component.path("version").asText());
+    }
+
+    assertThat(bill.path("bomFormat").asText()).isEqualTo("CycloneDX");
+    assertThat(names)
+        .anyMatch(name -> name.startsWith("Java runtime"))
+        .anyMatch(name -> name.startsWith("glibc-"));
+    try (Stream<Path> jars = Files.list(image.resolve("rootfs/opt/drover/lib"))) {
+      assertThat(jars)
+          .map(jar -> jar.getFileName().toString())
+          .filteredOn(jar -> jar.endsWith(".jar") && !jar.equals("drover-agent.jar"))
+          .isNotEmpty()
+          .allMatch(jar -> names.contains(jar.replaceFirst("\\.jar$", "")));
+    }
+    assertThat(doc.resolve("licences.txt")).content().contains("logback-core", "glibc");
+  }
+
+  /**
+   * The image's own user, that of Rancher's clean-up Job, root, and one that a platform made up.
+   * Only root may read the mounted Secret, as a kubelet mounts it.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"65532:65532", "1000:1000", "0:0", "1000680000:0"})
+  void agentRunsFromTheUnmodifiedManifest(String user, ControlPlane plane) throws Exception {
+    var directory = Programs.directory("image-" + user.replace(':', '-'));
+    try (var peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS)) {
+      var imported = plane.apply(peer.manifest(), directory.resolve("pod"));
+      onlyForRoot(imported.credentials());
+      var environment = pod(plane, imported.environment());
+      environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
+      environment.put("JDK_JAVA_OPTIONS", "-Xlog:class+load:stderr");
+      var mounts =
+          Map.of(
+              "/cattle-credentials",
+              imported.credentials(),
+              SERVICE_ACCOUNT,
+              imported.serviceAccount());
+      try (var container = Container.start("agent", directory, image, user, environment, mounts);
+          var agent = Agent.of(container.process())) {
+        agent.awaitReady(Agent.READY_LIMIT);
+        var loaded = container.process().errorLines();
+        peer.awaitActive(Duration.ofSeconds(20));
+        var use = new ClusterUse(plane, peer.kubectl(), directory, "image-" + user.hashCode());
+        assertThat(peer.kubectl().run("get", "nodes", "-o", "name")).startsWith("node/");
+        use.appliesGetsAndDeletes();
+        use.copiesBigFiles();
+
+        assertThat(container.limitBytes()).isEqualTo(Container.LIMIT_BYTES);
+        assertThat(container.process().isAlive()).isTrue();
+        assertMostAreCached(loaded);
+        System.out.printf(
+            "image as %s: %d MiB resident, %d MiB at most, of %d MiB%n",
+            user,
+            container.memoryKib("VmRSS") / 1024,
+            container.memoryKib("VmHWM") / 1024,
+            Container.LIMIT_BYTES / 1024 / 1024);
+
+        container.process().terminate();
+        assertThat(container.process().awaitExit(RUN_LIMIT)).isZero();
+      }
+    }
+  }
+
+  /** As in the Job that Rancher makes: no command, its user, its environment. */
+  @Test
+  void cleanUpRunsAsRanchersJob(ControlPlane plane) throws Exception {
+    var directory = Programs.directory("image-cleanup");
+    var account = Files.createDirectories(directory.resolve("service-account"));
+    Files.writeString(account.resolve("token"), plane.token(), UTF_8);
+    Files.write(account.resolve("ca.crt"), Files.readAllBytes(plane.caFile()));
+    var environment = pod(plane, Map.of("CLUSTER_CLEANUP", "true", "DRY_RUN", "true"));
+    try (var container =
+        Container.start(
+            "cleanup",
+            directory,
+            image,
+            "1000:1000",
+            environment,
+            Map.of(SERVICE_ACCOUNT, account))) {
+      assertThat(container.process().awaitExit(RUN_LIMIT)).as(container.process().tail()).isZero();
+      container.process().awaitEnd(RUN_LIMIT);
+      assertThat(container.process().lines().getLast())
+          .contains("clean-up is complete", "failed=0 dryRun=true");
+    }
+  }
+
+  /** What the kubelet adds. */
+  private static Map<String, String> pod(ControlPlane plane, Map<String, String> environment) {
+    var api = URI.create("https://" + plane.address());
+    var all = new HashMap<>(environment);
+    all.put("KUBERNETES_SERVICE_HOST", api.getHost());
+    all.put("KUBERNETES_SERVICE_PORT", Integer.toString(api.getPort()));
+    return all;
+  }
+
+  /** A Secret with {@code defaultMode: 320}, and no {@code fsGroup}. */
+  private static void onlyForRoot(Path credentials) throws IOException {
+    try (Stream<Path> files = Files.list(credentials)) {
+      for (var file : files.toList()) {
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r-x------"));
+      }
+    }
+  }
+
+  /** Fails when {@code agent/src/main/aot/classes.txt} has to be written anew. */
+  private static void assertMostAreCached(List<String> loaded) {
+    var classes =
+        loaded.stream()
+            .filter(line -> line.contains("[class,load]") && !line.contains("0x0"))
+            .filter(line -> !line.contains("picocli."))
+            .toList();
+    var uncached = classes.stream().filter(line -> !line.contains("shared objects file")).toList();
+    System.out.printf("image: %d of %d classes not cached%n", uncached.size(), classes.size());
+    assertThat(classes).hasSizeGreaterThan(1_000);
+    assertThat((double) uncached.size())
+        .as(() -> String.join("\n", uncached))
+        .isLessThan(UNCACHED_LIMIT * classes.size());
+  }
+}
