@@ -365,7 +365,8 @@ class HostileConformanceTest {
         var backend = Backend.echo();
         var tunnel = TestTunnel.start(server)) {
       var peer = server.open();
-      var atOnce = new Semaphore(64);
+      int most = 64;
+      var atOnce = new Semaphore(most);
       peer.onMessage(
           message -> {
             if (message instanceof Data(var id, _)) {
@@ -379,6 +380,7 @@ class HostileConformanceTest {
         peer.send(backend.connect(id));
         peer.sendData(id, "x");
       }
+      assertThat(atOnce.tryAcquire(most, 30, TimeUnit.SECONDS)).as("all have answered").isTrue();
 
       tunnel.awaitNoStreams();
       assertThat(tunnel.client().reading().queuedBytes()).isZero();
