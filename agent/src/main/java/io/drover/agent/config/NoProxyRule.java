@@ -7,26 +7,79 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * One item of {@code NO_PROXY}. Source: Go {@code golang.org/x/net/http/httpproxy}.
- *
- * @param host lower case: {@code *}, an IP address, a CIDR, a name (with its sub-domains), or
- *     {@code .suffix} (sub-domains only)
- * @param port decimal; empty: any
+ * One item of {@code NO_PROXY}: which servers are reached directly. Source: Go {@code
+ * golang.org/x/net/http/httpproxy}, which a test compares this with.
  */
-record NoProxyRule(String host, String port) {
+sealed interface NoProxyRule {
+  /** {@code *}. */
+  record All() implements NoProxyRule {
+    @Override
+    public boolean matches(String target, int targetPort) {
+      return true;
+    }
+  }
 
-  /** Items separated by commas. What makes no sense is skipped, as Go does. */
+  /** A network; a port after it would make a name of it. */
+  record Network(Cidr cidr) implements NoProxyRule {
+    @Override
+    public boolean matches(String target, int targetPort) {
+      return Cidr.address(target).map(cidr::contains).orElse(false);
+    }
+  }
+
+  /**
+   * One address.
+   *
+   * @param port decimal; empty: any
+   */
+  record Address(InetAddress address, String port) implements NoProxyRule {
+    @Override
+    public boolean matches(String target, int targetPort) {
+      return isPort(port, targetPort) && Cidr.address(target).map(address::equals).orElse(false);
+    }
+  }
+
+  /**
+   * A name and its sub-domains.
+   *
+   * @param suffix the name with a dot before it, in lower case
+   * @param itself whether the name itself is meant, too
+   * @param port decimal; empty: any
+   */
+  record Domain(String suffix, boolean itself, String port) implements NoProxyRule {
+    @Override
+    public boolean matches(String target, int targetPort) {
+      boolean named = target.endsWith(suffix) || itself && target.equals(suffix.substring(1));
+      return named && isPort(port, targetPort) && Cidr.address(target).isEmpty();
+    }
+  }
+
+  /**
+   * Whether the rule covers a server.
+   *
+   * @param target a name in lower case, or an address without brackets
+   */
+  boolean matches(String target, int targetPort);
+
+  /** Items separated by commas. What makes no sense is skipped or matches nothing, as Go does. */
   static List<NoProxyRule> parseList(String text) {
     return Arrays.stream(text.toLowerCase(Locale.ROOT).split(","))
         .map(String::strip)
         .map(NoProxyRule::parse)
-        .filter(rule -> !rule.host.isEmpty())
+        .flatMap(Optional::stream)
         .toList();
   }
 
-  private static NoProxyRule parse(String item) {
-    if (Cidr.parse(item).isPresent() || Cidr.address(item).isPresent()) {
-      return new NoProxyRule(item, "");
+  private static Optional<NoProxyRule> parse(String item) {
+    if (item.equals("*")) {
+      return Optional.of(new All());
+    }
+    var cidr = Cidr.parse(item);
+    if (cidr.isPresent()) {
+      return Optional.of(new Network(cidr.get()));
+    }
+    if (Cidr.address(item).isPresent()) {
+      return Optional.of(new Address(Cidr.address(item).get(), ""));
     }
     HostPort parts;
     try {
@@ -34,24 +87,24 @@ record NoProxyRule(String host, String port) {
     } catch (IllegalArgumentException e) {
       parts = new HostPort(item, "");
     }
-    String host = parts.host();
-    return new NoProxyRule(host.startsWith("*.") ? host.substring(1) : host, parts.port());
+    if (parts.host().isEmpty()) {
+      return Optional.empty();
+    }
+    var address = Cidr.address(parts.host());
+    return Optional.of(
+        address.isPresent()
+            ? new Address(address.get(), parts.port())
+            : domain(parts.host(), parts.port()));
   }
 
-  boolean matches(String target, int targetPort) {
-    if (host.equals("*")) {
-      return true;
-    }
-    if (!port.isEmpty() && !port.equals(Integer.toString(targetPort))) {
-      return false;
-    }
-    Optional<InetAddress> address = Cidr.address(target);
-    if (address.isPresent()) {
-      return Cidr.address(host).map(address.get()::equals).orElse(false)
-          || Cidr.parse(host).map(cidr -> cidr.contains(address.get())).orElse(false);
-    }
-    return host.startsWith(".")
-        ? target.endsWith(host)
-        : target.equals(host) || target.endsWith("." + host);
+  private static NoProxyRule domain(String host, String port) {
+    String name = host.startsWith("*.") ? host.substring(1) : host;
+    return name.startsWith(".")
+        ? new Domain(name, false, port)
+        : new Domain("." + name, true, port);
+  }
+
+  private static boolean isPort(String port, int targetPort) {
+    return port.isEmpty() || port.equals(Integer.toString(targetPort));
   }
 }
