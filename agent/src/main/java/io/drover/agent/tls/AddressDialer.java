@@ -4,23 +4,17 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.ConnectException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.NoRouteToHostException;
 import java.net.Socket;
-import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** From a host name to a TCP connection: asks for its addresses and tries one after the other. */
+/** From a host name to a TCP connection: asks for its addresses and lets them race. */
 final class AddressDialer {
   /** As many addresses of one name are tried. */
   static final int MAX_ADDRESSES = 8;
@@ -44,38 +38,7 @@ final class AddressDialer {
    * @throws IOException if none did; the message says what became of each, in Go's words
    */
   Socket dial(String host, int port, TimeLimit limit) throws IOException {
-    var addresses = alternate(resolve(host, limit));
-    var failures = new ArrayList<String>();
-    var reasons = EnumSet.noneOf(Reason.class);
-    for (int i = 0; i < addresses.size(); i++) {
-      // Each gets its share of what is left, so that a silent one does not use it all up.
-      long share = limit.remaining().toMillis() / (addresses.size() - i);
-      try {
-        return connect(addresses.get(i), port, (int) Math.max(1, share));
-      } catch (IOException e) {
-        reasons.add(reason(e));
-        failures.add("dial tcp %s:%d: %s".formatted(text(addresses.get(i)), port, words(e)));
-      }
-    }
-    // Of several the one that got furthest: it is declared first.
-    var reason = reasons.stream().findFirst().orElse(Reason.DNS_NOT_FOUND);
-    throw new Failure(reason, String.join("; ", failures));
-  }
-
-  private static Socket connect(InetAddress address, int port, int timeoutMillis)
-      throws IOException {
-    var socket = new Socket();
-    boolean connected = false;
-    try {
-      socket.setTcpNoDelay(true);
-      socket.connect(new InetSocketAddress(address, port), timeoutMillis);
-      connected = true;
-      return socket;
-    } finally {
-      if (!connected) {
-        TimeLimit.closeQuietly(socket);
-      }
-    }
+    return new AddressRace(alternate(resolve(host, limit)), port, limit).run();
   }
 
   private List<InetAddress> resolve(String host, TimeLimit limit) throws IOException {
@@ -117,26 +80,5 @@ final class AddressDialer {
       }
     }
     return order.subList(0, Math.min(order.size(), MAX_ADDRESSES));
-  }
-
-  private static String text(InetAddress address) {
-    String text = address.getHostAddress();
-    return text.indexOf(':') >= 0 ? "[" + text + "]" : text;
-  }
-
-  private static Reason reason(IOException failure) {
-    return switch (failure) {
-      case SocketTimeoutException _ -> Reason.CONNECT_TIMEOUT;
-      case ConnectException _ -> Reason.CONNECT_REFUSED;
-      default -> Reason.NO_ROUTE;
-    };
-  }
-
-  private static String words(IOException failure) {
-    return switch (failure) {
-      case SocketTimeoutException _ -> "i/o timeout";
-      case NoRouteToHostException _ -> "connect: no route to host";
-      default -> "connect: " + String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
-    };
   }
 }

@@ -153,6 +153,47 @@ class ServerDialerTest {
   }
 
   @Test
+  void aSilentAddressHoldsUpNoOther() throws Exception {
+    var hour = Duration.ofHours(1); // a share of it would be more than this test may take
+    try (var server = Listener.start(ServerDialerTest::echo);
+        var _ = SilentPort.open("127.0.0.2", server.port())) {
+      var dialer =
+          dialer(
+              _ ->
+                  new InetAddress[] {
+                    InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.1")
+                  });
+
+      var connection =
+          dialer.dial(URI.create("http://rancher:" + server.port()), ca.trust(), hour);
+
+      assertThat(connection.raw().getInetAddress().getHostAddress()).isEqualTo("127.0.0.1");
+      assertEcho(connection.socket());
+      connection.raw().close();
+    }
+  }
+
+  @Test
+  void silentAddressesAreGivenUpAtTheLimitAndNamed() throws Exception {
+    try (var silent = SilentPort.open("127.0.0.2", 0)) {
+      var dialer =
+          dialer(
+              _ ->
+                  new InetAddress[] {
+                    InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.1")
+                  });
+      var url = URI.create("http://rancher:" + silent.port());
+
+      assertThatThrownBy(() -> dialer.dial(url, ca.trust(), SHORT))
+          .has(reason(Reason.CONNECT_REFUSED))
+          .hasMessage(
+              "dial tcp 127.0.0.2:%1$d: i/o timeout;"
+                  + " dial tcp 127.0.0.1:%1$d: connect: connection refused",
+              silent.port());
+    }
+  }
+
+  @Test
   void saysWhatBecameOfEachAddress() throws Exception {
     var dialer =
         dialer(
