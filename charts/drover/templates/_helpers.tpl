@@ -45,7 +45,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- define "drover.duties" -}}
 {{- $full := eq .Values.rbac.profile "full" -}}
 {{- if kindIs "invalid" .Values.duties -}}
-{{- ternary "node-annotations,namespace-labels,scale-available," "" $full -}}
+{{- ternary "node-annotations,namespace-labels,scale-available,tunnel-events," "" $full -}}
 unused-credentials,unused-pull-secrets
 {{- else -}}
 {{- join "," .Values.duties | default "none" -}}

@@ -176,6 +176,12 @@ final class Agent {
       return reading("steve", steve);
     }
 
+    Map<String, Optional<Problem>> problems() {
+      return Map.of(
+          "cluster", Optional.ofNullable(cluster.reading().problem()),
+          "steve", Optional.ofNullable(steve.reading().problem()));
+    }
+
     private static TunnelReading reading(String name, TunnelClient tunnel) {
       var now = tunnel.reading();
       return new TunnelReading(
@@ -246,8 +252,9 @@ final class Agent {
               config.duty(),
               view,
               () -> Reports.nodeAnnotations(view),
+              tunnels::problems,
               leadership::leads,
-              new ApiWriter(api),
+              new ApiWriter(api, Clock.systemUTC()),
               Clock.systemUTC(),
               Sleeper.REAL);
     }

@@ -15,10 +15,15 @@ import java.util.stream.Collectors;
  * @param credentialName of the Secret with the credentials in use; empty: unknown, so that no
  *     Secret is unused
  * @param pullSecrets names of the image pull Secrets in use; empty: unknown, likewise
+ * @param pod the agent's own; empty: it is no pod
  * @param logSocket where the log level can be asked for and changed; empty: nowhere
  */
 public record DutyConfig(
-    Set<Duty> duties, String credentialName, Set<String> pullSecrets, Optional<Path> logSocket) {
+    Set<Duty> duties,
+    String credentialName,
+    Set<String> pullSecrets,
+    String pod,
+    Optional<Path> logSocket) {
 
   /** What there is to do. In the setting, names are in lower case and with dashes. */
   public enum Duty {
@@ -26,7 +31,9 @@ public record DutyConfig(
     NAMESPACE_LABELS,
     SCALE_AVAILABLE,
     UNUSED_CREDENTIALS,
-    UNUSED_PULL_SECRETS;
+    UNUSED_PULL_SECRETS,
+    /** What keeps a tunnel down, as Events of the agent's own pod. */
+    TUNNEL_EVENTS;
 
     /** The name by which it is set and logged. */
     public String text() {
@@ -48,6 +55,7 @@ public record DutyConfig(
         env.parse(Setting.DROVER_DUTIES, DutyConfig::duties),
         env.text(Setting.CATTLE_CREDENTIAL_NAME),
         names(env.text(Setting.CATTLE_AGENT_PULL_SECRETS)),
+        env.text(Setting.HOSTNAME),
         env.parse(Setting.DROVER_LOG_SOCKET, DutyConfig::socket));
   }
 

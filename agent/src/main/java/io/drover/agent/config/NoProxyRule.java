@@ -49,7 +49,7 @@ sealed interface NoProxyRule {
   record Domain(String suffix, boolean itself, String port) implements NoProxyRule {
     @Override
     public boolean matches(String target, int targetPort) {
-      boolean named = target.endsWith(suffix) || itself && target.equals(suffix.substring(1));
+      boolean named = target.endsWith(suffix) || (itself && target.equals(suffix.substring(1)));
       return named && isPort(port, targetPort) && Cidr.address(target).isEmpty();
     }
   }

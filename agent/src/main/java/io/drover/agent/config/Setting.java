@@ -73,7 +73,8 @@ public enum Setting {
       "all",
       "What is done beside the tunnels: `all`, `none`, or a comma list of `node-annotations`,"
           + " `namespace-labels`, `scale-available`, `unused-credentials`,"
-          + " `unused-pull-secrets`."),
+          + " `unused-pull-secrets`, `tunnel-events`."),
+  HOSTNAME("", "Name of the agent's own pod, which gets the Events; set in every pod."),
   CATTLE_CREDENTIAL_NAME(
       "",
       "Name of the Secret with the credentials in use; older ones like it are deleted. Unset:"

@@ -2,6 +2,7 @@ package io.drover.agent.duty;
 
 import io.drover.agent.config.DutyConfig;
 import io.drover.agent.kube.ClusterWriter;
+import io.drover.agent.reason.Problem;
 import io.drover.agent.retry.Sleeper;
 import io.drover.agent.view.ClusterView;
 import java.io.IOException;
@@ -9,6 +10,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -60,13 +62,15 @@ public final class Duties implements AutoCloseable {
    * @param view for labels and scaling
    * @param nodeAnnotations by the name of the node, annotations that are not as they should be,
    *     with the values that they should have; must not block
+   * @param tunnels by their names, what keeps them down; empty: they are connected
    * @param leads whether this is the replica that changes what all of them see; Secrets that nobody
-   *     uses are deleted by any
+   *     uses are deleted by any, and each tells of its own tunnels
    */
   public static Duties start(
       DutyConfig config,
       ClusterView view,
       Supplier<? extends Map<String, Map<String, String>>> nodeAnnotations,
+      Supplier<? extends Map<String, Optional<Problem>>> tunnels,
       BooleanSupplier leads,
       ClusterWriter writer,
       Clock clock,
@@ -93,6 +97,9 @@ public final class Duties implements AutoCloseable {
                               name,
                               false,
                               new UnusedPullSecrets(pullSecrets(config), writer, clock));
+                      case TUNNEL_EVENTS ->
+                          new Task(
+                              name, false, new TunnelEvents(config.pod(), tunnels, writer, clock));
                     })
             .toList();
     var duties = new Duties(tasks, leads, sleeper);

@@ -10,6 +10,7 @@ import io.drover.agent.kube.ApiReader.Outcome;
 import io.drover.proto.report.Cause;
 import java.net.HttpURLConnection;
 import java.net.URLEncoder;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -56,10 +57,17 @@ public final class ApiObjects {
   /** Whether there is such an object; {@code namespace} is empty if it is in none. */
   public Answer<Boolean> exists(Resource resource, String namespace, String name)
       throws InterruptedException {
+    return find(resource, namespace, name).map(Optional::isPresent);
+  }
+
+  /** The object, if there is one; {@code namespace} is empty if it is in none. */
+  Answer<Optional<ObjectMetadata>> find(Resource resource, String namespace, String name)
+      throws InterruptedException {
     return switch (api.get(resource.path(namespace, name), ObjectMetadata.FORM)) {
-      case Answer.Found<JsonNode> _ -> new Answer.Found<>(true);
+      case Answer.Found<JsonNode>(var object) ->
+          new Answer.Found<>(Optional.of(ObjectMetadata.of(object)));
       case Answer.Missing<JsonNode>(var cause, _) when cause == Cause.NOT_SERVED ->
-          new Answer.Found<>(false);
+          new Answer.Found<>(Optional.empty());
       case Answer.Missing<JsonNode> missing -> missing.of();
     };
   }

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.kube.ApiObjects.Change;
 import java.io.IOException;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -12,12 +14,24 @@ import java.util.function.Consumer;
 public final class ApiWriter implements ClusterWriter {
   private static final String MERGE_PATCH = "application/merge-patch+json";
 
+  /** Source: validation of Events in Kubernetes, {@code pkg/apis/core/validation/events.go}. */
+  static final int MAX_EVENT_MESSAGE = 1_024;
+
+  private static final Resource PODS = new Resource("/api/v1", "pods", "Pod");
+  private static final Resource EVENTS = new Resource("/api/v1", "events", "Event");
   private static final Resource SECRETS = new Resource("/api/v1", "secrets", "Secret");
 
   private final ApiObjects objects;
+  private final Clock clock;
 
-  public ApiWriter(ApiReader api) {
+  /**
+   * Writes by {@code api}.
+   *
+   * @param clock gives Events their time
+   */
+  public ApiWriter(ApiReader api, Clock clock) {
     this.objects = new ApiObjects(api);
+    this.clock = clock;
   }
 
   @Override
@@ -47,6 +61,36 @@ public final class ApiWriter implements ClusterWriter {
     patch.putObject("spec").put("replicas", replicas);
     return patch(
         "/apis/apps/v1/namespaces/%s/deployments/%s/scale".formatted(namespace, name), patch);
+  }
+
+  @Override
+  public boolean addPodEvent(
+      String namespace, String pod, boolean warning, String reason, String message)
+      throws IOException, InterruptedException {
+    var found = found(objects.find(PODS, namespace, pod));
+    if (found.isEmpty()) {
+      return false;
+    }
+    var now = clock.instant().truncatedTo(ChronoUnit.SECONDS).toString();
+    var event = JsonNodeFactory.instance.objectNode();
+    event.put("apiVersion", "v1").put("kind", EVENTS.kind());
+    event.putObject("metadata").put("generateName", pod + ".").put("namespace", namespace);
+    event
+        .putObject("involvedObject")
+        .put("apiVersion", "v1")
+        .put("kind", PODS.kind())
+        .put("namespace", namespace)
+        .put("name", pod)
+        .put("uid", found.get().uid());
+    event
+        .put("type", warning ? "Warning" : "Normal")
+        .put("reason", reason)
+        .put("message", message.substring(0, Math.min(message.length(), MAX_EVENT_MESSAGE)))
+        .put("firstTimestamp", now)
+        .put("lastTimestamp", now)
+        .put("count", 1);
+    event.putObject("source").put("component", "drover-agent");
+    return isMade(objects.change("POST", EVENTS.path(namespace), ApiObjects.JSON, event));
   }
 
   @Override

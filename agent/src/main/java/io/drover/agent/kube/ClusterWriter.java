@@ -33,6 +33,17 @@ public interface ClusterWriter {
       throws IOException, InterruptedException;
 
   /**
+   * Adds an Event to a pod.
+   *
+   * @param warning otherwise it is normal
+   * @param reason one word
+   * @param message of any length; what is over 1,024 characters is cut
+   * @return false: there is no such pod
+   */
+  boolean addPodEvent(String namespace, String pod, boolean warning, String reason, String message)
+      throws IOException, InterruptedException;
+
+  /**
    * Reads the Secrets of a namespace, without their content.
    *
    * @param labelSelector empty: all of them

@@ -58,7 +58,7 @@ final class AddressRace {
       return winner;
     } finally {
       for (Socket socket : sockets) {
-        if (socket != winner) {
+        if (!socket.equals(winner)) {
           TimeLimit.closeQuietly(socket);
         }
       }

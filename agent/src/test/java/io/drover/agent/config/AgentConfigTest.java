@@ -56,6 +56,7 @@ class AgentConfigTest {
                     EnumSet.allOf(DutyConfig.Duty.class),
                     "cattle-credentials-abc",
                     Set.of(),
+                    "",
                     Optional.of(Path.of("/tmp/log.sock"))),
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT),
                 new Features(false, false)));

@@ -37,7 +37,7 @@ class DutyConfigTest {
         .hasMessage(
             "DROVER_DUTIES is 'node-annotations,tea': expected all, none, or a comma list of"
                 + " node-annotations, namespace-labels, scale-available, unused-credentials,"
-                + " unused-pull-secrets");
+                + " unused-pull-secrets, tunnel-events");
   }
 
   @Test

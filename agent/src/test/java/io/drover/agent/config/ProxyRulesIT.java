@@ -61,14 +61,68 @@ class ProxyRulesIT {
 
   private static final List<String> PIECES =
       List.of(
-          "", "*", ".", "*.", "com", ".com", "*.com", "**.com", "example", "0", "2.3", ".3", "[", "]",
-          ":", ":443", ":80", "::", "/", "/8", "/33", "-", "a b", "http://example.com", "%", "é.com",
-          "10.1", "1.2.3", "10.0.0.0/8", "10.1.2.0/24", "10.1.2.3/32", "10.1.2.3/0", "10.1.2.3/", "10.1.2.3/024",
-          "010.1.2.3", "10.1.2.3.", "192.168.0.0/16", "::/0", "fd00::/8", "fd00::1/128", "[fd00::]/8",
-          "::1", "fd00::1", "::ffff:10.1.2.3", "::ffff:10.0.0.0/104", "fe80::7%eth0", "localhost",
-          "127.0.0.1", "example.com:443", "*.example.com:443", ".example.com:80", "example.com:",
-          "example.com:https", "[fd00::1]:443", "[::1]:80", "10.1.2.3:443", "10.1.2.3:80", "[10.1.2.3]:443",
-          "[10.1.2.3]", "[fd00::1]", "[example.com]:443", "rancher");
+          "",
+          "*",
+          ".",
+          "*.",
+          "com",
+          ".com",
+          "*.com",
+          "**.com",
+          "example",
+          "0",
+          "2.3",
+          ".3",
+          "[",
+          "]",
+          ":",
+          ":443",
+          ":80",
+          "::",
+          "/",
+          "/8",
+          "/33",
+          "-",
+          "a b",
+          "http://example.com",
+          "%",
+          "é.com",
+          "10.1",
+          "1.2.3",
+          "10.0.0.0/8",
+          "10.1.2.0/24",
+          "10.1.2.3/32",
+          "10.1.2.3/0",
+          "10.1.2.3/",
+          "10.1.2.3/024",
+          "010.1.2.3",
+          "10.1.2.3.",
+          "192.168.0.0/16",
+          "::/0",
+          "fd00::/8",
+          "fd00::1/128",
+          "[fd00::]/8",
+          "::1",
+          "fd00::1",
+          "::ffff:10.1.2.3",
+          "::ffff:10.0.0.0/104",
+          "fe80::7%eth0",
+          "localhost",
+          "127.0.0.1",
+          "example.com:443",
+          "*.example.com:443",
+          ".example.com:80",
+          "example.com:",
+          "example.com:https",
+          "[fd00::1]:443",
+          "[::1]:80",
+          "10.1.2.3:443",
+          "10.1.2.3:80",
+          "[10.1.2.3]:443",
+          "[10.1.2.3]",
+          "[fd00::1]",
+          "[example.com]:443",
+          "rancher");
 
   private record Case(String https, String http, String no, URI url) {}
 
@@ -83,8 +137,9 @@ class ProxyRulesIT {
         IntStream.range(0, cases.size())
             .filter(i -> !ourAnswer(cases.get(i)).equals(gosAnswer(go.get(i))))
             .mapToObj(
-                i -> "%s: ours '%s', Go's '%s'".formatted(
-                    cases.get(i), ourAnswer(cases.get(i)), go.get(i)))
+                i ->
+                    "%s: ours '%s', Go's '%s'"
+                        .formatted(cases.get(i), ourAnswer(cases.get(i)), go.get(i)))
             .toList();
 
     assertThat(differences).isEmpty();
@@ -96,7 +151,10 @@ class ProxyRulesIT {
   private static List<Case> cases(Random random) {
     var cases = new ArrayList<Case>();
     for (int i = 0; i < CASES; i++) {
-      var url = (random.nextInt(5) == 0 ? "http://" : "https://") + one(random, HOSTS) + one(random, PORTS);
+      var url =
+          (random.nextInt(5) == 0 ? "http://" : "https://")
+              + one(random, HOSTS)
+              + one(random, PORTS);
       var no =
           IntStream.range(0, random.nextInt(4))
               .mapToObj(_ -> item(random))

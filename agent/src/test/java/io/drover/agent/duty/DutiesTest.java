@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.drover.agent.TestClock;
 import io.drover.agent.config.DutyConfig;
 import io.drover.agent.config.DutyConfig.Duty;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.view.Kinds;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -22,6 +24,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(30)
 class DutiesTest {
   private static final String PULL_SECRETS = "list cattle-system " + UnusedPullSecrets.SELECTOR;
+
+  private static final String EVENT = "event cattle-system/pod ! DnsNotFound";
 
   private final TestClock clock = new TestClock();
   private final FakeWriter writer = new FakeWriter();
@@ -51,7 +55,8 @@ class DutiesTest {
               "list shop",
               "label shop@ {field.cattle.io/projectId=p}",
               "scale x/web 1",
-              PULL_SECRETS);
+              PULL_SECRETS,
+              EVENT);
 
       clock.advance(Duration.ofHours(1));
       pass();
@@ -71,7 +76,7 @@ class DutiesTest {
     clock.advance(Duration.ofHours(1));
     try (var _ = start(EnumSet.allOf(Duty.class), "used", Set.of("used"))) {
       sleeps.take();
-      assertThat(writer.taken()).containsExactly(PULL_SECRETS);
+      assertThat(writer.taken()).containsExactly(PULL_SECRETS, EVENT);
 
       leads.set(true);
       pass();
@@ -130,11 +135,12 @@ class DutiesTest {
     view.add(Kinds.NAMESPACES, "{'metadata': {'name': 'next'}}");
     var duties =
         Duties.start(
-            new DutyConfig(EnumSet.allOf(Duty.class), "used", Set.of(), Optional.empty()),
+            new DutyConfig(EnumSet.allOf(Duty.class), "used", Set.of(), "pod", Optional.empty()),
             view,
             () -> {
               throw new IllegalStateException("bug");
             },
+            Map::of,
             leads::get,
             writer,
             clock,
@@ -159,9 +165,10 @@ class DutiesTest {
 
   private Duties start(Set<Duty> duties, String credentialName, Set<String> pullSecrets) {
     return Duties.start(
-        new DutyConfig(duties, credentialName, pullSecrets, Optional.empty()),
+        new DutyConfig(duties, credentialName, pullSecrets, "pod", Optional.empty()),
         view,
         () -> Map.of("n", Map.of("a", "b")),
+        () -> Map.of("cluster", Optional.of(new Problem(Reason.DNS_NOT_FOUND, "x"))),
         leads::get,
         writer,
         clock,

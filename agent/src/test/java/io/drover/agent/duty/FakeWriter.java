@@ -74,6 +74,13 @@ final class FakeWriter implements ClusterWriter {
   }
 
   @Override
+  public boolean addPodEvent(
+      String namespace, String pod, boolean warning, String reason, String message)
+      throws IOException {
+    return call("event %s/%s %s %s".formatted(namespace, pod, warning ? "!" : "-", reason));
+  }
+
+  @Override
   public void secrets(String namespace, String labelSelector, Consumer<ObjectMetadata> each)
       throws IOException {
     call("list " + namespace + (labelSelector.isEmpty() ? "" : " " + labelSelector));

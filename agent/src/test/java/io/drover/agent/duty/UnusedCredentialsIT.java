@@ -67,7 +67,7 @@ class UnusedCredentialsIT {
       create(api, SECRETS, "Secret", "cattle-" + name);
     }
     var clock = new TestClock(Instant.now());
-    var writer = new ApiWriter(api);
+    var writer = new ApiWriter(api, clock);
     var duty = new UnusedCredentials("cattle-credentials-used", writer, clock);
     var nameless = new UnusedCredentials("", writer, clock);
 

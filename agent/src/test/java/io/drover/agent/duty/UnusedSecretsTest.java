@@ -73,7 +73,7 @@ class UnusedSecretsTest {
             """
                 .formatted(server.url("/")));
     api = Fabric8ClusterApi.open(new KubeConfig.Kubeconfig(kubeconfig, ""));
-    writer = new ApiWriter(api.reader());
+    writer = new ApiWriter(api.reader(), Clock.systemUTC());
     create("cattle-system", "cattle-credentials-used", Map.of());
     create("cattle-system", "cattle-credentials-old", Map.of());
     create("cattle-system", "stv-aggregation", Map.of());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.drover.agent.retry.Sleeper;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMixedDispatcher;
@@ -15,8 +16,10 @@ import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.ServerRequest;
 import io.fabric8.mockwebserver.ServerResponse;
 import java.io.IOException;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,6 +44,9 @@ class ApiWriterTest {
     MOCK_LOG.setLevel(Level.OFF);
   }
 
+  private static final Clock CLOCK =
+      Clock.fixed(Instant.parse("2026-11-27T12:00:00.5Z"), ZoneOffset.UTC);
+
   private KubernetesMockServer server;
   private KubernetesClient client;
   private Fabric8ClusterApi api;
@@ -60,13 +66,50 @@ class ApiWriterTest {
     client = server.createClient();
     client.getConfiguration().setRequestRetryBackoffLimit(0);
     api = new Fabric8ClusterApi(client, "10.43.0.1:443", Sleeper.REAL);
-    writer = new ApiWriter(api.reader());
+    writer = new ApiWriter(api.reader(), CLOCK);
   }
 
   @AfterEach
   void stop() {
     api.close();
     server.destroy();
+  }
+
+  @Test
+  void addsAnEventToAPod() throws Exception {
+    var pod =
+        client
+            .resource(
+                new PodBuilder()
+                    .withNewMetadata()
+                    .withNamespace("cattle-system")
+                    .withName("agent-1")
+                    .endMetadata()
+                    .build())
+            .create();
+
+    assertThat(
+            writer.addPodEvent(
+                "cattle-system",
+                "agent-1",
+                true,
+                "DnsNotFound",
+                "x".repeat(ApiWriter.MAX_EVENT_MESSAGE + 1)))
+        .isTrue();
+
+    var event = client.v1().events().inNamespace("cattle-system").list().getItems().getFirst();
+    assertThat(event.getInvolvedObject().getUid()).isEqualTo(pod.getMetadata().getUid());
+    assertThat(event.getInvolvedObject().getName()).isEqualTo("agent-1");
+    assertThat(event.getType()).isEqualTo("Warning");
+    assertThat(event.getReason()).isEqualTo("DnsNotFound");
+    assertThat(event.getLastTimestamp()).isEqualTo("2026-11-27T12:00:00Z");
+    assertThat(event.getMessage()).hasSize(ApiWriter.MAX_EVENT_MESSAGE);
+  }
+
+  @Test
+  void noPodGetsNoEvent() throws Exception {
+    assertThat(writer.addPodEvent("cattle-system", "nobody", false, "TunnelConnected", ""))
+        .isFalse();
   }
 
   @Test

@@ -164,8 +164,7 @@ class ServerDialerTest {
                     InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.1")
                   });
 
-      var connection =
-          dialer.dial(URI.create("http://rancher:" + server.port()), ca.trust(), hour);
+      var connection = dialer.dial(URI.create("http://rancher:" + server.port()), ca.trust(), hour);
 
       assertThat(connection.raw().getInetAddress().getHostAddress()).isEqualTo("127.0.0.1");
       assertEcho(connection.socket());

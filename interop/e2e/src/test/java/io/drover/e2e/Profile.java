@@ -26,6 +26,7 @@ enum Profile {
           "node-annotations",
           "namespace-labels",
           "scale-available",
+          "tunnel-events",
           "unused-credentials",
           "unused-pull-secrets");
 

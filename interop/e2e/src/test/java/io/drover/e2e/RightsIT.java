@@ -201,6 +201,7 @@ final class RightsIT {
     "node-annotations, duties, clusterrole, nodes, patch",
     "namespace-labels, duties, clusterrole, namespaces, patch",
     "scale-available, duties, clusterrole, deployments/scale, patch",
+    "tunnel-events, duties, role, pods, get",
     "unused-pull-secrets, duties, role, secrets, delete"
   })
   void missingRightTurnsItsFeatureOffByNameAndNothingElse(
@@ -212,7 +213,13 @@ final class RightsIT {
     var here = directory.resolve(feature);
     var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
 
-    try (var agent = Agent.start("agent", here, plane, imported, Map.of("CATTLE_DEBUG", "true"))) {
+    try (var agent =
+        Agent.start(
+            "agent",
+            here,
+            plane,
+            imported,
+            Map.of("CATTLE_DEBUG", "true", "HOSTNAME", "agent-0"))) {
       if (feature.equals("tunnel")) {
         Await.that(
             "the reason is told",
