@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -27,7 +28,7 @@ final class BillOfMaterials {
     var bill = (ObjectNode) JSON.readTree(Path.of(args[0]).toFile());
     var home = Path.of(args[1]);
     var components = (ArrayNode) bill.get("components");
-    keepJars(home.resolve("lib"), components);
+    forget(keepJars(home.resolve("lib"), components), bill.path("dependencies"));
     components.add(runtime(home.resolve("runtime/release")));
     components.add(component("library", "glibc", libraryVersion(), "LGPL-2.1-or-later"));
 
@@ -37,25 +38,48 @@ final class BillOfMaterials {
     Files.write(target.resolve("licences.txt"), licences(components));
   }
 
-  /** Takes out what only the compiler reads, and fails if a library is not in the bill. */
-  private static void keepJars(Path lib, ArrayNode components) throws IOException {
+  /**
+   * Takes out what only the compiler reads, and fails if a library is not in the bill. Returns what
+   * it took out.
+   */
+  private static Set<String> keepJars(Path lib, ArrayNode components) throws IOException {
     var named = new TreeSet<String>();
+    var unused = new TreeSet<String>();
     for (var all = components.iterator(); all.hasNext(); ) {
       var component = all.next();
       var jar = component.path("name").asText() + "-" + component.path("version").asText() + ".jar";
       if (Files.exists(lib.resolve(jar))) {
         named.add(jar);
       } else {
+        unused.add(component.path("bom-ref").asText());
         all.remove();
       }
     }
     try (var jars = Files.list(lib)) {
       var unnamed =
           jars.map(jar -> jar.getFileName().toString())
-              .filter(jar -> !jar.equals("drover-agent.jar") && !named.contains(jar))
+              .filter(jar -> jar.endsWith(".jar") && !jar.equals("drover-agent.jar"))
+              .filter(jar -> !named.contains(jar))
               .toList();
       if (!unnamed.isEmpty()) {
         throw new IllegalStateException("not in the bill of materials: " + unnamed);
+      }
+    }
+    return unused;
+  }
+
+  /** Takes components that are gone out of what others need. */
+  private static void forget(Set<String> gone, JsonNode dependencies) {
+    for (var all = dependencies.iterator(); all.hasNext(); ) {
+      var dependency = all.next();
+      if (gone.contains(dependency.path("ref").asText())) {
+        all.remove();
+      } else {
+        for (var needed = dependency.path("dependsOn").iterator(); needed.hasNext(); ) {
+          if (gone.contains(needed.next().asText())) {
+            needed.remove();
+          }
+        }
       }
     }
   }
