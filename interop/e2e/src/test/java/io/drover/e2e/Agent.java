@@ -23,6 +23,9 @@ final class Agent implements AutoCloseable {
   private static final Duration REQUEST_LIMIT = Duration.ofSeconds(5);
   private static final Pattern HEALTH =
       Pattern.compile("HealthServer.*=\\S*?(127\\.0\\.0\\.1:\\d+)");
+  private static final Pattern PROBLEM =
+      Pattern.compile(
+          "drover_tunnel_problem\\{reason=\"(?<reason>\\w+)\",tunnel=\"(?<tunnel>\\w+)\"} 1(\\.0)?");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final RunningProcess process;
@@ -100,6 +103,18 @@ final class Agent implements AutoCloseable {
       }
     }
     throw new AssertionError("/readyz does not know the tunnel " + tunnel);
+  }
+
+  /** The code of {@code drover_tunnel_problem} for a tunnel; empty while it is up. */
+  String problem(String tunnel) throws IOException, InterruptedException {
+    return get("/metrics")
+        .body()
+        .lines()
+        .map(PROBLEM::matcher)
+        .filter(found -> found.matches() && found.group("tunnel").equals(tunnel))
+        .map(found -> found.group("reason"))
+        .findFirst()
+        .orElse("");
   }
 
   /** A value of {@code drover_tunnel_NAME} at {@code /metrics}. */

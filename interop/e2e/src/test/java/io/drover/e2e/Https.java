@@ -18,6 +18,14 @@ final class Https {
   private Https() {}
 
   static HttpClient trusting(Path caFile, HttpClient.Version version) throws IOException {
+    return HttpClient.newBuilder()
+        .version(version)
+        .sslContext(trust(caFile))
+        .connectTimeout(CONNECT_LIMIT)
+        .build();
+  }
+
+  static SSLContext trust(Path caFile) throws IOException {
     try (var in = Files.newInputStream(caFile)) {
       var trusted = KeyStore.getInstance(KeyStore.getDefaultType());
       trusted.load(null, null);
@@ -29,11 +37,7 @@ final class Https {
       trust.init(trusted);
       var context = SSLContext.getInstance("TLS");
       context.init(null, trust.getTrustManagers(), null);
-      return HttpClient.newBuilder()
-          .version(version)
-          .sslContext(context)
-          .connectTimeout(CONNECT_LIMIT)
-          .build();
+      return context;
     } catch (GeneralSecurityException e) {
       throw new IOException(caFile.toString(), e);
     }
