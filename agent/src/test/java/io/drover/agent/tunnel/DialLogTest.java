@@ -25,6 +25,7 @@ final class DialLogTest {
   @BeforeEach
   void listen() {
     logger.setLevel(Level.INFO);
+    logger.setAdditive(false); // or the console has thousands of lines
     lines.start();
     logger.addAppender(lines);
   }
@@ -33,6 +34,7 @@ final class DialLogTest {
   void leave() {
     logger.detachAppender(lines);
     logger.setLevel(null);
+    logger.setAdditive(true);
   }
 
   private List<String> texts() {
