@@ -10,6 +10,7 @@ import io.drover.agent.tls.ServerDialer;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,12 @@ import org.slf4j.LoggerFactory;
 public final class TunnelClient implements AutoCloseable {
   /** After so long we look again whether a tunnel that was not wanted is wanted now. */
   static final Duration UNWANTED_FOR = Duration.ofSeconds(30);
+
+  /**
+   * While a tunnel is down no reason is told twice within this time: a server that answers now this
+   * way, now that, would fill the log. What is told last is so old at most.
+   */
+  static final Duration TOLD_FOR = Duration.ofMinutes(10);
 
   static final Problem STOPPING = new Problem(Reason.SHUTTING_DOWN, "agent is shutting down");
 
@@ -72,6 +79,8 @@ public final class TunnelClient implements AutoCloseable {
   private boolean stopping;
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET;
+  private final EnumMap<Reason, Long> toldNanos = new EnumMap<>(Reason.class);
+  private @Nullable Reason lastTold;
 
   private TunnelClient(
       String name,
@@ -286,6 +295,8 @@ public final class TunnelClient implements AutoCloseable {
       unwanted = false;
       since = Instant.now();
       problem = null;
+      toldNanos.clear();
+      lastTold = null;
     } finally {
       lock.unlock();
     }
@@ -300,7 +311,7 @@ public final class TunnelClient implements AutoCloseable {
     boolean news;
     lock.lock();
     try {
-      news = connected || !why.equals(problem);
+      news = isNews(why.reason());
       if (connected) {
         since = Instant.now();
       }
@@ -309,6 +320,10 @@ public final class TunnelClient implements AutoCloseable {
       problem = why;
       if (stopping) {
         news = false;
+      }
+      if (news) {
+        toldNanos.put(why.reason(), tools.timer().nanoTime());
+        lastTold = why.reason();
       }
     } finally {
       lock.unlock();
@@ -320,6 +335,13 @@ public final class TunnelClient implements AutoCloseable {
     }
   }
 
+  /** By the reason alone: in the message may be a time, or an address of many. Needs the lock. */
+  private boolean isNews(Reason reason) {
+    Long told = toldNanos.get(reason);
+    return told == null
+        || (reason != lastTold && tools.timer().nanoTime() - told >= TOLD_FOR.toNanos());
+  }
+
   private void notWanted() {
     boolean news;
     lock.lock();
@@ -328,6 +350,8 @@ public final class TunnelClient implements AutoCloseable {
       unwanted = true;
       connected = false;
       problem = NOT_WANTED;
+      toldNanos.clear();
+      lastTold = null;
     } finally {
       lock.unlock();
     }

@@ -35,7 +35,6 @@ class AddressDialerTest {
 
     assertThatThrownBy(() -> dialer.dial("rancher", 443, TimeLimit.start(LIMIT)))
         .isInstanceOfSatisfying(
-            Failure.class,
-            failure -> assertThat(failure.reason()).isEqualTo(reason));
+            Failure.class, failure -> assertThat(failure.reason()).isEqualTo(reason));
   }
 }

@@ -109,6 +109,10 @@ final class TestTunnel implements AutoCloseable {
     return new TestTunnel(handshakes, new TcpDialer(), Duration.ZERO, Timer.system());
   }
 
+  static TestTunnel start(Handshakes handshakes, Timer timer) {
+    return new TestTunnel(handshakes, new TcpDialer(), Duration.ZERO, timer);
+  }
+
   static TestTunnel draining(ScriptedServer server, Duration drain) {
     return draining(server, drain, Timer.system());
   }

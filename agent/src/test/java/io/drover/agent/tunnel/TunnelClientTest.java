@@ -8,8 +8,10 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.drover.agent.ClosedPort;
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.tunnel.TunnelClient.Handshakes;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -160,6 +162,52 @@ class TunnelClientTest {
                       tunnel.name(), new Problem(Reason.TUNNEL_CLOSED, "close 1001 game").text()));
     }
     assertThat(String.join("\n", logged(Level.INFO))).doesNotContain("cGFyYW1z");
+  }
+
+  @Test
+  void aDayWithoutTheServerTakesFewLines() throws Exception {
+    var attempts = new AtomicInteger();
+    var timer = new ManualTimer();
+    Handshakes away =
+        () -> {
+          int attempt = attempts.incrementAndGet();
+          throw new Failure(
+              attempt % 2 == 0 ? Reason.CONNECT_REFUSED : Reason.SERVER_UNAVAILABLE,
+              "attempt " + attempt);
+        };
+    try (var tunnel = TestTunnel.start(away, timer)) {
+      var passed = Duration.ZERO;
+      while (passed.compareTo(Duration.ofDays(1)) < 0) {
+        var pause = tunnel.pauses().take();
+        timer.advance(pause);
+        passed = passed.plus(pause);
+        tunnel.pauses().end();
+      }
+      tunnel.pauses().take();
+      assertThat(tunnel.problem().message()).isEqualTo("attempt " + attempts.get());
+    }
+
+    assertThat(attempts.get()).isGreaterThan(24 * 50);
+    assertThat(logged(Level.WARN)).hasSizeBetween(2, 24 * 2 * 6 + 2);
+  }
+
+  @Test
+  void aReasonWhoseWordsChangeIsToldOnce() throws Exception {
+    var attempts = new AtomicInteger();
+    Handshakes expired =
+        () -> {
+          throw new Failure(Reason.TLS_EXPIRED, "expired, now is " + attempts.incrementAndGet());
+        };
+    try (var tunnel = TestTunnel.start(expired)) {
+      for (int i = 0; i < 3; i++) {
+        tunnel.pauses().take();
+        tunnel.pauses().end();
+      }
+      tunnel.pauses().take();
+      assertThat(tunnel.problem().message()).isEqualTo("expired, now is 4");
+    }
+
+    assertThat(logged(Level.WARN)).hasSize(1);
   }
 
   @Test

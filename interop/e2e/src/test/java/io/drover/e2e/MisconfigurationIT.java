@@ -131,7 +131,9 @@ final class MisconfigurationIT {
 
   @AfterAll
   void stop() throws IOException {
-    var table = new StringBuilder("| what is wrong | seconds from the start of the process, or of the event |\n|---|---|\n");
+    var table =
+        new StringBuilder(
+            "| what is wrong | seconds from the start of the process, or of the event |\n|---|---|\n");
     measured.forEach((name, seconds) -> table.append("| %s | %s |%n".formatted(name, seconds)));
     Files.writeString(directory.resolve("misconfigurations.md"), table);
     nameServer.ifPresent(NameServer::close);
@@ -311,7 +313,9 @@ final class MisconfigurationIT {
     }
   }
 
-  /** The limit begins when the agent serves health: what the machine takes to start it is its own. */
+  /**
+   * The limit begins when the agent serves health: what the machine takes to start it is its own.
+   */
   private static void await(Agent agent, Case one) throws InterruptedException {
     if (one.code().equals(CONNECTED)) {
       agent.awaitReady(LIMIT);
