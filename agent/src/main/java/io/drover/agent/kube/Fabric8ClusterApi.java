@@ -443,7 +443,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
 
   private static Reason code(KubernetesClientException e) {
     return switch (e.getCode()) {
-      case 0 -> Reason.API_SERVER_UNREACHABLE; // there was no answer
+      case -1, 0 -> Reason.API_SERVER_UNREACHABLE; // there was no answer
       case HttpURLConnection.HTTP_UNAUTHORIZED -> Reason.UNAUTHORIZED;
       case HttpURLConnection.HTTP_FORBIDDEN -> Reason.FORBIDDEN;
       default -> Reason.API_SERVER_ERROR;
