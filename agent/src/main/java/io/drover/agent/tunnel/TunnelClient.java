@@ -249,12 +249,14 @@ public final class TunnelClient implements AutoCloseable {
       begin(transport);
       var ending = transport.run();
       var ours = opened.ending();
-      down(ours == null ? ending.problem() : ours);
+      var why = ours == null ? ending.problem() : ours;
+      opened.end(why);
+      down(why);
       boolean byServer = ours == null && ending.byServer();
       tools.backoff().succeeded(Duration.ofNanos(timer.nanoTime() - startNanos));
       return tools.backoff().next(byServer ? Cause.SERVER_CLOSED : Cause.PATH);
     } finally {
-      opened.end(STOPPING); // counts only if nothing else has ended it
+      opened.end(STOPPING); // interrupted: otherwise it has ended before, or never begun
       forget();
     }
   }

@@ -116,6 +116,21 @@ final class DialAuditTest {
   }
 
   @Test
+  void tunnelThatTheServerClosesSaysSo() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.echo();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      tunnel.awaitDials(1);
+
+      peer.writeHex("880603e9" + "67616d65"); // game
+
+      assertEnd(tunnel.takeDial(), 2, Ender.TUNNEL, "close 1001 game");
+    }
+  }
+
+  @Test
   void tunnelEndsAllItsDialsOnce() throws Exception {
     try (var server = ScriptedServer.start();
         var backend = Backend.echo();
