@@ -58,8 +58,7 @@ public record DialRule(String host, int port) {
 
   /** As it is written. */
   public String text() {
-    var written = host.indexOf(':') >= 0 ? "[" + host + "]" : host;
-    return written + ":" + (port == ANY_PORT ? "*" : Integer.toString(port));
+    return HostPort.join(host, port == ANY_PORT ? "*" : Integer.toString(port));
   }
 
   /** Whether the rule covers this target; an IPv6 host may be in brackets. */

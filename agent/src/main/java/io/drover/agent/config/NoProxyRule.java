@@ -78,23 +78,25 @@ sealed interface NoProxyRule {
     if (cidr.isPresent()) {
       return Optional.of(new Network(cidr.get()));
     }
-    if (Cidr.address(item).isPresent()) {
-      return Optional.of(new Address(Cidr.address(item).get(), ""));
-    }
-    HostPort parts;
-    try {
-      parts = HostPort.split(item);
-    } catch (IllegalArgumentException e) {
-      parts = new HostPort(item, "");
-    }
+    var parts = split(item);
     if (parts.host().isEmpty()) {
       return Optional.empty();
     }
-    var address = Cidr.address(parts.host());
-    return Optional.of(
-        address.isPresent()
-            ? new Address(address.get(), parts.port())
-            : domain(parts.host(), parts.port()));
+    return Cidr.address(parts.host())
+        .<NoProxyRule>map(address -> new Address(address, parts.port()))
+        .or(() -> Optional.of(domain(parts.host(), parts.port())));
+  }
+
+  /** What is no host with a port is a host. */
+  private static HostPort split(String item) {
+    if (Cidr.address(item).isEmpty()) {
+      try {
+        return HostPort.split(item);
+      } catch (IllegalArgumentException _) {
+        // As below.
+      }
+    }
+    return new HostPort(item, "");
   }
 
   private static NoProxyRule domain(String host, String port) {

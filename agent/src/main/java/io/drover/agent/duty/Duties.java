@@ -2,6 +2,7 @@ package io.drover.agent.duty;
 
 import io.drover.agent.config.DutyConfig;
 import io.drover.agent.kube.ClusterWriter;
+import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.retry.Sleeper;
 import io.drover.agent.view.ClusterView;
@@ -27,6 +28,9 @@ public final class Duties implements AutoCloseable {
 
   /** A request that does not end when it is interrupted is not waited for. */
   static final Duration CLOSE_LIMIT = Duration.ofSeconds(2);
+
+  /** Where the agent and what is its own is. */
+  static final String NAMESPACE = Fabric8ClusterApi.NAMESPACE;
 
   private static final Logger log = LoggerFactory.getLogger(Duties.class);
 

@@ -3,14 +3,15 @@ package io.drover.agent.duty;
 import io.drover.agent.kube.ClusterWriter;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.Allowance;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
@@ -24,7 +25,6 @@ final class TunnelEvents implements Duty {
   /** One more may be written after so long. Over a day they are no burden to the API server. */
   static final Duration ONE_MORE_AFTER = Duration.ofMinutes(1);
 
-  static final String NAMESPACE = "cattle-system";
   static final String CONNECTED = "TunnelConnected";
 
   /** What is no news: it is so at each start, and by intention. */
@@ -36,8 +36,7 @@ final class TunnelEvents implements Duty {
   private final ClusterWriter writer;
   private final Clock clock;
   private final Map<String, Optional<Reason>> told = new HashMap<>();
-  private int allowed = BURST;
-  private Instant counted;
+  private final Allowance allowance;
 
   /**
    * Makes one that has told nothing yet.
@@ -54,7 +53,7 @@ final class TunnelEvents implements Duty {
     this.tunnels = tunnels;
     this.writer = writer;
     this.clock = clock;
-    this.counted = clock.instant();
+    this.allowance = new Allowance(BURST, ONE_MORE_AFTER, nowNanos());
   }
 
   @Override
@@ -68,7 +67,7 @@ final class TunnelEvents implements Duty {
       if (silent || reason.equals(told.get(tunnel.getKey()))) {
         continue;
       }
-      if (!isAllowed()) {
+      if (!allowance.take(nowNanos())) {
         return true; // told at a later pass, if it is still so
       }
       tell(tunnel.getKey(), tunnel.getValue());
@@ -80,10 +79,11 @@ final class TunnelEvents implements Duty {
   private void tell(String tunnel, Optional<Problem> problem)
       throws IOException, InterruptedException {
     if (problem.isEmpty()) {
-      writer.addPodEvent(NAMESPACE, pod, false, CONNECTED, "tunnel " + tunnel + " is connected");
+      writer.addPodEvent(
+          Duties.NAMESPACE, pod, false, CONNECTED, "tunnel " + tunnel + " is connected");
     } else {
       writer.addPodEvent(
-          NAMESPACE,
+          Duties.NAMESPACE,
           pod,
           true,
           problem.get().reason().code(),
@@ -91,16 +91,7 @@ final class TunnelEvents implements Duty {
     }
   }
 
-  private boolean isAllowed() {
-    long more = Duration.between(counted, clock.instant()).dividedBy(ONE_MORE_AFTER);
-    if (more > 0) {
-      counted = counted.plus(ONE_MORE_AFTER.multipliedBy(more));
-      allowed = (int) Math.min(BURST, allowed + more);
-    }
-    if (allowed == 0) {
-      return false;
-    }
-    allowed--;
-    return true;
+  private long nowNanos() {
+    return TimeUnit.MILLISECONDS.toNanos(clock.millis());
   }
 }

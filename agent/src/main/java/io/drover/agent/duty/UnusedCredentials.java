@@ -28,7 +28,6 @@ final class UnusedCredentials implements Duty {
   /** A pass that has not ended then goes on in the next one. */
   static final Duration LIMIT = Duration.ofMinutes(1);
 
-  static final String NAMESPACE = "cattle-system";
   static final String PREFIX = "cattle-credentials-";
 
   private static final Logger log = LoggerFactory.getLogger(UnusedCredentials.class);
@@ -56,7 +55,7 @@ final class UnusedCredentials implements Duty {
     var usedExists = new AtomicBoolean();
     var unused = new ArrayList<ObjectMetadata>();
     writer.secrets(
-        NAMESPACE,
+        Duties.NAMESPACE,
         "",
         secret -> {
           if (secret.name().equals(used)) {
@@ -68,14 +67,14 @@ final class UnusedCredentials implements Duty {
     if (!unused.isEmpty() && !usedExists.get()) {
       throw new IOException(
           "secret %s/%s, which is said to be in use, does not exist: nothing is deleted"
-              .formatted(NAMESPACE, used));
+              .formatted(Duties.NAMESPACE, used));
     }
     for (ObjectMetadata secret : unused) {
       if (clock.instant().isAfter(now.plus(LIMIT))) {
         break;
       }
       if (writer.deleteSecret(secret)) {
-        log.info("unused credentials deleted: secret={}/{}", NAMESPACE, secret.name());
+        log.info("unused credentials deleted: secret={}/{}", Duties.NAMESPACE, secret.name());
       }
     }
     return true;

@@ -23,7 +23,6 @@ final class UnusedPullSecrets implements Duty {
   /** After a failure. */
   static final Duration RETRY_AFTER = Duration.ofHours(1);
 
-  static final String NAMESPACE = "cattle-system";
   static final String SELECTOR = "management.cattle.io/cattle-cluster-agent-pull-secret=true";
 
   private static final Logger log = LoggerFactory.getLogger(UnusedPullSecrets.class);
@@ -50,7 +49,7 @@ final class UnusedPullSecrets implements Duty {
     due = now.plus(RETRY_AFTER);
     var unused = new ArrayList<ObjectMetadata>();
     writer.secrets(
-        NAMESPACE,
+        Duties.NAMESPACE,
         SELECTOR,
         secret -> {
           if (!used.contains(secret.name())) {
@@ -61,7 +60,7 @@ final class UnusedPullSecrets implements Duty {
     for (ObjectMetadata secret : unused) {
       try {
         if (writer.deleteSecret(secret)) {
-          log.info("unused pull secret deleted: name={}/{}", NAMESPACE, secret.name());
+          log.info("unused pull secret deleted: name={}/{}", Duties.NAMESPACE, secret.name());
         }
       } catch (IOException e) {
         failure = failure.or(() -> Optional.of(e));

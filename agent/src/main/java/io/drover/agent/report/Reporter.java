@@ -9,6 +9,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -62,12 +63,12 @@ public final class Reporter implements AutoCloseable {
   private final Semaphore changes = new Semaphore(0);
   private final Map<String, SinkReading> readings = new ConcurrentHashMap<>();
   private final Map<String, String> failing = new ConcurrentHashMap<>();
+  private volatile SortedMap<String, String> missingRights = Collections.emptySortedMap();
 
   // Of the reporter's thread.
   private final Cadence cadence;
   private final Map<String, Health.Condition> conditions = new HashMap<>();
   private final Set<String> bugs = new HashSet<>();
-  private SortedMap<String, String> told = new TreeMap<>();
   private long sequence;
   private boolean hasPut;
 
@@ -126,11 +127,7 @@ public final class Reporter implements AutoCloseable {
 
   /** What is missing for want of a right, and sinks that fail. Any thread; never blocks. */
   public SortedMap<String, String> problems() {
-    var problems = new TreeMap<String, String>();
-    var report = last;
-    if (report != null) {
-      problems.putAll(MissingRights.of(view.facts(), report));
-    }
+    var problems = new TreeMap<>(missingRights);
     failing.forEach((sink, reason) -> problems.put("reports to " + sink, reason));
     return problems;
   }
@@ -207,11 +204,11 @@ public final class Reporter implements AutoCloseable {
   private void tellOfMissingRights(SortedMap<String, String> missing) {
     missing.forEach(
         (feature, reason) -> {
-          if (!reason.equals(told.get(feature))) {
+          if (!reason.equals(missingRights.get(feature))) {
             log.warn("a right is missing: feature={} reason={}", feature, reason);
           }
         });
-    told = missing;
+    missingRights = missing;
   }
 
   /** The next one, of now. */

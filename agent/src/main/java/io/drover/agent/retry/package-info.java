@@ -1,4 +1,7 @@
-/** How long loops wait before they try again, and how they wait. Knows nothing of what is tried. */
+/**
+ * How long loops wait before they try again, how they wait, and how often something may be done.
+ * Knows nothing of what is tried.
+ */
 @NullMarked
 package io.drover.agent.retry;
 

@@ -126,7 +126,10 @@ final class AddressRace {
       // Without an outcome it did not answer, or there was no time left to try it.
       var failure = failures[i] == null ? new SocketTimeoutException() : failures[i];
       reasons.add(reason(failure));
-      texts.add("dial tcp %s:%d: %s".formatted(text(addresses.get(i)), port, words(failure)));
+      texts.add(
+          "dial tcp %s:%d: %s"
+              .formatted(
+                  ServerDialer.urlHost(addresses.get(i).getHostAddress()), port, words(failure)));
     }
     // Of several the one that got furthest: it is declared first.
     var reason = reasons.stream().findFirst().orElse(Reason.DNS_NOT_FOUND);
@@ -147,10 +150,5 @@ final class AddressRace {
       case NoRouteToHostException _ -> "connect: no route to host";
       default -> "connect: " + String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
     };
-  }
-
-  private static String text(InetAddress address) {
-    String text = address.getHostAddress();
-    return text.indexOf(':') >= 0 ? "[" + text + "]" : text;
   }
 }

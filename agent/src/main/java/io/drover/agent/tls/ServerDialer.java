@@ -91,12 +91,12 @@ public final class ServerDialer {
     try {
       return switch (proxy.kind()) {
         case HTTP -> {
-          ProxyHandshake.connect(raw, proxy, target.urlHost(), target.port());
+          ProxyHandshake.connect(raw, proxy, urlHost(target.host()), target.port());
           yield raw;
         }
         case HTTPS -> {
           Socket secured = handshake(raw, proxy.host(), proxy.port(), proxyTrust, clock);
-          ProxyHandshake.connect(secured, proxy, target.urlHost(), target.port());
+          ProxyHandshake.connect(secured, proxy, urlHost(target.host()), target.port());
           yield secured;
         }
         case SOCKS5 -> {
@@ -163,9 +163,10 @@ public final class ServerDialer {
           server.getPort() > 0 ? server.getPort() : standard,
           secure);
     }
+  }
 
-    String urlHost() {
-      return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
-    }
+  /** As in a URL: an IPv6 address in brackets. */
+  static String urlHost(String host) {
+    return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
   }
 }

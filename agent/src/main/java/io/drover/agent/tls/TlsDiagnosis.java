@@ -41,14 +41,14 @@ final class TlsDiagnosis {
     for (int i = 0; i < chain.size(); i++) {
       X509Certificate certificate = chain.get(i);
       if (certificate.getNotAfter().toInstant().isBefore(now)) {
-        return refused(
+        return new CertificateRefused(
             Reason.TLS_EXPIRED,
             "%s expired at %s: renew it, or correct this node's clock (%s)"
                 .formatted(name(chain, i), certificate.getNotAfter().toInstant(), now),
             failure);
       }
       if (certificate.getNotBefore().toInstant().isAfter(now)) {
-        return refused(
+        return new CertificateRefused(
             Reason.TLS_NOT_YET_VALID,
             "%s is not valid before %s: correct this node's clock (%s)"
                 .formatted(name(chain, i), certificate.getNotBefore().toInstant(), now),
@@ -56,7 +56,7 @@ final class TlsDiagnosis {
       }
     }
     if (!isPathProblem(failure)) {
-      return refused(
+      return new CertificateRefused(
           Reason.TLS_WRONG_NAME,
           "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
                   .formatted(name(chain, 0), names(chain.getFirst()), host)
@@ -68,7 +68,7 @@ final class TlsDiagnosis {
           .get(i - 1)
           .getIssuerX500Principal()
           .equals(chain.get(i).getSubjectX500Principal())) {
-        return refused(
+        return new CertificateRefused(
             Reason.TLS_INCOMPLETE_CHAIN,
             "%s did not sign the one before it (issuer %s): send the server's certificate first,"
                     .formatted(name(chain, i), chain.get(i - 1).getIssuerX500Principal())
@@ -81,7 +81,7 @@ final class TlsDiagnosis {
         authorities.stream()
             .anyMatch(ca -> ca.getSubjectX500Principal().equals(last.getIssuerX500Principal()));
     if (known) {
-      return refused(
+      return new CertificateRefused(
           Reason.TLS_CA_REPLACED,
           "%s names a CA that is trusted (%s), but was not signed by its key: the CA was replaced,"
                   .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
@@ -90,18 +90,13 @@ final class TlsDiagnosis {
               + ")",
           failure);
     }
-    return refused(
+    return new CertificateRefused(
         stopsBelowItsRoot(chain) ? Reason.TLS_INCOMPLETE_CHAIN : Reason.TLS_UNKNOWN_ISSUER,
         "%s is signed by '%s', which is not trusted here: let the server send all intermediate"
                 .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
             + " certificates, or put that CA into Rancher's 'cacerts' setting and apply the"
             + " manifest again",
         failure);
-  }
-
-  private static CertificateRefused refused(
-      Reason reason, String message, CertificateException failure) {
-    return new CertificateRefused(reason, message, failure);
   }
 
   /**

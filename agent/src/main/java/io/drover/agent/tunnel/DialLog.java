@@ -1,5 +1,6 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.retry.Allowance;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
@@ -30,7 +31,7 @@ public final class DialLog implements DialAudit {
   private final ReentrantLock lock = new ReentrantLock();
 
   // Guarded by lock.
-  private long wholeBurstAtNanos;
+  private final Allowance allowance;
   private long leftOut;
 
   /**
@@ -41,7 +42,7 @@ public final class DialLog implements DialAudit {
   public DialLog(String tunnel, Timer timer) {
     this.tunnel = tunnel;
     this.timer = timer;
-    this.wholeBurstAtNanos = timer.nanoTime();
+    this.allowance = new Allowance(BURST, LINE_EVERY, timer.nanoTime());
   }
 
   @Override
@@ -50,13 +51,9 @@ public final class DialLog implements DialAudit {
     boolean isFirstLeftOut;
     lock.lock();
     try {
-      long now = timer.nanoTime();
-      long next = Math.max(now, wholeBurstAtNanos) + LINE_EVERY.toNanos();
-      isLogged = next - now <= BURST * LINE_EVERY.toNanos();
+      isLogged = allowance.take(timer.nanoTime());
       isFirstLeftOut = !isLogged && leftOut == 0;
-      if (isLogged) {
-        wholeBurstAtNanos = next;
-      } else {
+      if (!isLogged) {
         leftOut++;
       }
     } finally {

@@ -74,11 +74,9 @@ public final class TunnelClient implements AutoCloseable {
   // Guarded by lock.
   private @Nullable TunnelSession session;
   private @Nullable Transport transport;
-  private boolean connected;
-  private boolean unwanted;
   private boolean stopping;
   private Instant since = Instant.now();
-  private @Nullable Problem problem = NOT_YET;
+  private @Nullable Problem problem = NOT_YET; // null: connected
   private final EnumMap<Reason, Long> toldNanos = new EnumMap<>(Reason.class);
   private @Nullable Reason lastTold;
 
@@ -142,21 +140,26 @@ public final class TunnelClient implements AutoCloseable {
 
   /** The tunnel at one moment; {@code problem} is null while it is connected. */
   public record Reading(
-      boolean connected,
-      boolean unwanted,
       Instant since,
       @Nullable Problem problem,
       int streamsOpen,
       long queuedBytes,
-      TunnelTotals totals) {}
+      TunnelTotals totals) {
+    public boolean connected() {
+      return problem == null;
+    }
+
+    /** Whether there is to be no session, so that its absence is no fault. */
+    public boolean unwanted() {
+      return NOT_WANTED.equals(problem);
+    }
+  }
 
   /** The tunnel at this moment. */
   public Reading reading() {
     lock.lock();
     try {
       return new Reading(
-          connected,
-          unwanted,
           since,
           problem,
           session == null ? 0 : session.streamsOpen(),
@@ -293,8 +296,6 @@ public final class TunnelClient implements AutoCloseable {
     lock.lock();
     try {
       session = opened;
-      connected = true;
-      unwanted = false;
       since = Instant.now();
       problem = null;
       toldNanos.clear();
@@ -314,11 +315,9 @@ public final class TunnelClient implements AutoCloseable {
     lock.lock();
     try {
       news = isNews(why.reason());
-      if (connected) {
+      if (problem == null) {
         since = Instant.now();
       }
-      connected = false;
-      unwanted = false;
       problem = why;
       if (stopping) {
         news = false;
@@ -348,9 +347,7 @@ public final class TunnelClient implements AutoCloseable {
     boolean news;
     lock.lock();
     try {
-      news = !unwanted;
-      unwanted = true;
-      connected = false;
+      news = !NOT_WANTED.equals(problem);
       problem = NOT_WANTED;
       toldNanos.clear();
       lastTold = null;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.agent.Interop;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.URI;
@@ -215,22 +216,12 @@ class ProxyRulesIT {
     var in = Files.write(directory.resolve("questions"), questions);
     var out = directory.resolve("answers");
     var process =
-        new ProcessBuilder(program().toString())
+        new ProcessBuilder(Interop.built("proxyrules").resolve("proxyrules").toString())
             .redirectInput(in.toFile())
             .redirectOutput(out.toFile())
             .redirectError(Redirect.INHERIT)
             .start();
     assertThat(process.waitFor()).isZero();
     return Files.readAllLines(out, UTF_8);
-  }
-
-  private static Path program() throws IOException, InterruptedException {
-    var build =
-        new ProcessBuilder(Path.of("..", "interop", "build").toString(), "proxyrules")
-            .redirectError(Redirect.INHERIT)
-            .start();
-    var output = new String(build.getInputStream().readAllBytes(), UTF_8).strip();
-    assertThat(build.waitFor()).as("interop/build proxyrules, which needs Go").isZero();
-    return Path.of(output, "proxyrules");
   }
 }

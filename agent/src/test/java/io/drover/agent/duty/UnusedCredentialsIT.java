@@ -4,13 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.agent.Interop;
 import io.drover.agent.TestClock;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ApiWriter;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
@@ -34,21 +34,14 @@ class UnusedCredentialsIT {
 
   @TempDir private Path directory;
 
-  private static Path cluster() throws IOException, InterruptedException {
-    var build =
-        new ProcessBuilder(Path.of("..", "interop", "build").toString(), "cluster")
-            .redirectError(Redirect.INHERIT)
-            .start();
-    var output = new String(build.getInputStream().readAllBytes(), UTF_8).strip();
-    assertThat(build.waitFor()).as("interop/build cluster, which needs Go").isZero();
-    return Path.of(output, "drover-cluster");
-  }
-
   @Test
   void onlyOldCredentialsThatNobodyUsesAreDeleted() throws Exception {
     var process =
         new ProcessBuilder(
-                cluster().toString(), "--bare", "--exit-with-stdin", "--dir=" + directory)
+                Interop.built("cluster").resolve("drover-cluster").toString(),
+                "--bare",
+                "--exit-with-stdin",
+                "--dir=" + directory)
             .redirectError(Redirect.DISCARD)
             .start();
     try (var lines = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
