@@ -1,6 +1,7 @@
 package io.drover.agent;
 
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.Paths;
 import io.drover.agent.config.Secret;
 import io.drover.agent.duty.Duties;
 import io.drover.agent.duty.LogLevelSocket;
@@ -26,6 +27,7 @@ import io.drover.agent.tls.ServerTrust;
 import io.drover.agent.tunnel.DialAudit;
 import io.drover.agent.tunnel.DialLog;
 import io.drover.agent.tunnel.DialPolicy;
+import io.drover.agent.tunnel.Dialer;
 import io.drover.agent.tunnel.Handshake;
 import io.drover.agent.tunnel.TcpDialer;
 import io.drover.agent.tunnel.Timer;
@@ -155,13 +157,7 @@ final class Agent {
               "steve",
               serverDialer,
               new SteveHandshakes(),
-              (_, _, dial) -> {
-                var channel = SocketChannel.open();
-                dial.opening(channel);
-                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-                channel.connect(steveServer.address());
-                return channel;
-              },
+              dialerTo(steveServer),
               DialAudit.none(),
               drain,
               timer,
@@ -342,8 +338,12 @@ final class Agent {
 
   /** Read anew for each use, since they rotate. */
   private Credentials credentials() throws IOException {
-    var directory = config.paths().credentials();
-    var secret = config.duty().credentialName();
+    return credentials(config.paths(), config.duty().credentialName(), kube);
+  }
+
+  static Credentials credentials(Paths paths, String secret, Fabric8ClusterApi kube)
+      throws IOException {
+    var directory = paths.credentials();
     return !secret.isEmpty() && Credentials.areForbidden(directory)
         ? kube.credentials(secret)
         : Credentials.read(directory);
@@ -381,7 +381,18 @@ final class Agent {
     }
   }
 
-  private static URI endpoint(URI server, String path) {
+  /** Whatever is to be dialled: it is always this. */
+  static Dialer dialerTo(SteveServer steveServer) {
+    return (_, _, dial) -> {
+      var channel = SocketChannel.open();
+      dial.opening(channel);
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      channel.connect(steveServer.address());
+      return channel;
+    };
+  }
+
+  static URI endpoint(URI server, String path) {
     // Always TLS, and at the root of the host, as the stock agent does it.
     return URI.create("wss://" + server.getRawAuthority() + path);
   }

@@ -119,6 +119,7 @@ public final class Main {
     run.getCommandSpec().usageMessage().header("Runs the agent, as without any command.");
     command.addSubcommand("run", run);
     command.addSubcommand(new CommandLine(new ReportCommand(environment)));
+    command.addSubcommand(new CommandLine(new CheckCommand(environment)));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {
@@ -238,7 +239,7 @@ public final class Main {
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
       customSynopsis =
-          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent version",
+          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",

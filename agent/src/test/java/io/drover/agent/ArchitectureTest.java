@@ -54,6 +54,7 @@ class ArchitectureTest {
           "com.fasterxml.jackson.databind..",
               new String[] {
                 "io.drover.proto..",
+                "io.drover.agent.check",
                 "io.drover.agent.kube",
                 "io.drover.agent.report",
                 "io.drover.agent.view"
@@ -147,7 +148,7 @@ class ArchitectureTest {
 
   private static ArchRule featuresApart(String agent) {
     return slices()
-        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health)..")
+        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health|check)..")
         .should()
         .notDependOnEachOther();
   }

@@ -52,16 +52,39 @@ public record ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyR
    * @param port the port in use, since {@code server} may leave it out
    */
   public Optional<ProxyServer> proxyFor(URI server, int port) {
+    return choose(server, port).proxy();
+  }
+
+  /**
+   * A proxy or none, and why.
+   *
+   * @param rule for people: the setting that decides, without its value but for an exception's
+   */
+  public record Choice(Optional<ProxyServer> proxy, String rule) {}
+
+  /** As {@link #proxyFor}, with the rule that matched. */
+  public Choice choose(URI server, int port) {
     String scheme = server.getScheme().toLowerCase(Locale.ROOT);
     boolean secure = scheme.equals("https") || scheme.equals("wss");
     var proxy = Optional.ofNullable(byTargetScheme.get(secure ? "https" : "http"));
     String host = server.getHost().toLowerCase(Locale.ROOT).replaceAll("[\\[\\]]", "");
-    return proxy.filter(_ -> !isDirect(host, port));
+    String setting = secure ? "HTTPS_PROXY" : "HTTP_PROXY";
+    if (proxy.isEmpty()) {
+      return new Choice(proxy, setting + " is not set");
+    }
+    if (isLocal(host)) {
+      return new Choice(Optional.empty(), "a loopback host is reached directly");
+    }
+    for (int i = 0; i < exceptions.size(); i++) {
+      if (exceptions.get(i).matches(host, port)) {
+        return new Choice(Optional.empty(), "item %d of NO_PROXY".formatted(i + 1));
+      }
+    }
+    return new Choice(proxy, setting + ", and no item of NO_PROXY matches");
   }
 
-  private boolean isDirect(String host, int port) {
+  private static boolean isLocal(String host) {
     return host.equals("localhost")
-        || Cidr.address(host).map(InetAddress::isLoopbackAddress).orElse(false)
-        || exceptions.stream().anyMatch(rule -> rule.matches(host, port));
+        || Cidr.address(host).map(InetAddress::isLoopbackAddress).orElse(false);
   }
 }

@@ -56,7 +56,7 @@ final class AddressDialer {
     return new AddressRace(alternate(resolve(host, limit)), port, limit).run();
   }
 
-  private List<InetAddress> resolve(String host, TimeLimit limit) throws IOException {
+  List<InetAddress> resolve(String host, TimeLimit limit) throws IOException {
     var lookup = new FutureTask<>(() -> List.of(resolver.resolve(host)));
     long startNanos = nanoTime.getAsLong();
     // A platform thread: a lookup that hangs in native code would take a carrier with it.

@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
@@ -74,6 +75,39 @@ public final class ServerDialer {
           TimeLimit.closeQuietly(raw);
         }
       }
+    }
+  }
+
+  /**
+   * Where the first TCP connection to a server leads.
+   *
+   * @param host of the proxy if there is one, otherwise of the server; without brackets
+   * @param rule why this way, for people
+   */
+  public record Way(String host, int port, Optional<ProxyServer> proxy, String rule) {}
+
+  /** The way that {@link #dial} takes. Asks nobody. */
+  public Way way(URI server) throws IOException {
+    var target = Target.of(server);
+    var choice = proxies.choose(server, target.port());
+    return choice
+        .proxy()
+        .map(proxy -> new Way(proxy.host(), proxy.port(), choice.proxy(), choice.rule()))
+        .orElseGet(() -> new Way(target.host(), target.port(), Optional.empty(), choice.rule()));
+  }
+
+  /** All addresses that {@link #dial} finds for a name, the preferred ones first. */
+  public List<InetAddress> addresses(String host, Duration limit) throws IOException {
+    try (var clock = TimeLimit.start(limit)) {
+      return addresses.resolve(host, clock);
+    }
+  }
+
+  /** Connects to one address as {@link #dial} does, and hangs up. */
+  public static void tryAddress(InetAddress address, int port, Duration limit) throws IOException {
+    var one = new AddressDialer(_ -> new InetAddress[] {address});
+    try (var clock = TimeLimit.start(limit)) {
+      TimeLimit.closeQuietly(one.dial(address.getHostAddress(), port, clock));
     }
   }
 

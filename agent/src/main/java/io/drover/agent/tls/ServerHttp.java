@@ -35,8 +35,9 @@ public final class ServerHttp {
    *
    * @param location of a redirect; otherwise empty
    * @param retryAfter as the server wrote it; otherwise empty
+   * @param date by the server's clock, as it wrote it; otherwise empty
    */
-  public record Answer(int status, String location, String retryAfter, String body) {}
+  public record Answer(int status, String location, String retryAfter, String date, String body) {}
 
   private final ServerDialer dialer;
 
@@ -138,6 +139,7 @@ public final class ServerHttp {
         status,
         headers.getOrDefault("location", ""),
         headers.getOrDefault("retry-after", ""),
+        headers.getOrDefault("date", ""),
         new String(body, UTF_8));
   }
 

@@ -20,6 +20,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,15 +69,31 @@ public final class ServerTrust {
    * @throws IOException if it gives none; the message names the URL and the reason
    */
   public void ping() throws IOException {
-    URI url = URI.create(config.server() + "/ping");
-    try {
-      var answer = http.get(url, unverified, REQUEST_LIMIT);
-      if (answer.status() >= 400) {
-        throw new IOException("the server answers " + answer.status());
-      }
-    } catch (IOException e) {
-      throw new IOException(url + " is not accessible (" + e.getMessage() + ")", e);
+    var answer = askPing();
+    if (answer.status() >= 400) {
+      throw inaccessible("the server answers " + answer.status(), null);
     }
+  }
+
+  /**
+   * As {@link #ping}, for those who look at the answer, which may be that the server is not well.
+   *
+   * @throws IOException if there is none
+   */
+  public ServerHttp.Answer askPing() throws IOException {
+    try {
+      return http.get(pingUrl(), unverified, REQUEST_LIMIT);
+    } catch (IOException e) {
+      throw inaccessible(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private URI pingUrl() {
+    return URI.create(config.server() + "/ping");
+  }
+
+  private IOException inaccessible(String why, @Nullable IOException cause) {
+    return new IOException(pingUrl() + " is not accessible (" + why + ")", cause);
   }
 
   /**

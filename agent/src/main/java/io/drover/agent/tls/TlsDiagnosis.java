@@ -41,26 +41,29 @@ final class TlsDiagnosis {
     for (int i = 0; i < chain.size(); i++) {
       X509Certificate certificate = chain.get(i);
       if (certificate.getNotAfter().toInstant().isBefore(now)) {
-        return new CertificateRefused(
+        return refused(
             Reason.TLS_EXPIRED,
             "%s expired at %s: renew it, or correct this node's clock (%s)"
                 .formatted(name(chain, i), certificate.getNotAfter().toInstant(), now),
+            chain,
             failure);
       }
       if (certificate.getNotBefore().toInstant().isAfter(now)) {
-        return new CertificateRefused(
+        return refused(
             Reason.TLS_NOT_YET_VALID,
             "%s is not valid before %s: correct this node's clock (%s)"
                 .formatted(name(chain, i), certificate.getNotBefore().toInstant(), now),
+            chain,
             failure);
       }
     }
     if (!isPathProblem(failure)) {
-      return new CertificateRefused(
+      return refused(
           Reason.TLS_WRONG_NAME,
           "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
                   .formatted(name(chain, 0), names(chain.getFirst()), host)
               + " of them in the server's URL",
+          chain,
           failure);
     }
     for (int i = 1; i < chain.size(); i++) {
@@ -68,11 +71,12 @@ final class TlsDiagnosis {
           .get(i - 1)
           .getIssuerX500Principal()
           .equals(chain.get(i).getSubjectX500Principal())) {
-        return new CertificateRefused(
+        return refused(
             Reason.TLS_INCOMPLETE_CHAIN,
             "%s did not sign the one before it (issuer %s): send the server's certificate first,"
                     .formatted(name(chain, i), chain.get(i - 1).getIssuerX500Principal())
                 + " then its intermediates in order",
+            chain,
             failure);
       }
     }
@@ -81,22 +85,29 @@ final class TlsDiagnosis {
         authorities.stream()
             .anyMatch(ca -> ca.getSubjectX500Principal().equals(last.getIssuerX500Principal()));
     if (known) {
-      return new CertificateRefused(
+      return refused(
           Reason.TLS_CA_REPLACED,
           "%s names a CA that is trusted (%s), but was not signed by its key: the CA was replaced,"
                   .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
               + " so update Rancher's 'cacerts' setting and apply the manifest again ("
               + root(failure)
               + ")",
+          chain,
           failure);
     }
-    return new CertificateRefused(
+    return refused(
         stopsBelowItsRoot(chain) ? Reason.TLS_INCOMPLETE_CHAIN : Reason.TLS_UNKNOWN_ISSUER,
         "%s is signed by '%s', which is not trusted here: let the server send all intermediate"
                 .formatted(name(chain, chain.size() - 1), last.getIssuerX500Principal())
             + " certificates, or put that CA into Rancher's 'cacerts' setting and apply the"
             + " manifest again",
+        chain,
         failure);
+  }
+
+  private static CertificateRefused refused(
+      Reason reason, String message, List<X509Certificate> chain, CertificateException failure) {
+    return new CertificateRefused(reason, message, ChainLink.all(chain), failure);
   }
 
   /**
@@ -134,7 +145,7 @@ final class TlsDiagnosis {
     return String.valueOf(cause.getMessage());
   }
 
-  private static String names(X509Certificate certificate) {
+  static String names(X509Certificate certificate) {
     try {
       var names = certificate.getSubjectAlternativeNames();
       String text =

@@ -13,10 +13,10 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
 /** A server for tests, on a free port of the loopback: one thread for each connection. */
-final class Listener implements AutoCloseable {
+public final class Listener implements AutoCloseable {
   /** What is done with a connection, which is closed afterwards. */
   @FunctionalInterface
-  interface Service {
+  public interface Service {
     void serve(Socket socket) throws Exception;
   }
 
@@ -27,14 +27,14 @@ final class Listener implements AutoCloseable {
     this.listening = listening;
   }
 
-  static Listener start(Service service) throws IOException {
+  public static Listener start(Service service) throws IOException {
     var listener = new Listener(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()));
     Thread.ofVirtual().name("listener").start(() -> listener.accept(service));
     return listener;
   }
 
   /** Over TLS; a connection whose handshake fails is dropped. */
-  static Listener startTls(SSLContext context, Service service) throws IOException {
+  public static Listener startTls(SSLContext context, Service service) throws IOException {
     return start(
         socket -> {
           var secured = (SSLSocket) context.getSocketFactory().createSocket(socket, null, 0, true);
@@ -45,7 +45,7 @@ final class Listener implements AutoCloseable {
   }
 
   /** Keeps a connection open until the client ends it. */
-  static void hold(Socket socket) throws IOException {
+  public static void hold(Socket socket) throws IOException {
     var _ = socket.getInputStream().readAllBytes();
   }
 
@@ -73,7 +73,7 @@ final class Listener implements AutoCloseable {
     return listening.getLocalPort();
   }
 
-  URI url(String scheme) {
+  public URI url(String scheme) {
     return URI.create(scheme + "://127.0.0.1:" + port());
   }
 

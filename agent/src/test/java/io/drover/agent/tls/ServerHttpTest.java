@@ -36,7 +36,7 @@ class ServerHttpTest {
 
       var answer = http().get(url, SSLContext.getDefault(), LIMIT);
 
-      assertThat(answer).isEqualTo(new ServerHttp.Answer(200, "", "", "hi"));
+      assertThat(answer).isEqualTo(new ServerHttp.Answer(200, "", "", "", "hi"));
       assertThat(request)
           .contains(
               "GET /v3/settings/cacerts?a=%20b HTTP/1.1",

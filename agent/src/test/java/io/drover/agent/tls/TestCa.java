@@ -47,7 +47,7 @@ public final class TestCa {
   public record Identity(KeyPair key, List<X509Certificate> chain) {
 
     /** For a server that presents this, however wrong it is. */
-    SSLContext server() throws GeneralSecurityException {
+    public SSLContext server() throws GeneralSecurityException {
       var context = SSLContext.getInstance("TLS");
       context.init(new KeyManager[] {new OneKey(this)}, null, null);
       return context;
@@ -116,7 +116,7 @@ public final class TestCa {
         List.of());
   }
 
-  TestCa intermediate(String name) throws Exception {
+  public TestCa intermediate(String name) throws Exception {
     KeyPair child = newKey();
     Instant now = Instant.now();
     var issued =

@@ -1,0 +1,9 @@
+/**
+ * The command {@code check}: the steps of a connection one by one, each by the agent's own code,
+ * and what became of each. Read {@link io.drover.agent.check.Checks} first. Changes nothing but
+ * what the agent itself would: it makes the service account's token Secret if there is none.
+ */
+@NullMarked
+package io.drover.agent.check;
+
+import org.jspecify.annotations.NullMarked;

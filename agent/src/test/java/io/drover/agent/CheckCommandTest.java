@@ -1,0 +1,68 @@
+package io.drover.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class CheckCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int execute(String... arguments) {
+    return Main.commandLine(Map.of(), _ -> {})
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(arguments);
+  }
+
+  @Test
+  void withoutAServerItIsBadConfiguration() {
+    assertThat(execute("check")).isEqualTo(Main.BAD_CONFIGURATION);
+
+    assertThat(err.toString()).contains("CATTLE_SERVER is not set");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void failedStepEndsWithOneAndHasItsCode() throws Exception {
+    try (var closed = new ClosedPort()) {
+      assertThat(execute("check", "--server=https://" + closed.address(), "--token=canary"))
+          .isEqualTo(Main.FAILED);
+    }
+
+    assertThat(out.toString())
+        .contains("✗ tcp")
+        .contains("ConnectRefused: the address answers")
+        .contains("– websocket")
+        .doesNotContain("canary")
+        .doesNotContain("\u001b"); // this is no terminal
+  }
+
+  @Test
+  void jsonIsAnObjectALine() throws Exception {
+    try (var closed = new ClosedPort()) {
+      assertThat(execute("check", "--json", "--server=https://" + closed.address()))
+          .isEqualTo(Main.FAILED);
+    }
+
+    assertThat(out.toString().lines()).hasSize(17);
+    for (String line : out.toString().lines().toList()) {
+      assertThat(new ObjectMapper().readTree(line).path("status").asText())
+          .isIn("passed", "warning", "failed", "skipped");
+    }
+  }
+
+  @Test
+  void helpFitsATerminal() {
+    assertThat(execute("check", "--help")).isZero();
+
+    assertThat(out.toString()).contains("--long").contains("--token=TOKEN");
+    assertThat(out.toString().lines()).allMatch(line -> line.length() <= 90);
+  }
+}
