@@ -49,10 +49,11 @@ import picocli.CommandLine.Spec;
     versionProvider = Main.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
-      "%nGoes the way to the server step by step, as the agent does, and says of each step",
-      "what became of it: DNS, proxy, TCP, TLS, CA, token, websocket; then the API server",
-      "and the rights. What fails has a reason and what to do next. A running agent is not",
-      "disturbed. In its pod it needs no options; elsewhere give it --server and --token.",
+      "%nGoes the way to the server step by step, as the agent does, and says of",
+      "each step what became of it: DNS, proxy, TCP, TLS, CA, API server, rights,",
+      "token, websocket. What fails has a reason and what to do next. A running",
+      "agent is not disturbed. In its pod it needs no options; elsewhere give it",
+      "--server and --token, and CATTLE_CA_CHECKSUM as in the manifest.",
       "%nMarks: ✓ passed, ! look at it, ✗ failed, – not tried. See docs/check.md.%n"
     },
     exitCodeListHeading = "%nExit codes:%n",

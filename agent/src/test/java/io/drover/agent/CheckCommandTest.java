@@ -63,6 +63,6 @@ class CheckCommandTest {
     assertThat(execute("check", "--help")).isZero();
 
     assertThat(out.toString()).contains("--long").contains("--token=TOKEN");
-    assertThat(out.toString().lines()).allMatch(line -> line.length() <= 90);
+    assertThat(out.toString().lines()).allMatch(line -> line.length() <= 80);
   }
 }

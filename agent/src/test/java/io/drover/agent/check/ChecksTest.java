@@ -18,7 +18,9 @@ import io.drover.agent.tls.Listener;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.agent.tls.TestCa;
+import io.drover.agent.tls.TestDialer;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
@@ -54,8 +56,10 @@ class ChecksTest {
   private final List<StepResult> results = new ArrayList<>();
   private Path resolvConf;
   private @Nullable Cluster cluster;
+  private @Nullable ServerDialer resolving;
   private int status = 200;
   private String date = DATE;
+  private String proxy = "";
   private String checksum;
 
   @BeforeAll
@@ -94,11 +98,15 @@ class ChecksTest {
   private boolean check(URI server, String token, boolean isLong) throws Exception {
     var variables = new HashMap<String, String>();
     variables.put("SSL_CERT_DIR", directory.resolve("none").toString());
+    variables.put("HTTPS_PROXY", proxy);
     if (!checksum.isEmpty()) {
       variables.put("CATTLE_CA_CHECKSUM", checksum);
     }
     var config = CheckConfig.from(variables, server.toString(), new Secret(token));
-    var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
+    var dialer =
+        resolving == null
+            ? new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()))
+            : resolving;
     return new Checks(
             config,
             dialer,
@@ -201,6 +209,48 @@ class ChecksTest {
 
     assertThat(reason("dns")).isIn(Reason.DNS_NOT_FOUND, Reason.DNS_FAILED);
     assertThat(result("tcp").detail()).isEqualTo("needs dns, which failed");
+  }
+
+  @Test
+  void addressThatDoesNotAnswerIsAWarningWhileAnotherDoes() throws Exception {
+    var many = new InetAddress[Checks.MAX_ADDRESSES + 1];
+    for (int i = 0; i < many.length; i++) {
+      many[i] = InetAddress.getByAddress(new byte[] {127, 0, 0, (byte) (i + 1)});
+    }
+    resolving = TestDialer.resolvingTo(many);
+
+    assertThat(checkServer()).isTrue();
+
+    assertThat(result("dns").detail()).contains("127.0.0.1, 127.0.0.2").contains("127.0.0.9");
+    assertThat(result("tcp").status()).isEqualTo(Status.WARNING);
+    assertThat(result("tcp").detail()).endsWith("1 of 8 addresses");
+    assertThat(result("tcp").more()).hasSize(8).element(1).asString().startsWith("✗ 127.0.0.2");
+    assertThat(reason("tcp")).isEqualTo(Reason.CONNECT_REFUSED);
+  }
+
+  @Test
+  void deadProxyIsToldFromADeadServer() throws Exception {
+    try (var closed = new ClosedPort()) {
+      proxy = "http://user:canary@" + closed.address();
+
+      assertThat(check(URI.create("https://rancher.invalid"), "token-1", false)).isFalse();
+    }
+
+    assertThat(result("proxy").detail())
+        .contains("by the proxy 127.0.0.1")
+        .contains("HTTPS_PROXY, and no item of NO_PROXY matches");
+    assertThat(reason("tcp")).isEqualTo(Reason.PROXY_UNREACHABLE);
+    assertThat(results.toString()).doesNotContain("canary");
+  }
+
+  @Test
+  void resolvConfIsReadToItsLimit() throws Exception {
+    Files.writeString(
+        resolvConf, "#".repeat(Checks.MAX_RESOLV_CONF_BYTES) + "\nnameserver 10.43.0.10\n");
+
+    checkServer();
+
+    assertThat(result("resolv.conf").status()).isEqualTo(Status.WARNING);
   }
 
   @Test

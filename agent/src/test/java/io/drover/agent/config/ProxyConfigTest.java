@@ -107,6 +107,18 @@ class ProxyConfigTest {
         .hasNoCause();
   }
 
+  @Test
+  void saysWhichRuleChose() {
+    var config = config(Map.of("HTTPS_PROXY", "http://u:hunter2@p", "NO_PROXY", "a,example.com"));
+
+    assertThat(config.choose(SERVER, 443).rule()).isEqualTo("item 2 of NO_PROXY");
+    assertThat(config.choose(URI.create("https://b"), 443).rule())
+        .isEqualTo("HTTPS_PROXY, and no item of NO_PROXY matches");
+    assertThat(config.choose(URI.create("https://127.0.0.1"), 443).rule())
+        .isEqualTo("a loopback host is reached directly");
+    assertThat(config.choose(URI.create("http://b"), 80).rule()).isEqualTo("HTTP_PROXY is not set");
+  }
+
   private static ProxyConfig config(Map<String, String> variables) {
     return ProxyConfig.from(new Environment(variables));
   }

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,12 +33,16 @@ final class CheckIT {
 
   /** By step. */
   private record Checked(int exitCode, Map<String, JsonNode> steps, String text) {
+    JsonNode step(String name) {
+      return Objects.requireNonNull(steps.get(name), name);
+    }
+
     String status(String step) {
-      return steps.get(step).path("status").asText();
+      return step(step).path("status").asText();
     }
 
     String reason(String step) {
-      return steps.get(step).path("reason").asText();
+      return step(step).path("reason").asText();
     }
   }
 
@@ -99,8 +104,7 @@ final class CheckIT {
       Await.that(
           "one session of each key is left",
           Agent.READY_LIMIT,
-          () ->
-              peer.sessions(Peer.CLUSTER).size() == 1 && peer.sessions(Peer.STEVE).size() == 1);
+          () -> peer.sessions(Peer.CLUSTER).size() == 1 && peer.sessions(Peer.STEVE).size() == 1);
       assertThat(installation.agent().sessions()).isEqualTo(1);
       assertThat(installation.agent().metric("sessions_total", "steve")).isEqualTo(1);
       assertThat(peer.ping().path("status").asInt()).isEqualTo(200);
@@ -136,7 +140,7 @@ final class CheckIT {
 
     assertThat(unknown.exitCode()).as(unknown.text()).isEqualTo(1);
     assertThat(unknown.reason("tls")).isEqualTo("TlsUnknownIssuer");
-    assertThat(unknown.steps().get("tls").path("more")).isNotEmpty();
+    assertThat(unknown.step("tls").path("more")).isNotEmpty();
     assertThat(unknown.status("token")).isEqualTo("skipped");
   }
 
