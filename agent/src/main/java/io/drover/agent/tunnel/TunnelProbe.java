@@ -29,8 +29,8 @@ public final class TunnelProbe implements AutoCloseable {
   /** What the handshake may take on top of its own limit, and the end of the reader. */
   private static final Duration MARGIN = Duration.ofSeconds(2);
 
-  /** The server counts its streams up from 2, so it never knows this one. */
-  private static final long UNKNOWN_STREAM = 1;
+  /** The server counts its streams up from 2, so it never knows those from here on. */
+  private static final long UNKNOWN_STREAMS = Long.MAX_VALUE / 2;
 
   private static final Problem OVER = new Problem(Reason.SHUTTING_DOWN, "check is over");
 
@@ -42,6 +42,7 @@ public final class TunnelProbe implements AutoCloseable {
   private final TunnelSession session;
   private final WebSocketTransport transport;
   private final Thread reader;
+  private long frames;
 
   private TunnelProbe(ServerDialer serverDialer, Handshake handshake, Dialer dialer, Timer timer)
       throws IOException {
@@ -104,7 +105,7 @@ public final class TunnelProbe implements AutoCloseable {
       ended.complete(OVER);
     } finally {
       session.end(OVER);
-      var _ = answers.offer(new Close(UNKNOWN_STREAM, "")); // whoever waits looks at ended
+      var _ = answers.offer(new Close(UNKNOWN_STREAMS, "")); // whoever waits looks at ended
     }
   }
 
@@ -117,7 +118,8 @@ public final class TunnelProbe implements AutoCloseable {
    */
   public void sendFrame(int bytes) throws IOException, InterruptedException {
     answers.clear();
-    session.sayNow(new Data(UNKNOWN_STREAM, ByteBuffer.allocate(bytes)));
+    // Another one each time: servers may answer once a second for one.
+    session.sayNow(new Data(UNKNOWN_STREAMS + frames++, ByteBuffer.allocate(bytes)));
     var answer = answers.poll(ANSWER_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
     if (ended.isDone()) {
       throw failure(ended.join());
@@ -164,7 +166,7 @@ public final class TunnelProbe implements AutoCloseable {
   private final class Listening implements Transport.Receiver {
     @Override
     public void onMessage(Message message) {
-      if (message instanceof Close close && close.streamId() == UNKNOWN_STREAM) {
+      if (message instanceof Close close && close.streamId() >= UNKNOWN_STREAMS) {
         var _ = answers.offer(close);
       } else {
         session.onMessage(message);
