@@ -25,6 +25,16 @@ RUN find /opt/drover/runtime \( -name '*.so' -o -path '*/bin/java' \) -exec ldd 
  && cp -L --parents /usr/share/doc/libc6/copyright /system \
  && install -d -m 1777 /system/tmp
 
+# /usr/bin/drover-agent without a shell: a line that names its interpreter, Java, and behind it a jar. Readers of
+# jars start at the end and do not mind.
+COPY image/command.options /opt/drover/conf/
+RUN printf 'Main-Class: io.drover.agent.Main\nClass-Path: ../../opt/drover/lib/drover-agent.jar\n' >/tmp/manifest \
+ && jar --create --file /tmp/command.jar --manifest /tmp/manifest --date 2026-01-01T00:00:00Z \
+ && mkdir -p /system/usr/bin \
+ && { echo '#!/opt/drover/runtime/bin/java @/opt/drover/conf/command.options'; cat /tmp/command.jar; } \
+      >/system/usr/bin/drover-agent \
+ && chmod 755 /system/usr/bin/drover-agent /system/usr/bin
+
 # What the jars are made of, so that no other change makes them again.
 WORKDIR /src
 COPY .mvn .mvn
@@ -67,7 +77,8 @@ COPY --from=build /opt/drover/conf /opt/drover/conf
 COPY --from=build /opt/drover/lib /opt/drover/lib
 
 # As the stock image. One arena for each of many threads would cost more memory than the heap.
-ENV SSL_CERT_DIR=/etc/kubernetes/ssl/certs \
+ENV PATH=/usr/bin \
+    SSL_CERT_DIR=/etc/kubernetes/ssl/certs \
     LANG=C.UTF-8 \
     MALLOC_ARENA_MAX=2
 

@@ -69,7 +69,7 @@ final class CheckCommand implements Callable<Integer> {
   @Option(names = "--server", paramLabel = "URL", description = "Of the server.")
   private String server = "";
 
-  @Option(names = "--token", paramLabel = "TOKEN", description = "Registration token.")
+  @Option(names = "--token", paramLabel = "TOKEN", description = "Registration token. @FILE takes options from a file that only you can read.")
   private String token = "";
 
   @Option(names = "--kubeconfig", paramLabel = "FILE", description = "Which cluster.")

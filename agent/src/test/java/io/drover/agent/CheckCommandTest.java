@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class CheckCommandTest {
@@ -56,6 +59,17 @@ class CheckCommandTest {
       assertThat(new ObjectMapper().readTree(line).path("status").asText())
           .isIn("passed", "warning", "failed", "skipped");
     }
+  }
+
+  @Test
+  void tokenInAFileIsNotOnTheCommandLine(@TempDir Path directory) throws Exception {
+    var file = Files.writeString(directory.resolve("token.txt"), "--token=canary\n");
+    try (var closed = new ClosedPort()) {
+      assertThat(execute("check", "--server=https://" + closed.address(), "@" + file))
+          .isEqualTo(Main.FAILED);
+    }
+
+    assertThat(out.toString()).contains("as given").doesNotContain("canary");
   }
 
   @Test

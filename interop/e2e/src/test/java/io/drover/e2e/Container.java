@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -16,7 +17,11 @@ import java.util.Map;
  * network, since that is where the tests' servers are.
  */
 final class Container implements AutoCloseable {
+  /** What the agent has to fit into. */
   static final long LIMIT_BYTES = 160L * 1024 * 1024;
+
+  private static final Path MEMORY_V1 = Path.of("/sys/fs/cgroup/memory");
+  private static final Path MEMORY_V2 = Path.of("/sys/fs/cgroup");
 
   /** What kubelets put into each pod. */
   private static final List<String> NETWORK_FILES = List.of("/etc/resolv.conf", "/etc/hosts");
@@ -38,6 +43,7 @@ final class Container implements AutoCloseable {
    *
    * @param image what {@code interop/image/build} left
    * @param user {@code UID:GID}
+   * @param limitBytes of memory
    * @param environment on top of the image's
    * @param mounts files and directories of this machine by their place in the container
    */
@@ -46,6 +52,7 @@ final class Container implements AutoCloseable {
       Path directory,
       Path image,
       String user,
+      long limitBytes,
       Map<String, String> environment,
       Map<String, Path> mounts)
       throws IOException {
@@ -54,7 +61,7 @@ final class Container implements AutoCloseable {
     var config = JSON.readTree(image.resolve("config.json").toFile()).path("config");
     JSON.writeValue(
         bundle.resolve("config.json").toFile(),
-        bundle(id, image.resolve("rootfs"), config, user, environment, mounts));
+        bundle(id, image.resolve("rootfs"), config, user, limitBytes, environment, mounts));
     var state = Files.createDirectories(directory.resolve("runc"));
     var process =
         RunningProcess.start(
@@ -70,6 +77,7 @@ final class Container implements AutoCloseable {
       Path files,
       JsonNode image,
       String user,
+      long limitBytes,
       Map<String, String> environment,
       Map<String, Path> mounts) {
     var bundle = JSON.createObjectNode().put("ociVersion", "1.0.2").put("hostname", "pod");
@@ -102,8 +110,8 @@ final class Container implements AutoCloseable {
     linux
         .putObject("resources")
         .putObject("memory")
-        .put("limit", LIMIT_BYTES)
-        .put("swap", LIMIT_BYTES);
+        .put("limit", limitBytes)
+        .put("swap", limitBytes);
     var namespaces = linux.putArray("namespaces");
     for (var namespace : List.of("pid", "ipc", "uts", "mount")) {
       namespaces.addObject().put("type", namespace);
@@ -130,11 +138,43 @@ final class Container implements AutoCloseable {
     return RunningProcess.statusKib(first.pid(), field);
   }
 
+  /**
+   * Starts a program in it, beside its first process, as {@code kubectl exec} does: found on the
+   * image's {@code PATH}, with the container's user and environment.
+   */
+  RunningProcess exec(String name, Path directory, String... command) {
+    var all = new ArrayList<>(List.of("runc", "--root", state.toString(), "exec", id));
+    all.addAll(List.of(command));
+    return RunningProcess.start(name, directory, Map.of(), all);
+  }
+
   /** The limit that the kernel holds it to. */
   long limitBytes() throws IOException {
-    var first = Path.of("/sys/fs/cgroup/memory", id, "memory.limit_in_bytes");
-    var second = Path.of("/sys/fs/cgroup", id, "memory.max");
-    return Long.parseLong(Files.readString(Files.exists(first) ? first : second).strip());
+    return memoryBytes("memory.limit_in_bytes", "memory.max");
+  }
+
+  /** The most that all its processes had at a time, files that they read included. */
+  long peakBytes() throws IOException {
+    return memoryBytes("memory.max_usage_in_bytes", "memory.peak");
+  }
+
+  private long memoryBytes(String first, String second) throws IOException {
+    return Long.parseLong(Files.readString(memory(first, second)).strip());
+  }
+
+  /** How many of its processes the kernel has killed at the limit. */
+  long killed() throws IOException {
+    return Files.readAllLines(memory("memory.oom_control", "memory.events")).stream()
+        .filter(line -> line.startsWith("oom_kill "))
+        .mapToLong(line -> Long.parseLong(line.substring("oom_kill ".length())))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** A file of the container's memory controller, by its name in cgroup v1 and v2. */
+  private Path memory(String first, String second) {
+    var file = MEMORY_V1.resolve(id).resolve(first);
+    return Files.exists(file) ? file : MEMORY_V2.resolve(id).resolve(second);
   }
 
   private static boolean isJava(ProcessHandle handle) {

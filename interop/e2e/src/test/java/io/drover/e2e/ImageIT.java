@@ -38,6 +38,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class ImageIT {
   private static final long COMPRESSED_LIMIT_BYTES = 75L * 1024 * 1024;
   private static final int LAYERS_LIMIT = 8;
+
+  /** {@code resources.limits.memory} in the chart's values. */
+  private static final long CHART_LIMIT_BYTES = 256L * 1024 * 1024;
+
   private static final Duration RUN_LIMIT = Duration.ofSeconds(60);
 
   /**
@@ -115,7 +119,7 @@ final class ImageIT {
           }
         });
 
-    assertThat(programs).containsExactly("opt/drover/runtime/bin/java");
+    assertThat(programs).containsExactly("opt/drover/runtime/bin/java", "usr/bin/drover-agent");
     assertThat(odd).as("setuid, setgid or writable for all").isEmpty();
     assertThat(Path.of(files.toString(), "var/lib/dpkg")).doesNotExist();
   }
@@ -163,7 +167,9 @@ final class ImageIT {
               imported.credentials(),
               SERVICE_ACCOUNT,
               imported.serviceAccount());
-      try (var container = Container.start("agent", directory, image, user, environment, mounts);
+      try (var container =
+              Container.start(
+                  "agent", directory, image, user, Container.LIMIT_BYTES, environment, mounts);
           var agent = Agent.of(container.process())) {
         agent.awaitReady(Agent.READY_LIMIT);
         var loaded = container.process().errorLines();
@@ -189,6 +195,52 @@ final class ImageIT {
     }
   }
 
+  /** The commands as {@code kubectl exec} runs them, with the limit that the chart sets. */
+  @Test
+  void commandsBesideTheAgentLeaveItAlone(ControlPlane plane) throws Exception {
+    var directory = Programs.directory("image-commands");
+    try (var peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS)) {
+      var imported = plane.apply(peer.manifest(), directory.resolve("pod"));
+      var environment = pod(plane, imported.environment());
+      environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
+      var mounts =
+          Map.of(
+              "/cattle-credentials",
+              imported.credentials(),
+              SERVICE_ACCOUNT,
+              imported.serviceAccount());
+      try (var container =
+              Container.start(
+                  "agent", directory, image, "0:0", CHART_LIMIT_BYTES, environment, mounts);
+          var agent = Agent.of(container.process())) {
+        agent.awaitReady(Agent.READY_LIMIT);
+        peer.awaitActive(Duration.ofSeconds(20));
+        // So that the agent is as large as it gets.
+        new ClusterUse(plane, peer.kubectl(), directory, "image-commands").copiesBigFiles();
+
+        var check = container.exec("check", directory, "drover-agent", "check", "--json");
+        assertThat(check.awaitExit(RUN_LIMIT)).as(check::tail).isZero();
+        check.awaitEnd(RUN_LIMIT);
+        assertThat(check.lines())
+            .hasSize(17)
+            .allMatch(line -> line.contains("\"passed\"") || line.contains("\"step\":\"idle\""));
+        // A JVM that cannot do as it is told says so there.
+        assertThat(check.errorLines()).isEmpty();
+        var report = container.exec("report", directory, "drover-agent", "report", "--json");
+        assertThat(report.awaitExit(RUN_LIMIT)).as(report::tail).isZero();
+
+        assertThat(container.limitBytes()).isEqualTo(CHART_LIMIT_BYTES);
+        assertThat(container.killed()).isZero();
+        assertThat(container.process().isAlive()).isTrue();
+        assertThat(agent.sessions()).isEqualTo(1);
+        assertThat(agent.metric("sessions_total", "steve")).isEqualTo(1);
+        System.out.printf(
+            "image with commands: %d MiB at most, of %d MiB%n",
+            container.peakBytes() / 1024 / 1024, CHART_LIMIT_BYTES / 1024 / 1024);
+      }
+    }
+  }
+
   /** As in the Job that Rancher makes: no command, its user, its environment. */
   @Test
   void cleanUpRunsAsRanchersJob(ControlPlane plane) throws Exception {
@@ -203,6 +255,7 @@ final class ImageIT {
             directory,
             image,
             "1000:1000",
+            Container.LIMIT_BYTES,
             environment,
             Map.of(SERVICE_ACCOUNT, account))) {
       assertThat(container.process().awaitExit(RUN_LIMIT)).as(container.process().tail()).isZero();
