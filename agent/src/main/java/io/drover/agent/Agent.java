@@ -114,6 +114,7 @@ final class Agent {
             HealthServer.start(
                 config.health(),
                 Version.text(),
+                Clock.systemUTC(),
                 List.of(tunnels::cluster, tunnels::steve),
                 () -> cluster == null ? Collections.emptySortedMap() : cluster.degraded(),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
@@ -186,6 +187,7 @@ final class Agent {
           now.connected(),
           now.since(),
           now.problem(),
+          now.past(),
           now.totals().sessions(),
           now.streamsOpen(),
           now.totals().streams(),

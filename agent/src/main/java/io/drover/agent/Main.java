@@ -9,6 +9,7 @@ import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.Sleeper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.security.Security;
@@ -120,6 +121,7 @@ public final class Main {
     command.addSubcommand("run", run);
     command.addSubcommand(new CommandLine(new ReportCommand(environment)));
     command.addSubcommand(new CommandLine(new CheckCommand(environment)));
+    command.addSubcommand(new CommandLine(new StatusCommand(environment, Sleeper.REAL)));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {
@@ -239,7 +241,7 @@ public final class Main {
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
       customSynopsis =
-          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent version",
+          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",

@@ -9,6 +9,7 @@ import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
 import io.drover.agent.report.Reports;
+import io.drover.agent.terminal.Page;
 import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -40,9 +41,6 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:printed", "1:the cluster cannot be reached", "2:bad configuration or usage"})
 final class ReportCommand implements Callable<Integer> {
-  private static final int MIN_WIDTH = 60;
-  private static final int STANDARD_WIDTH = 100;
-
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(names = "--kubeconfig", paramLabel = "FILE", description = "Which cluster.")
@@ -126,7 +124,8 @@ final class ReportCommand implements Callable<Integer> {
       } else if (yaml) {
         out.print(Reports.yaml(report));
       } else {
-        out.print(Reports.table(report, terminal, width()));
+        out.print(
+            Reports.table(report, terminal, Page.width(environment.getOrDefault("COLUMNS", ""))));
       }
       out.flush();
     }
@@ -137,15 +136,6 @@ final class ReportCommand implements Callable<Integer> {
       return Fabric8ClusterApi.open(kube);
     } catch (IOException e) {
       throw new ConfigException(List.of(String.valueOf(e.getMessage())));
-    }
-  }
-
-  private int width() {
-    try {
-      String columns = environment.getOrDefault("COLUMNS", "");
-      return Math.max(MIN_WIDTH, columns.isEmpty() ? STANDARD_WIDTH : Integer.parseInt(columns));
-    } catch (NumberFormatException _) {
-      return STANDARD_WIDTH;
     }
   }
 }

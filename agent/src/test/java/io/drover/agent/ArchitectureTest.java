@@ -55,6 +55,7 @@ class ArchitectureTest {
               new String[] {
                 "io.drover.proto..",
                 "io.drover.agent.check",
+                "io.drover.agent.inspect",
                 "io.drover.agent.kube",
                 "io.drover.agent.report",
                 "io.drover.agent.view"
@@ -64,6 +65,7 @@ class ArchitectureTest {
               new String[] {
                 "io.drover.proto..",
                 "io.drover.agent.health",
+                "io.drover.agent.inspect",
                 "io.drover.agent.kube",
                 "io.drover.agent.log",
                 "io.drover.agent.report",
@@ -99,6 +101,7 @@ class ArchitectureTest {
         rule("tools know no feature", toolsBelow(AGENT)),
         rule("config is a leaf", isLeaf(AGENT, "config")),
         rule("reason is a leaf", isLeaf(AGENT, "reason")),
+        rule("terminal is a leaf", isLeaf(AGENT, "terminal")),
         rule("proto neither calls nor waits", protoIsPure(PROTO)),
         rule("only config reads the environment", environmentInConfig()),
         rule("only Main ends the process", exitInMain()),
@@ -148,7 +151,7 @@ class ArchitectureTest {
 
   private static ArchRule featuresApart(String agent) {
     return slices()
-        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health|check)..")
+        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health|check|inspect)..")
         .should()
         .notDependOnEachOther();
   }

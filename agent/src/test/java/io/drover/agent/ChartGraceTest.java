@@ -19,6 +19,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.TreeMap;
@@ -69,7 +70,12 @@ final class ChartGraceTest {
 
     try (var server =
             HealthServer.start(
-                new HealthConfig(true, "127.0.0.1", 0), "1.2.3", List.of(), TreeMap::new, null);
+                new HealthConfig(true, "127.0.0.1", 0),
+                "1.2.3",
+                Clock.systemUTC(),
+                List.of(),
+                TreeMap::new,
+                null);
         var http = HttpClient.newHttpClient()) {
       int port = server.address().orElseThrow().getPort();
       for (String path : paths) {

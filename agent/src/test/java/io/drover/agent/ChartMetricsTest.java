@@ -22,6 +22,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -111,7 +112,8 @@ class ChartMetricsTest {
 
   @BeforeAll
   static void readMetrics() throws IOException, InterruptedException {
-    var tunnel = new TunnelReading("cluster", true, true, Instant.EPOCH, null, 1, 1, 1, 1, 1, 1, 1);
+    var tunnel =
+        new TunnelReading("cluster", true, true, Instant.EPOCH, null, null, 1, 1, 1, 1, 1, 1, 1);
     var reports =
         new ReportReading(
             report(), true, 1, List.of(new ReportReading.Sink("cluster", 1, Instant.EPOCH)));
@@ -119,6 +121,7 @@ class ChartMetricsTest {
             HealthServer.start(
                 new HealthConfig(true, "127.0.0.1", 0),
                 "1.2.3",
+                Clock.systemUTC(),
                 List.of(() -> tunnel),
                 TreeMap::new,
                 () -> reports);

@@ -65,7 +65,12 @@ final class Environment {
 
   /** Notes a problem: {@code what} follows the setting's name. */
   void problem(Setting setting, String what) {
-    problems.add(setting.name() + " " + what);
+    problem(setting.name() + " " + what);
+  }
+
+  /** Notes a problem of something that is no setting. */
+  void problem(String what) {
+    problems.add(what);
   }
 
   /** Ends the reading. */

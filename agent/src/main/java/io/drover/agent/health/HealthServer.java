@@ -15,6 +15,8 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -43,8 +45,12 @@ public final class HealthServer implements AutoCloseable {
     }
   }
 
+  private final String version;
+  private final Clock clock;
+  private final Instant started;
   private final List<Supplier<TunnelReading>> tunnels;
   private final Supplier<? extends SortedMap<String, String>> degraded;
+  private final @Nullable Supplier<ReportReading> reports; // null: none are made
   private final Metrics metrics;
   private final Semaphore requests = new Semaphore(MAX_REQUESTS);
   private final @Nullable HttpServer server; // null: turned off
@@ -52,19 +58,25 @@ public final class HealthServer implements AutoCloseable {
   private HealthServer(
       @Nullable HttpServer server,
       String version,
+      Clock clock,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports) {
     this.server = server;
+    this.version = version;
+    this.clock = clock;
+    this.started = clock.instant();
     this.tunnels = List.copyOf(tunnels);
     this.degraded = degraded;
+    this.reports = reports;
     this.metrics = new Metrics(version, tunnels, reports);
   }
 
   /**
    * Listens, unless it is turned off.
    *
-   * @param version shown among the metrics
+   * @param version shown among the metrics and in {@code /readyz}
+   * @param clock for the times in {@code /readyz}, whose reader may have another
    * @param tunnels asked at each request, from any thread; they must not block
    * @param degraded features that do not work, and why; asked in the same way. No tunnel is among
    *     them, and whether the agent is ready does not hang on them
@@ -74,12 +86,13 @@ public final class HealthServer implements AutoCloseable {
   public static HealthServer start(
       HealthConfig config,
       String version,
+      Clock clock,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports)
       throws IOException {
     if (!config.enabled()) {
-      return new HealthServer(null, version, tunnels, degraded, reports);
+      return new HealthServer(null, version, clock, tunnels, degraded, reports);
     }
     HttpServer http;
     try {
@@ -92,7 +105,7 @@ public final class HealthServer implements AutoCloseable {
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
     }
-    var server = new HealthServer(http, version, tunnels, degraded, reports);
+    var server = new HealthServer(http, version, clock, tunnels, degraded, reports);
     http.createContext("/", server::handle);
     http.setExecutor(
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));
@@ -133,6 +146,7 @@ public final class HealthServer implements AutoCloseable {
     };
   }
 
+  /** See {@code docs/status.md}: fields may be added, none changes its meaning. */
   private Answer readiness() throws IOException {
     var readings = tunnels.stream().map(Supplier::get).toList();
     boolean ready = readings.stream().allMatch(TunnelReading::isReady);
@@ -140,17 +154,12 @@ public final class HealthServer implements AutoCloseable {
     try (var json = new JsonFactory().createGenerator(text)) {
       json.writeStartObject();
       json.writeBooleanField("ready", ready);
+      json.writeStringField("version", version);
+      json.writeStringField("started", started.toString());
+      json.writeStringField("now", clock.instant().toString());
       json.writeArrayFieldStart("checks");
       for (TunnelReading reading : readings) {
-        json.writeStartObject();
-        json.writeStringField("name", reading.tunnel() + "-tunnel");
-        json.writeBooleanField("ready", reading.isReady());
-        json.writeStringField("since", reading.since().toString());
-        var problem = reading.problem();
-        if (problem != null) {
-          write(json, problem);
-        }
-        json.writeEndObject();
+        write(json, reading);
       }
       json.writeEndArray();
       json.writeArrayFieldStart("degraded");
@@ -161,9 +170,57 @@ public final class HealthServer implements AutoCloseable {
         json.writeEndObject();
       }
       json.writeEndArray();
+      if (reports != null) {
+        write(json, reports.get());
+      }
       json.writeEndObject();
     }
     return new Answer(ready ? 200 : 503, JSON, text + "\n");
+  }
+
+  private static void write(JsonGenerator json, TunnelReading reading) throws IOException {
+    json.writeStartObject();
+    json.writeStringField("name", reading.tunnel() + "-tunnel");
+    json.writeBooleanField("ready", reading.isReady());
+    json.writeStringField("since", reading.since().toString());
+    json.writeNumberField("sessions", reading.sessions());
+    json.writeNumberField("streamsOpen", reading.streamsOpen());
+    json.writeNumberField("streams", reading.streamsTotal());
+    json.writeNumberField("receivedBytes", reading.bytesReceived());
+    json.writeNumberField("sentBytes", reading.bytesSent());
+    json.writeNumberField("queuedBytes", reading.queuedBytes());
+    json.writeNumberField("dialFailures", reading.dialFailures());
+    var past = reading.past();
+    if (reading.problem() != null) {
+      write(json, reading.problem());
+    } else if (past != null) {
+      json.writeObjectFieldStart("past");
+      json.writeStringField("at", past.at().toString());
+      write(json, past.problem());
+      json.writeEndObject();
+    }
+    json.writeEndObject();
+  }
+
+  private static void write(JsonGenerator json, ReportReading reading) throws IOException {
+    json.writeObjectFieldStart("reports");
+    json.writeBooleanField("leads", reading.leads());
+    if (reading.last() != null) {
+      json.writeNumberField("sequence", reading.last().agent().sequence());
+      json.writeStringField("observedAt", reading.last().observedAt().toString());
+    }
+    json.writeArrayFieldStart("sinks");
+    for (ReportReading.Sink sink : reading.sinks()) {
+      json.writeStartObject();
+      json.writeStringField("name", sink.name());
+      json.writeNumberField("failures", sink.failures());
+      if (sink.lastSuccess() != null) {
+        json.writeStringField("lastSuccess", sink.lastSuccess().toString());
+      }
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeEndObject();
   }
 
   private static void write(JsonGenerator json, Problem problem) throws IOException {

@@ -1,5 +1,6 @@
 package io.drover.agent.health;
 
+import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param connected whether a session is open
  * @param since when {@code connected} last changed
  * @param problem why it is not connected; null if it is
+ * @param past the last problem, which may be {@code problem}; null: there has been none
  * @param sessions opened so far
  * @param streamsOpen now
  * @param streamsTotal opened so far
@@ -26,6 +28,7 @@ public record TunnelReading(
     boolean connected,
     Instant since,
     @Nullable Problem problem,
+    @Nullable PastProblem past,
     long sessions,
     long streamsOpen,
     long streamsTotal,

@@ -1,9 +1,9 @@
 package io.drover.agent.report;
 
+import io.drover.agent.terminal.Binary;
 import io.drover.proto.report.Quantity;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -33,22 +33,10 @@ final class Figures {
     return amount == null
         ? "–"
         : switch (name) {
-          case "memory", "ephemeral-storage" -> bytes(amount.amount());
+          case "memory", "ephemeral-storage" -> Binary.text(amount.amount());
           case "cpu" -> plain(amount.amount(), 2);
           default -> amount.toString();
         };
-  }
-
-  /** In the largest binary unit of which there is one. */
-  static String bytes(BigDecimal bytes) {
-    var units = List.of("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei");
-    int unit = 0;
-    var amount = bytes;
-    while (unit < units.size() - 1 && amount.abs().compareTo(BigDecimal.valueOf(1024)) >= 0) {
-      amount = amount.divide(BigDecimal.valueOf(1024));
-      unit++;
-    }
-    return plain(amount, 1) + units.get(unit);
   }
 
   private static String plain(BigDecimal amount, int places) {

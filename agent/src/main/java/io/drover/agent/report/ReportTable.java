@@ -1,6 +1,7 @@
 package io.drover.agent.report;
 
-import io.drover.agent.report.Page.Mark;
+import io.drover.agent.terminal.Page;
+import io.drover.agent.terminal.Page.Mark;
 import io.drover.proto.report.Capabilities;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.Evidence;

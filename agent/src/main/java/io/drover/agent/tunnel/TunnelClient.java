@@ -1,6 +1,7 @@
 package io.drover.agent.tunnel;
 
 import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Backoff;
@@ -77,6 +78,7 @@ public final class TunnelClient implements AutoCloseable {
   private boolean stopping;
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
+  private @Nullable PastProblem past;
   private final EnumMap<Reason, Long> toldNanos = new EnumMap<>(Reason.class);
   private @Nullable Reason lastTold;
 
@@ -138,10 +140,16 @@ public final class TunnelClient implements AutoCloseable {
     return client;
   }
 
-  /** The tunnel at one moment; {@code problem} is null while it is connected. */
+  /**
+   * The tunnel at one moment.
+   *
+   * @param problem null while it is connected
+   * @param past the last problem, which may be the one of now; null: there has been none
+   */
   public record Reading(
       Instant since,
       @Nullable Problem problem,
+      @Nullable PastProblem past,
       int streamsOpen,
       long queuedBytes,
       TunnelTotals totals) {
@@ -162,6 +170,7 @@ public final class TunnelClient implements AutoCloseable {
       return new Reading(
           since,
           problem,
+          past,
           session == null ? 0 : session.streamsOpen(),
           session == null ? 0 : session.queuedBytes(),
           counters.totals());
@@ -319,6 +328,7 @@ public final class TunnelClient implements AutoCloseable {
         since = Instant.now();
       }
       problem = why;
+      past = new PastProblem(why, Instant.now());
       if (stopping) {
         news = false;
       }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.HealthConfig;
+import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import java.io.IOException;
@@ -11,7 +12,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Clock;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,8 +32,14 @@ import org.junit.jupiter.api.Timeout;
 class HealthServerTest {
   private static final HealthConfig ANY_PORT = new HealthConfig(true, "127.0.0.1", 0);
   private static final Instant SINCE = Instant.parse("2026-11-22T12:00:00Z");
+  private static final Clock CLOCK =
+      Clock.fixed(Instant.parse("2026-11-22T13:00:00Z"), ZoneOffset.UTC);
+  private static final PastProblem PAST =
+      new PastProblem(
+          new Problem(Reason.TUNNEL_CLOSED, "close 1006"), Instant.parse("2026-11-22T11:59:00Z"));
   private static final TunnelReading CONNECTED =
-      new TunnelReading("cluster", true, true, SINCE, null, 3, 7, 4_000_000_000L, 100, 200, 5, 64);
+      new TunnelReading(
+          "cluster", true, true, SINCE, null, PAST, 3, 7, 4_000_000_000L, 100, 200, 5, 64);
   private static final TunnelReading LOST =
       new TunnelReading(
           "steve",
@@ -38,6 +47,7 @@ class HealthServerTest {
           false,
           SINCE,
           new Problem(Reason.CONNECT_TIMEOUT, "dial tcp 10.0.0.1:443: i/o timeout \"x\""),
+          PAST,
           0,
           0,
           0,
@@ -58,6 +68,7 @@ class HealthServerTest {
             false,
             SINCE,
             new Problem(Reason.NOT_WANTED, "not wanted"),
+            null,
             0,
             0,
             0,
@@ -102,9 +113,17 @@ class HealthServerTest {
       assertThat(before.body())
           .isEqualTo(
               """
-              {"ready":false,"checks":[\
-              {"name":"cluster-tunnel","ready":true,"since":"2026-11-22T12:00:00Z"},\
+              {"ready":false,"version":"1.2.3","started":"2026-11-22T13:00:00Z",\
+              "now":"2026-11-22T13:00:00Z","checks":[\
+              {"name":"cluster-tunnel","ready":true,"since":"2026-11-22T12:00:00Z",\
+              "sessions":3,"streamsOpen":7,"streams":4000000000,"receivedBytes":100,\
+              "sentBytes":200,"queuedBytes":64,"dialFailures":5,\
+              "past":{"at":"2026-11-22T11:59:00Z","reason":"TunnelClosed",\
+              "meaning":"the server closed the tunnel","message":"close 1006",\
+              "nextStep":"nothing, if it comes back; or look at the server's log","page":"docs/troubleshooting.md#tunnelclosed"}},\
               {"name":"steve-tunnel","ready":false,"since":"2026-11-22T12:00:00Z",\
+              "sessions":0,"streamsOpen":0,"streams":0,"receivedBytes":0,\
+              "sentBytes":0,"queuedBytes":0,"dialFailures":0,\
               "reason":"ConnectTimeout","meaning":"nothing came back from the address",\
               "message":"dial tcp 10.0.0.1:443: i/o timeout \\"x\\"",\
               "nextStep":"allow this cluster to reach that address and port in the firewall, or set a\
@@ -114,6 +133,27 @@ class HealthServerTest {
       steve.set(CONNECTED);
 
       assertThat(get(server, "/readyz").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void readinessSaysHowTheReportsDo() throws Exception {
+    var sinks =
+        List.of(
+            new ReportReading.Sink("cluster", 2, SINCE), new ReportReading.Sink("http", 0, null));
+    try (var server =
+        HealthServer.start(
+            ANY_PORT,
+            "1.2.3",
+            CLOCK,
+            List.of(),
+            TreeMap::new,
+            () -> new ReportReading(null, true, 9, sinks))) {
+      assertThat(get(server, "/readyz").body())
+          .contains(
+              "\"reports\":{\"leads\":true,\"sinks\":[{\"name\":\"cluster\",\"failures\":2,"
+                  + "\"lastSuccess\":\"2026-11-22T12:00:00Z\"},"
+                  + "{\"name\":\"http\",\"failures\":0}]}");
     }
   }
 
@@ -190,7 +230,8 @@ class HealthServerTest {
       int port = first.address().orElseThrow().getPort();
       var same = new HealthConfig(true, "127.0.0.1", port);
 
-      assertThatThrownBy(() -> HealthServer.start(same, "1.2.3", List.of(), TreeMap::new, null))
+      assertThatThrownBy(
+              () -> HealthServer.start(same, "1.2.3", CLOCK, List.of(), TreeMap::new, null))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
           .hasMessageContaining("DROVER_HEALTH_ADDRESS");
@@ -201,18 +242,19 @@ class HealthServerTest {
   void mayBeTurnedOff() throws Exception {
     try (var server =
         HealthServer.start(
-            new HealthConfig(false, "0.0.0.0", 0), "1.2.3", List.of(), TreeMap::new, null)) {
+            new HealthConfig(false, "0.0.0.0", 0), "1.2.3", CLOCK, List.of(), TreeMap::new, null)) {
       assertThat(server.address()).isEmpty();
     }
   }
 
   private HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(tunnel), () -> degraded, null);
+    return HealthServer.start(ANY_PORT, "1.2.3", CLOCK, List.of(tunnel), () -> degraded, null);
   }
 
   private HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
       throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", List.of(cluster, steve), () -> degraded, null);
+    return HealthServer.start(
+        ANY_PORT, "1.2.3", CLOCK, List.of(cluster, steve), () -> degraded, null);
   }
 
   private HttpResponse<String> get(HealthServer server, String path) throws Exception {

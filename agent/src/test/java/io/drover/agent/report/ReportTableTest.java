@@ -3,20 +3,19 @@ package io.drover.agent.report;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.terminal.Page;
 import io.drover.proto.report.Capabilities;
 import io.drover.proto.report.Cause;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportTableTest {
@@ -140,18 +139,5 @@ class ReportTableTest {
                 Character.getType(point) == Character.CONTROL
                     || Character.getType(point) == Character.FORMAT);
     assertThat(line(table, "Node pools scale")).endsWith("[2Ja  b c 31m");
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "0, 0",
-    "1023, 1023",
-    "1024, 1Ki",
-    "16694054912, 15.5Gi",
-    "1099511627776, 1Ti",
-    "1180591620717411303424, 1024Ei"
-  })
-  void sizesArePutForPeople(BigDecimal bytes, String text) {
-    assertThat(Figures.bytes(bytes)).isEqualTo(text);
   }
 }

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -338,6 +339,27 @@ class TunnelClientTest {
       assertThat(reading.totals().refusedStreams()).isEqualTo(2); // and the barrier
       assertThat(reading.totals().receivedBytes()).isEqualTo(5);
       assertThat(reading.totals().sentBytes()).isEqualTo(5);
+    }
+  }
+
+  @Test
+  void remembersWhyItWasDownWhenItIsUpAgain() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.barrier();
+      assertThat(tunnel.client().reading().past()).as("it has never been down").isNull();
+      peer.writeHex("880203e9");
+      tunnel.pauses().take();
+      tunnel.pauses().end();
+
+      server.open().barrier();
+
+      var reading = tunnel.client().reading();
+      assertThat(reading.connected()).isTrue();
+      var past = Objects.requireNonNull(reading.past());
+      assertThat(past.problem().reason()).isEqualTo(Reason.TUNNEL_CLOSED);
+      assertThat(past.at()).isBeforeOrEqualTo(reading.since());
     }
   }
 }

@@ -78,6 +78,11 @@ final class Agent implements AutoCloseable {
     return process;
   }
 
+  /** Where it serves health. */
+  URI health() {
+    return health;
+  }
+
   void awaitReady(Duration limit) throws InterruptedException {
     Await.that("agent is ready: " + process, limit, () -> get("/readyz").statusCode() == 200);
   }

@@ -1,4 +1,4 @@
-package io.drover.agent.report;
+package io.drover.agent.terminal;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -9,9 +9,12 @@ import org.jspecify.annotations.Nullable;
  * Lines for a terminal. None is longer than the width: what does not fit is cut. Texts lose their
  * control characters, so that none of them can drive the terminal.
  */
-final class Page {
+public final class Page {
   /** Narrower than this, columns would have no room: lines are then longer than asked. */
-  static final int MIN_WIDTH = 60;
+  public static final int MIN_WIDTH = 60;
+
+  /** Of a terminal that does not say how wide it is. */
+  static final int STANDARD_WIDTH = 100;
 
   private static final int LABEL_WIDTH = 18;
   private static final int MARK_WIDTH = 4;
@@ -32,7 +35,7 @@ final class Page {
   }
 
   /** What begins a line. */
-  enum Mark {
+  public enum Mark {
     YES("✓", Style.GOOD),
     NO("✗", Style.BAD),
     /** Something that is not there; nobody has to worry. */
@@ -54,19 +57,39 @@ final class Page {
   private final int valueWidth;
   private final StringBuilder out = new StringBuilder();
 
-  Page(boolean colour, int width) {
+  /**
+   * An empty page.
+   *
+   * @param colour whether to use ANSI colours
+   * @param width of a line, in characters; at least {@link #MIN_WIDTH}
+   */
+  public Page(boolean colour, int width) {
     this.colour = colour;
     this.width = Math.max(MIN_WIDTH, width);
     // Two columns share what is left of the line, the value has the larger part.
     this.valueWidth = (this.width - MARK_WIDTH - LABEL_WIDTH) * 3 / 5;
   }
 
+  /**
+   * The width of this terminal.
+   *
+   * @param columns as the shell says, in {@code COLUMNS}; empty if it does not
+   */
+  public static int width(String columns) {
+    try {
+      return columns.isEmpty() ? STANDARD_WIDTH : Math.max(MIN_WIDTH, Integer.parseInt(columns));
+    } catch (NumberFormatException _) {
+      return STANDARD_WIDTH;
+    }
+  }
+
   /** All lines, each with its end. */
-  String text() {
+  public String text() {
     return out.toString();
   }
 
-  void heading(String title) {
+  /** Begins a section. */
+  public void heading(String title) {
     if (!out.isEmpty()) {
       blank();
     }
@@ -74,7 +97,8 @@ final class Page {
     out.append('\n');
   }
 
-  void blank() {
+  /** An empty line. */
+  public void blank() {
     out.append('\n');
   }
 
@@ -83,7 +107,7 @@ final class Page {
    *
    * @param aside in the last column; null: the text has the rest of the line
    */
-  void line(Mark mark, String label, String text, @Nullable String aside) {
+  public void line(Mark mark, String label, String text, @Nullable String aside) {
     out.append(MARGIN);
     styled(mark.style, mark.sign);
     out.append(' ').append(padded(printable(label), LABEL_WIDTH));
@@ -100,7 +124,7 @@ final class Page {
   }
 
   /** Below the line that counts it. */
-  void trouble(String what, String why) {
+  public void trouble(String what, String why) {
     out.append(MARGIN).append(MARGIN);
     int whatWidth = (width - MARK_WIDTH) / 2;
     out.append(padded(printable(what), whatWidth));
@@ -108,12 +132,32 @@ final class Page {
     end();
   }
 
-  void more(int omitted, String what) {
+  /** Says that some are left out; nothing if none is. */
+  public void more(int omitted, String what) {
     if (omitted > 0) {
       out.append(MARGIN).append(MARGIN);
       styled(Style.DIM, "and " + omitted + " more " + what);
       end();
     }
+  }
+
+  /** A text that is not cut, but broken between words; below the line that it belongs to. */
+  public void paragraph(String text) {
+    int room = width - MARK_WIDTH;
+    var line = new StringBuilder();
+    for (String word : printable(text).split(" +", -1)) {
+      if (!line.isEmpty() && line.length() + 1 + word.length() > room) {
+        endParagraphLine(line);
+      }
+      line.append(line.isEmpty() ? "" : " ").append(word);
+    }
+    endParagraphLine(line);
+  }
+
+  private void endParagraphLine(StringBuilder line) {
+    out.append(MARGIN).append(MARGIN).append(line);
+    line.setLength(0);
+    end();
   }
 
   private void end() {
@@ -126,7 +170,7 @@ final class Page {
   }
 
   /** Columns as wide as they need; the first, of names, is cut if all do not fit. */
-  void grid(List<String> headings, List<List<String>> texts) {
+  public void grid(List<String> headings, List<List<String>> texts) {
     var rows = texts.stream().map(row -> row.stream().map(Page::printable).toList()).toList();
     var widths = new ArrayList<Integer>();
     for (int column = 0; column < headings.size(); column++) {
