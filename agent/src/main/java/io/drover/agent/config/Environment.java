@@ -2,9 +2,11 @@ package io.drover.agent.config;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -12,6 +14,10 @@ import java.util.function.Function;
  * {@link #check} can name every problem at once. Not for several threads.
  */
 final class Environment {
+  /** Also read by their names in lower case, as curl and Go do it. */
+  private static final Set<Setting> IN_ANY_CASE =
+      EnumSet.of(Setting.HTTPS_PROXY, Setting.HTTP_PROXY, Setting.NO_PROXY);
+
   private final Map<String, String> variables;
   private final List<String> problems = new ArrayList<>();
 
@@ -21,14 +27,17 @@ final class Environment {
 
   /** The value as it is; the default if it is unset or empty. */
   String text(Setting setting) {
-    String value = variables.getOrDefault(setting.name(), "");
-    return value.isEmpty() ? setting.standard() : value;
+    return isSet(setting) ? given(setting) : setting.standard();
   }
 
-  /** As {@link #text}, and also by the name in lower case, as curl and Go do it for proxies. */
-  String textInAnyCase(Setting setting) {
-    String value = text(setting);
-    return value.isEmpty()
+  /** Whether there is a value other than an empty one. */
+  boolean isSet(Setting setting) {
+    return !given(setting).isEmpty();
+  }
+
+  private String given(Setting setting) {
+    String value = variables.getOrDefault(setting.name(), "");
+    return value.isEmpty() && IN_ANY_CASE.contains(setting)
         ? variables.getOrDefault(setting.name().toLowerCase(Locale.ROOT), "")
         : value;
   }
@@ -47,7 +56,7 @@ final class Environment {
     try {
       return parser.apply(value);
     } catch (IllegalArgumentException e) {
-      problem(setting, "is '" + value + "': " + e.getMessage());
+      problem(setting, "is '" + setting.shown(value) + "': " + e.getMessage());
       return parser.apply(setting.standard());
     }
   }

@@ -28,11 +28,11 @@ public record ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyR
     var proxies = new HashMap<String, ProxyServer>();
     read(env, Setting.HTTPS_PROXY).ifPresent(proxy -> proxies.put("https", proxy));
     read(env, Setting.HTTP_PROXY).ifPresent(proxy -> proxies.put("http", proxy));
-    return new ProxyConfig(proxies, NoProxyRule.parseList(env.textInAnyCase(Setting.NO_PROXY)));
+    return new ProxyConfig(proxies, NoProxyRule.parseList(env.text(Setting.NO_PROXY)));
   }
 
   private static Optional<ProxyServer> read(Environment env, Setting setting) {
-    String url = env.textInAnyCase(setting);
+    String url = env.text(setting);
     if (url.isEmpty()) {
       return Optional.empty();
     }

@@ -1,6 +1,7 @@
 package io.drover.agent.config;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Locale;
@@ -59,9 +60,16 @@ public record ReportConfig(
     if (text.isEmpty()) {
       return Optional.empty();
     }
-    var url = URI.create(text);
-    if (!"https".equals(url.getScheme()) || url.getHost() == null) {
-      throw new IllegalArgumentException("expected an https URL, since a token goes with it");
+    URI url;
+    try {
+      url = new URI(text);
+    } catch (URISyntaxException e) {
+      // Without the text, which its message quotes.
+      throw new IllegalArgumentException("expected an https URL: " + e.getReason(), e);
+    }
+    if (!"https".equals(url.getScheme()) || url.getHost() == null || url.getUserInfo() != null) {
+      throw new IllegalArgumentException(
+          "expected an https URL without user, since a token goes with it");
     }
     return Optional.of(url);
   }

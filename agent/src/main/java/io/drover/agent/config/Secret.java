@@ -16,4 +16,15 @@ public record Secret(String value) {
   public String toString() {
     return "***";
   }
+
+  /**
+   * A URL, or what should be one, without user and password: what stands before the last {@code @}
+   * is shown as {@code ***}, but for the scheme.
+   */
+  public static String withoutLogin(String url) {
+    int at = url.lastIndexOf('@');
+    int scheme = url.indexOf("://");
+    int start = scheme < 0 || scheme > at ? 0 : scheme + "://".length();
+    return at < 0 ? url : url.substring(0, start) + "***" + url.substring(at);
+  }
 }

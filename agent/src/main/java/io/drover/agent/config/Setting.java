@@ -7,7 +7,7 @@ import java.util.Optional;
  * the command's help are made from it, in this order.
  */
 public enum Setting {
-  CATTLE_SERVER("", "Base URL of the Rancher server, for `/ping` and its CA. Required."),
+  CATTLE_SERVER(Kind.URL, "Base URL of the Rancher server, for `/ping` and its CA. Required."),
   CATTLE_CA_CHECKSUM(
       "",
       "SHA-256 (hex) of the server's `cacerts` setting. Set: that CA is fetched, checked and"
@@ -16,10 +16,10 @@ public enum Setting {
       "false",
       "`true`: trust the server's CA only. Otherwise public CAs and `SSL_CERT_DIR` count too."),
   HTTPS_PROXY(
-      "",
+      Kind.URL,
       "Proxy on the way to `https` servers: `http://`, `https://` or `socks5://`, credentials"
           + " allowed. Lower case works too."),
-  HTTP_PROXY("", "The same on the way to `http` servers."),
+  HTTP_PROXY(Kind.URL, "The same on the way to `http` servers."),
   NO_PROXY(
       "",
       "Hosts reached without proxy: names (with their sub-domains), `.suffix`, IPs, CIDRs, `*`."),
@@ -60,9 +60,10 @@ public enum Setting {
       "`off`: nothing of the cluster is read for reports, and none is written. See"
           + " `docs/reports.md`."),
   DROVER_REPORT_URL(
-      "", "An `https` URL that reports are put to, besides the object in the cluster itself."),
+      Kind.URL,
+      "An `https` URL that reports are put to, besides the object in the cluster itself."),
   DROVER_REPORT_TOKEN(
-      "",
+      Kind.SECRET,
       "Bearer token for that URL. Unset: the registration token, if the URL is on the server of"
           + " the tunnels; otherwise it is required."),
   DROVER_TRIALS(
@@ -85,8 +86,8 @@ public enum Setting {
           + " deleted. Unset: none is."),
   DROVER_LOG_SOCKET(
       "/tmp/log.sock",
-      "UNIX socket, for this user only, where the log level is asked for and changed: a path or"
-          + " `off`."),
+      "UNIX socket, for this user only, where the log level is asked for and changed, and where"
+          + " `drover-agent diag` asks: a path or `off`."),
   DROVER_LOG_FORMAT("text", "--log-format", "`text` or `json`."),
   CATTLE_DEBUG("false", "`true`: log at debug level."),
   RANCHER_DEBUG("false", "The same."),
@@ -103,15 +104,34 @@ public enum Setting {
   BINDING_CLEANUP("false", "Not supported: `true` is refused."),
   AD_GUID_CLEANUP("false", "Not supported: `true` is refused.");
 
+  /** How much of a value may be shown. */
+  private enum Kind {
+    PLAIN,
+    /** All but what stands before the host: by intention or by mistake it may be a password. */
+    URL,
+    /** Nothing. */
+    SECRET
+  }
+
+  private final Kind kind;
   private final String standard;
   private final String option;
   private final String meaning;
 
   Setting(String standard, String meaning) {
-    this(standard, "", meaning);
+    this(Kind.PLAIN, standard, "", meaning);
   }
 
   Setting(String standard, String option, String meaning) {
+    this(Kind.PLAIN, standard, option, meaning);
+  }
+
+  Setting(Kind kind, String meaning) {
+    this(kind, "", "", meaning);
+  }
+
+  Setting(Kind kind, String standard, String option, String meaning) {
+    this.kind = kind;
     this.standard = standard;
     this.option = option;
     this.meaning = meaning;
@@ -130,5 +150,14 @@ public enum Setting {
   /** For the operator, in Markdown. */
   public String meaning() {
     return meaning;
+  }
+
+  /** What of a value may be shown to people, and be logged. */
+  public String shown(String value) {
+    return switch (kind) {
+      case PLAIN -> value;
+      case URL -> Secret.withoutLogin(value);
+      case SECRET -> value.isEmpty() ? "" : new Secret(value).toString();
+    };
   }
 }

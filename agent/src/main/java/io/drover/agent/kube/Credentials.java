@@ -64,7 +64,8 @@ public record Credentials(URI url, Secret token, String namespace) {
       url = URI.create(urlText);
     } catch (IllegalArgumentException _) {
       throw new Failure(
-          Reason.CREDENTIALS_INVALID, urlName + ": '" + urlText + "' is not a URL" + HINT);
+          Reason.CREDENTIALS_INVALID,
+          urlName + ": '" + Secret.withoutLogin(urlText) + "' is not a URL" + HINT);
     }
     if (url.getHost() == null || !SCHEMES.contains(scheme(url)) || url.getUserInfo() != null) {
       throw new Failure(

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AgentConfigTest {
@@ -53,11 +54,8 @@ class AgentConfigTest {
                 new ReportConfig(
                     true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),
                 new DutyConfig(
-                    EnumSet.allOf(DutyConfig.Duty.class),
-                    "cattle-credentials-abc",
-                    Set.of(),
-                    "",
-                    Optional.of(Path.of("/tmp/log.sock"))),
+                    EnumSet.allOf(DutyConfig.Duty.class), "cattle-credentials-abc", Set.of(), ""),
+                new ControlConfig(Optional.of(Path.of("/tmp/log.sock"))),
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT),
                 new Features(false, false)));
   }
@@ -101,6 +99,38 @@ class AgentConfigTest {
 
     assertThat(config.toString()).contains("joe").contains("***").doesNotContain("hunter");
     assertThat(new Secret("abc")).hasToString("***");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CATTLE_SERVER,https://joe:hunter2@rancher",
+    "CATTLE_SERVER,https://joe:hunt/er2@rancher:x",
+    "CATTLE_SERVER,joe:hunter2@rancher",
+    "DROVER_REPORT_URL,http://joe:hunter2@reports",
+    "DROVER_REPORT_URL,https://joe:hunter2@reports",
+    "DROVER_REPORT_URL,https://joe:hunt er2@reports",
+    "HTTPS_PROXY,ftp://joe:hunter2@proxy"
+  })
+  void noProblemQuotesAPassword(String variable, String value) {
+    assertThat(problems(with(variable, value)))
+        .singleElement()
+        .asString()
+        .startsWith(variable)
+        .doesNotContain("hunt");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CATTLE_SERVER,https://rancher:8443/a,https://rancher:8443/a",
+    "HTTPS_PROXY,http://joe:hunter2@proxy:3128,http://***@proxy:3128",
+    "HTTPS_PROXY,joe:hunter2@proxy:3128,***@proxy:3128",
+    "HTTP_PROXY,http://joe:hun@ter2@proxy,http://***@proxy",
+    "DROVER_REPORT_TOKEN,hunter2,***",
+    "DROVER_REPORT_TOKEN,'',''",
+    "DROVER_DUTIES,all,all"
+  })
+  void settingShowsWhatIsNoSecret(Setting setting, String value, String shown) {
+    assertThat(setting.shown(value)).isEqualTo(shown);
   }
 
   @Test

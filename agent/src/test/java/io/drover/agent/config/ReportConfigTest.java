@@ -73,9 +73,9 @@ class ReportConfigTest {
       value = {
         "DROVER_REPORTS|yes|expected on or off",
         "DROVER_REPORTS|ON|expected on or off",
-        "DROVER_REPORT_URL|http://example.com|expected an https URL, since a token goes with it",
-        "DROVER_REPORT_URL|example.com|expected an https URL, since a token goes with it",
-        "DROVER_REPORT_URL|https:///reports|expected an https URL, since a token goes with it",
+        "DROVER_REPORT_URL|http://example.com|expected an https URL without user, since a token goes with it",
+        "DROVER_REPORT_URL|example.com|expected an https URL without user, since a token goes with it",
+        "DROVER_REPORT_URL|https:///reports|expected an https URL without user, since a token goes with it",
         "DROVER_REPORT_URL|https://exa mple.com|Illegal character in authority",
         "DROVER_TRIALS|tea|expected all, none, or some of node-ports, taints, pod-security",
         "DROVER_TRIALS|taints,|expected all, none, or some of node-ports, taints, pod-security",

@@ -161,6 +161,11 @@ final class Agent implements AutoCloseable {
         .formatted(process.statusKib("VmRSS") / 1024, process.statusKib("VmHWM") / 1024);
   }
 
+  /** What it serves at {@code path}, whatever the status. */
+  String page(String path) throws IOException, InterruptedException {
+    return get(path).body();
+  }
+
   private HttpResponse<String> get(String path) throws IOException, InterruptedException {
     var request = HttpRequest.newBuilder(health.resolve(path)).timeout(REQUEST_LIMIT).build();
     return http.send(request, BodyHandlers.ofString());

@@ -28,7 +28,8 @@ import org.junit.jupiter.api.Test;
 final class DocsIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final List<String> PAGES =
-      List.of("install", "rbac", "air-gap", "proxy-and-ca", "check", "status", "upgrade", "uninstall");
+      List.of(
+          "install", "rbac", "air-gap", "proxy-and-ca", "check", "status", "upgrade", "uninstall");
 
   /** What cannot be run here: few, and each is looked at again when one more is added. */
   private static final int MAX_NOT_RUN = 8;

@@ -56,6 +56,11 @@ final class Trial implements AutoCloseable {
     return directory;
   }
 
+  /** As it stands now. */
+  Map<String, String> environment() {
+    return Map.copyOf(environment);
+  }
+
   void set(String variable, String value) {
     environment.put(variable, value);
   }

@@ -1,0 +1,334 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URLEncoder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * No secret that the agent is given comes out of it: registration token, tokens of service
+ * accounts, password of the proxy, key of a kubeconfig, token for reports. An agent at trace level
+ * works with all of them, while it is well and while it is not, and all that it says is searched.
+ */
+@Tag("interop")
+@Order(6)
+@ExtendWith(WithControlPlane.class)
+@TestInstance(Lifecycle.PER_CLASS)
+final class CanaryIT {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final String HOST = "rancher.drover.invalid";
+  private static final String POD = "canary";
+  private static final String USER = "joe";
+  private static final String PASSWORD = "ca+nary/proxy%password-4711=&";
+  private static final String REPORT_TOKEN = "canary-report-token-0815-0815-0815";
+  private static final String WRONG_TOKEN = "canary-wrong-registration-token-12345";
+  private static final int KEY_PART = 64;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  // Not among the logs: the path of a UNIX socket must be short.
+  @TempDir(cleanup = CleanupMode.ALWAYS)
+  private static Path sockets;
+
+  /** How the agent comes to the API server. */
+  enum Way {
+    POD,
+    KUBECONFIG
+  }
+
+  private final Canaries canaries = new Canaries();
+  private final AtomicBoolean proxyRefuses = new AtomicBoolean();
+  private ControlPlane plane;
+  private Path directory;
+  private Peer peer;
+  private Import imported;
+  private Certificates certificates;
+
+  @BeforeAll
+  void start(ControlPlane controlPlane) throws Exception {
+    plane = controlPlane;
+    directory = Programs.directory("canary");
+    peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS);
+    imported = plane.apply(peer.manifest(), directory.resolve("pod"));
+    certificates = new Certificates(directory);
+    certificates.authority("root", "root", null);
+    certificates.server("good", "root", "-1d", "san=dns:" + HOST);
+    plane.admin().run("apply", "-f", Programs.chart().resolve("crds").toString());
+    var pod =
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {namespace: %s, name: %s}
+        spec: {containers: [{name: agent, image: agent}]}
+        """
+            .formatted(Import.NAMESPACE, POD);
+    Await.that(
+        "the namespace's service account is there, and the pod",
+        LIMIT,
+        () -> plane.admin().outcome(pod.getBytes(UTF_8), "apply", "-f", "-").exitCode() == 0);
+
+    canaries.add("registration token", Peer.TOKEN);
+    canaries.add("wrong registration token", WRONG_TOKEN);
+    canaries.add("proxy password", PASSWORD);
+    canaries.add("proxy login", USER + ":" + PASSWORD);
+    canaries.add("report token", REPORT_TOKEN);
+    canaries.add(
+        "token of the pod", Files.readString(imported.serviceAccount().resolve("token"), UTF_8));
+    addKey();
+  }
+
+  /** A part of it, as it stands in the PEM, and as that stands in the kubeconfig. */
+  private void addKey() throws IOException {
+    var kubeconfig = JSON.readTree(plane.admin().kubeconfig().toFile());
+    var data = kubeconfig.at("/users/0/user/client-key-data").asText();
+    var pem = new String(Base64.getDecoder().decode(data), UTF_8);
+    var line = pem.lines().filter(one -> one.length() == KEY_PART).skip(1).findFirst();
+    canaries.add("key", line.orElseThrow());
+  }
+
+  @AfterAll
+  void stop() throws IOException, InterruptedException {
+    peer.close();
+    plane
+        .admin()
+        .run("-n", Import.NAMESPACE, "delete", "pod", POD, "--ignore-not-found", "--wait=false");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void noSecretComesOutOfAnAgentThatIsWellOrNot(Way way) throws Exception {
+    proxyRefuses.set(false);
+    try (var trial = new Trial(directory.resolve(way.name()), plane, imported)) {
+      // The agent of an earlier test may have been killed while it led: this one need not wait.
+      plane
+          .admin()
+          .run("-n", Import.NAMESPACE, "delete", "lease", "drover-agent", "--ignore-not-found");
+      var proxy = setUp(trial, way);
+      var agent = trial.start();
+      agent.awaitReady(Agent.READY_LIMIT);
+      addServerToken();
+      Await.that("a report is in the cluster", LIMIT, () -> report().path("items").size() == 1);
+      Await.that(
+          "the report's other way is tried",
+          LIMIT,
+          () -> agent.degraded().containsKey("reports to https"));
+      agent.process().awaitLine("a message", LIMIT, line -> line.contains(" TRACE "));
+      var well = said(trial, agent, "well");
+      assertThat(well.get("log")).contains(" TRACE ", "tunnel up: tunnel=cluster");
+      assertThat(well.get("status")).contains("connected for", "reports to https");
+      expectNoSecret(well);
+
+      proxyRefuses.set(true);
+      proxy.cut();
+      Await.that(
+          "the reason is told",
+          LIMIT,
+          () ->
+              agent.reason("cluster").equals("ProxyAuthRequired")
+                  && events().contains("ProxyAuthRequired"));
+      var proxyless = said(trial, agent, "proxyless");
+      assertThat(proxyless.get("status")).contains("ProxyAuthRequired");
+      assertThat(proxyless.get("check")).contains("ProxyAuthRequired");
+      expectNoSecret(proxyless);
+
+      trial.credential("token", WRONG_TOKEN);
+      proxyRefuses.set(false);
+      Await.that("the reason is told", LIMIT, () -> agent.reason("cluster").equals("TokenUnknown"));
+      var unknown = said(trial, agent, "unknown");
+      assertThat(unknown.get("status")).contains("TokenUnknown");
+      assertThat(unknown.get("check")).contains("TokenUnknown");
+      expectNoSecret(unknown);
+    }
+  }
+
+  /** The server by a proxy that wants a login, in front of the real one. */
+  private Front setUp(Trial trial, Way way) throws Exception {
+    var trust = Https.trust(peer.caFile());
+    var front =
+        trial.front(
+            certificates.present("good", 1),
+            "127.0.0.1",
+            certificates.pem("root"),
+            (socket, head) -> Front.forward(socket, head, peer.url(), trust, text -> text));
+    var proxy = trial.own(Front.plain(socket -> proxy(socket, front.port())));
+    trial.server("https://" + HOST);
+    trial.set(
+        "HTTPS_PROXY",
+        "http://%s:%s@127.0.0.1:%d"
+            .formatted(USER, URLEncoder.encode(PASSWORD, UTF_8), proxy.port()));
+    trial.set("NO_PROXY", "");
+    trial.set("DROVER_REPORTS", "on");
+    trial.set("DROVER_REPORT_URL", "https://" + HOST + "/reports");
+    trial.set("DROVER_REPORT_TOKEN", REPORT_TOKEN);
+    trial.set("DROVER_DUTIES", "tunnel-events");
+    trial.set("HOSTNAME", POD);
+    trial.set("CATTLE_TRACE", "true");
+    trial.set("DROVER_LOG_SOCKET", sockets.resolve(way + ".sock").toString());
+    if (way == Way.KUBECONFIG) {
+      trial.set("KUBECONFIG", plane.admin().kubeconfig().toString());
+    }
+    return proxy;
+  }
+
+  private void proxy(Socket socket, int target) throws IOException {
+    var head = Front.head(socket.getInputStream());
+    var login = Base64.getEncoder().encodeToString((USER + ":" + PASSWORD).getBytes(UTF_8));
+    if (proxyRefuses.get() || !head.contains("Proxy-Authorization: Basic " + login + "\r\n")) {
+      var challenge = "Proxy-Authenticate: Basic realm=\"canary\"\r\n";
+      socket
+          .getOutputStream()
+          .write(
+              // A proxy that is so kind as to tell what it was given.
+              Front.answer(
+                  "407 Proxy Authentication Required",
+                  challenge + "X-Seen: " + login + "\r\n",
+                  head));
+      return;
+    }
+    socket.getOutputStream().write("HTTP/1.1 200 Connection established\r\n\r\n".getBytes(UTF_8));
+    try (var onward = new Socket(InetAddress.getLoopbackAddress(), target)) {
+      Front.relay(socket, onward);
+    }
+  }
+
+  /** That the server is given: the agent reads it, or has it made. */
+  private void addServerToken() throws IOException, InterruptedException {
+    for (JsonNode secret :
+        plane.admin().json("-n", Import.NAMESPACE, "get", "secrets", "-o", "json").path("items")) {
+      var token = secret.at("/data/token").asText();
+      if (secret.path("type").asText().equals("kubernetes.io/service-account-token")
+          && !token.isEmpty()) {
+        canaries.add(
+            "token of " + secret.at("/metadata/name").asText(),
+            new String(Base64.getDecoder().decode(token), UTF_8));
+      }
+    }
+    assertThat(canaries.names()).anyMatch(name -> name.startsWith("token of cattle"));
+  }
+
+  private JsonNode report() throws IOException, InterruptedException {
+    return plane.admin().json("-n", Import.NAMESPACE, "get", "clusterreports", "-o", "json");
+  }
+
+  private String events() throws IOException, InterruptedException {
+    return plane.admin().run("-n", Import.NAMESPACE, "get", "events", "-o", "json");
+  }
+
+  /** Everything, by where it was said. */
+  private Map<String, String> said(Trial trial, Agent agent, String name) throws Exception {
+    var environment = new HashMap<>(trial.environment());
+    environment.put("DROVER_HEALTH_ADDRESS", agent.health().getAuthority());
+    var here = Files.createDirectories(trial.directory().resolve(name));
+    var said = new LinkedHashMap<String, String>();
+    said.put("status", run(here, environment, "status"));
+    said.put("status --json", run(here, environment, "status", "--json"));
+    said.put("check", run(here, environment, "check"));
+    said.put("check --json", run(here, environment, "check", "--json"));
+    said.put("/readyz", agent.page("/readyz"));
+    said.put("/metrics", agent.page("/metrics"));
+    said.put("events", events());
+    said.put("report", report().toString());
+    said.put("log", String.join("\n", agent.process().lines()));
+    said.put("stderr", "(stderr)\n" + String.join("\n", agent.process().errorLines()));
+    return said;
+  }
+
+  /** What it prints, and how it ends. */
+  private static String run(Path directory, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    var command = new ArrayList<>(List.of(Programs.agent()));
+    command.addAll(List.of(arguments));
+    var process =
+        RunningProcess.prepare(directory, environment, command).redirectErrorStream(true).start();
+    var text = new String(process.getInputStream().readAllBytes(), UTF_8);
+    return text + "exit code " + process.waitFor() + "\n";
+  }
+
+  private void expectNoSecret(Map<String, String> said) {
+    // What is no secret is found by the same search, so that it is no wonder that the rest is not.
+    var known = new Canaries();
+    known.add("host", HOST);
+    for (String where : List.of("check", "check --json", "log")) {
+      assertThat(known.in(said.getOrDefault(where, ""))).as(where).isNotEmpty();
+    }
+    said.forEach(
+        (where, text) -> {
+          assertThat(text).as(where).isNotBlank();
+          assertThat(canaries.in(text)).as(where).isEmpty();
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "HTTPS_PROXY=ftp://joe:%s@proxy",
+        "HTTP_PROXY=http://joe:%s@proxy:port",
+        "CATTLE_SERVER=https://joe:%s@rancher",
+        "CATTLE_SERVER=joe:%s@rancher",
+        "DROVER_REPORT_URL=http://joe:%s@rancher",
+        "DROVER_REPORT_URL=https://joe:%s@rancher",
+      })
+  void noSecretIsInTheMessageAboutIt(String wrong) throws Exception {
+    var here = directory.resolve("wrong-" + wrong.replaceAll("\\W", "-"));
+    try (var trial = new Trial(here, plane, imported)) {
+      var variable = wrong.substring(0, wrong.indexOf('='));
+      var environment = new HashMap<>(trial.environment());
+      environment.put(variable, wrong.substring(wrong.indexOf('=') + 1).formatted(PASSWORD));
+
+      for (String command : List.of("run", "check", "report")) {
+        var said = run(trial.directory(), environment, command);
+
+        assertThat(canaries.in(said)).as(said).isEmpty();
+        if (!command.equals("report")) {
+          assertThat(said).contains(variable).endsWith("exit code 2\n");
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatIsSearchedForWouldBeFound() {
+    canaries
+        .forms()
+        .forEach(
+            (name, forms) -> {
+              assertThat(forms).as(name).hasSizeGreaterThan(6);
+              for (String form : forms) {
+                assertThat(canaries.in("before" + form + "after")).as(form).contains(name);
+              }
+            });
+    for (int before = 0; before < 4; before++) {
+      var text = "x".repeat(before) + Peer.TOKEN + "y".repeat(before);
+      var base64 = Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
+      assertThat(canaries.in(base64)).contains("registration token");
+    }
+    assertThat(canaries.in("a text without any of them")).isEmpty();
+  }
+}
