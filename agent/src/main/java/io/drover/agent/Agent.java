@@ -1,10 +1,15 @@
 package io.drover.agent;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.Configured;
 import io.drover.agent.config.Paths;
 import io.drover.agent.config.Secret;
+import io.drover.agent.control.ControlClient;
+import io.drover.agent.control.ControlSocket;
+import io.drover.agent.control.ThreadDump;
 import io.drover.agent.duty.Duties;
-import io.drover.agent.duty.LogLevelSocket;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
@@ -38,8 +43,13 @@ import io.drover.agent.view.LiveView;
 import io.drover.agent.view.Service;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.ReportJson;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.net.StandardSocketOptions;
 import java.net.URI;
 import java.nio.channels.SocketChannel;
@@ -71,13 +81,19 @@ final class Agent {
   private static final Logger log = LoggerFactory.getLogger(Agent.class);
 
   private final AgentConfig config;
+  private final List<Configured> settings;
   private final Fabric8ClusterApi kube;
   private final ServerTrust trust;
   private final ServerDialer serverDialer;
 
   private Agent(
-      AgentConfig config, Fabric8ClusterApi kube, ServerTrust trust, ServerDialer serverDialer) {
+      AgentConfig config,
+      List<Configured> settings,
+      Fabric8ClusterApi kube,
+      ServerTrust trust,
+      ServerDialer serverDialer) {
     this.config = config;
+    this.settings = settings;
     this.kube = kube;
     this.trust = trust;
     this.serverDialer = serverDialer;
@@ -86,30 +102,41 @@ final class Agent {
   /**
    * Runs until {@code stop} is tripped.
    *
+   * @param settings told to this user, at the control socket
    * @throws IOException if a part cannot be opened; what may pass by itself is tried for ever
    *     instead
    */
-  static void run(AgentConfig config, CountDownLatch stop)
+  static void run(AgentConfig config, List<Configured> settings, CountDownLatch stop)
       throws IOException, InterruptedException {
     log.info("agent starts: version={} server={}", Version.text(), config.server().server());
     var serverDialer =
         new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
     var trust = new ServerTrust(config.server(), config.paths(), serverDialer);
     try (var kube = Fabric8ClusterApi.open(config.kube())) {
-      new Agent(config, kube, trust, serverDialer).run(stop);
+      new Agent(config, settings, kube, trust, serverDialer).run(stop);
     }
     log.info("agent stopped");
   }
 
   private void run(CountDownLatch stop) throws IOException, InterruptedException {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
-    try (var _ =
-            LogLevelSocket.start(
-                config.duty().logSocket(), Logging::level, Logging::changeLevel, Sleeper.REAL);
-        var timer = Timer.system();
+    try (var timer = Timer.system();
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, steve);
         var cluster = needsCluster() ? new OwnCluster(tunnels) : null;
+        var _ =
+            ControlSocket.start(
+                config.control().socket(),
+                Logging::level,
+                Logging::changeLevel,
+                Map.of(
+                    ControlClient.THREADS,
+                    this::threads,
+                    ControlClient.CONFIGURATION,
+                    this::configuration,
+                    ControlClient.REPORT,
+                    () -> report(cluster == null ? null : cluster.reading().last())),
+                Sleeper.REAL);
         var _ =
             HealthServer.start(
                 config.health(),
@@ -124,6 +151,31 @@ final class Agent {
         }
       }
     }
+  }
+
+  /** What this process runs with; of system properties, which may be secret, the names. */
+  private InputStream configuration() {
+    var text = new StringBuilder(Version.text()).append('\n');
+    settings.forEach(setting -> text.append(setting.text()));
+    text.append("Java ").append(Runtime.version()).append('\n');
+    for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      text.append(argument.startsWith("-D") ? argument.replaceFirst("=.*", "=***") : argument);
+      text.append('\n');
+    }
+    return new ByteArrayInputStream(text.toString().getBytes(UTF_8));
+  }
+
+  /** Beside the socket, since a root that is read-only has no other place. */
+  private InputStream threads() throws IOException {
+    return ThreadDump.open(
+        config.control().socket().orElseThrow().toAbsolutePath().resolveSibling("."));
+  }
+
+  private static InputStream report(@Nullable ClusterReport last) throws IOException {
+    if (last == null) {
+      throw new IOException("there is no report yet, or none is made");
+    }
+    return new ByteArrayInputStream(ReportJson.pretty(last).getBytes(UTF_8));
   }
 
   /** The stock agent ends here if there is no answer; we say so and go on trying. */

@@ -69,7 +69,10 @@ final class CheckCommand implements Callable<Integer> {
   @Option(names = "--server", paramLabel = "URL", description = "Of the server.")
   private String server = "";
 
-  @Option(names = "--token", paramLabel = "TOKEN", description = "Registration token. @FILE takes options from a file that only you can read.")
+  @Option(
+      names = "--token",
+      paramLabel = "TOKEN",
+      description = "Registration token. @FILE takes options from a file that only you can read.")
   private String token = "";
 
   @Option(names = "--kubeconfig", paramLabel = "FILE", description = "Which cluster.")
@@ -104,7 +107,7 @@ final class CheckCommand implements Callable<Integer> {
             line.getOut().println(json ? result.json() : result.text(colour));
             line.getOut().flush();
           };
-      return run(config, printed) ? Main.STOPPED : Main.FAILED;
+      return run(config, isLong, printed) ? Main.STOPPED : Main.FAILED;
     } catch (ConfigException e) {
       e.problems().forEach(problem -> line.getErr().println("drover-agent: " + problem));
       return Main.BAD_CONFIGURATION;
@@ -118,7 +121,8 @@ final class CheckCommand implements Callable<Integer> {
     }
   }
 
-  private boolean run(CheckConfig config, Consumer<StepResult> printed)
+  /** Whether no step has failed; {@code printed} gets each as it ends. */
+  static boolean run(CheckConfig config, boolean isLong, Consumer<StepResult> printed)
       throws IOException, InterruptedException {
     var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
     var trust = new ServerTrust(config.server(), config.paths(), dialer);

@@ -4,6 +4,7 @@ import io.drover.agent.cleanup.Cleanup;
 import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.CleanupConfig;
 import io.drover.agent.config.ConfigException;
+import io.drover.agent.config.Configured;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
@@ -13,9 +14,12 @@ import io.drover.agent.retry.Sleeper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.security.Security;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -74,7 +78,8 @@ public final class Main {
 
   /** Runs the agent until it ends. */
   interface Runner {
-    void run(AgentConfig config) throws IOException, ConfigException, InterruptedException;
+    void run(AgentConfig config, List<Configured> settings)
+        throws IOException, ConfigException, InterruptedException;
   }
 
   /** The agent in this process, which ends by signal. */
@@ -83,11 +88,12 @@ public final class Main {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final AtomicInteger code = new AtomicInteger(FAILED);
 
-    void run(AgentConfig config) throws IOException, ConfigException, InterruptedException {
+    void run(AgentConfig config, List<Configured> settings)
+        throws IOException, ConfigException, InterruptedException {
       Duration patience = config.tunnel().drain().plus(STOP_MARGIN);
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
-      Agent.run(config, stop);
+      Agent.run(config, settings, stop);
     }
 
     void ended(int exitCode) {
@@ -122,6 +128,7 @@ public final class Main {
     command.addSubcommand(new CommandLine(new ReportCommand(environment)));
     command.addSubcommand(new CommandLine(new CheckCommand(environment)));
     command.addSubcommand(new CommandLine(new StatusCommand(environment, Sleeper.REAL)));
+    command.addSubcommand(new CommandLine(new DiagCommand(environment, Clock.systemUTC())));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {
@@ -181,28 +188,33 @@ public final class Main {
     return meaning.replace("`", "");
   }
 
-  /** An option is its variable, set. */
-  private static Map<String, String> withOptions(
-      Map<String, String> environment, CommandSpec command) {
-    var variables = new HashMap<>(environment);
+  private static Map<Setting, String> options(CommandSpec command) {
+    var options = new EnumMap<Setting, String>(Setting.class);
     for (Setting setting : Setting.values()) {
       setting
           .option()
           .map(command::findOption)
           .map(option -> option.<String>getValue())
-          .ifPresent(value -> variables.put(setting.name(), value));
+          .ifPresent(value -> options.put(setting, value));
     }
-    return variables;
+    return options;
   }
 
-  private static int run(Map<String, String> variables, Runner runner, PrintWriter err) {
+  private static int run(
+      Map<String, String> environment,
+      Map<Setting, String> options,
+      Runner runner,
+      PrintWriter err) {
+    // An option is its variable, set.
+    var variables = new HashMap<>(environment);
+    options.forEach((setting, value) -> variables.put(setting.name(), value));
     try {
       if (CleanupConfig.isAsked(variables)) {
         return cleanUp(CleanupConfig.from(variables));
       }
       AgentConfig config = AgentConfig.from(variables);
       Logging.configure(config.log());
-      runner.run(config);
+      runner.run(config, Configured.list(variables, options.keySet()));
       return STOPPED;
     } catch (ConfigException e) {
       err.println(
@@ -241,7 +253,7 @@ public final class Main {
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
       customSynopsis =
-          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent version",
+          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent diag [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",
@@ -270,7 +282,7 @@ public final class Main {
 
     @Override
     public Integer call() {
-      return run(withOptions(environment, spec), runner, spec.commandLine().getErr());
+      return run(environment, options(spec), runner, spec.commandLine().getErr());
     }
   }
 

@@ -151,7 +151,7 @@ class ArchitectureTest {
 
   private static ArchRule featuresApart(String agent) {
     return slices()
-        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health|check|inspect)..")
+        .matching(agent + ".(tunnel|steve|report|duty|node|cleanup|health|check|inspect|control)..")
         .should()
         .notDependOnEachOther();
   }

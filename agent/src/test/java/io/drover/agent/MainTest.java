@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.LoggerContext;
 import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.ConfigException;
+import io.drover.agent.config.Configured;
+import io.drover.agent.config.Configured.Source;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.ScriptedApiServer;
@@ -36,6 +38,7 @@ class MainTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
   private final List<AgentConfig> started = new ArrayList<>();
+  private final List<List<Configured>> listed = new ArrayList<>();
 
   @AfterEach
   void forgetLogLevel() {
@@ -45,8 +48,8 @@ class MainTest {
 
   @Test
   void runsAsTheAgentWithoutArguments() {
-    assertThat(execute(STOCK, started::add)).isEqualTo(Main.STOPPED);
-    assertThat(execute(STOCK, started::add, "run")).isEqualTo(Main.STOPPED);
+    assertThat(execute(STOCK, this::start)).isEqualTo(Main.STOPPED);
+    assertThat(execute(STOCK, this::start, "run")).isEqualTo(Main.STOPPED);
 
     assertThat(started).hasSize(2);
     assertThat(started.get(0)).isEqualTo(started.get(1));
@@ -64,19 +67,23 @@ class MainTest {
 
     execute(
         Map.of("CATTLE_SERVER", "https://rancher", "KUBECONFIG", "/theirs"),
-        started::add,
+        this::start,
         arguments.toArray(String[]::new));
 
     var config = started.getFirst();
     assertThat(config.kube()).isEqualTo(new KubeConfig.Kubeconfig(Path.of("/mine"), ""));
     assertThat(config.paths().credentials()).isEqualTo(Path.of("/secret"));
+    assertThat(listed.getFirst())
+        .contains(
+            new Configured(Setting.KUBECONFIG, "/mine", Source.OPTION),
+            new Configured(Setting.CATTLE_SERVER, "https://rancher", Source.ENVIRONMENT));
   }
 
   @Test
   void badConfigurationIsListedAndEndsWithTwo() {
     var bad = Map.of("DROVER_LOG_FORMAT", "xml", "BINDING_CLEANUP", "true");
 
-    assertThat(execute(bad, started::add)).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(execute(bad, this::start)).isEqualTo(Main.BAD_CONFIGURATION);
 
     assertThat(started).isEmpty();
     assertThat(err.toString().lines())
@@ -93,7 +100,7 @@ class MainTest {
   @Test
   void configurationProblemFoundLaterEndsWithTwoAsWell() {
     Main.Runner runner =
-        _ -> {
+        (_, _) -> {
           throw new ConfigException(List.of("CATTLE_SERVER is wrong"));
         };
 
@@ -104,11 +111,11 @@ class MainTest {
   @Test
   void failureEndsWithOne() {
     Main.Runner network =
-        _ -> {
+        (_, _) -> {
           throw new IOException("port in use");
         };
     Main.Runner bug =
-        _ -> {
+        (_, _) -> {
           throw new IllegalStateException("bug");
         };
 
@@ -123,7 +130,7 @@ class MainTest {
       var environment =
           Map.of("CLUSTER_CLEANUP", "true", "KUBECONFIG", cluster.kubeconfig(directory).toString());
 
-      assertThat(execute(environment, started::add)).isEqualTo(code);
+      assertThat(execute(environment, this::start)).isEqualTo(code);
 
       assertThat(cluster.requests().getFirst().line())
           .isEqualTo("GET /api/v1/namespaces/cattle-system/services/rancher");
@@ -134,7 +141,7 @@ class MainTest {
 
   @Test
   void cleanUpWithoutAClusterIsBadConfiguration() {
-    assertThat(execute(Map.of("CLUSTER_CLEANUP", "true"), started::add))
+    assertThat(execute(Map.of("CLUSTER_CLEANUP", "true"), this::start))
         .isEqualTo(Main.BAD_CONFIGURATION);
 
     assertThat(err.toString()).contains("KUBERNETES_SERVICE_HOST").doesNotContain("CATTLE_SERVER");
@@ -142,9 +149,9 @@ class MainTest {
 
   @Test
   void wrongUsageIsSaidInOneLine() {
-    assertThat(execute(STOCK, started::add, "--bogus")).isEqualTo(Main.BAD_CONFIGURATION);
-    assertThat(execute(STOCK, started::add, "run", "--bogus")).isEqualTo(Main.BAD_CONFIGURATION);
-    assertThat(execute(STOCK, started::add, "dance")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(execute(STOCK, this::start, "--bogus")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(execute(STOCK, this::start, "run", "--bogus")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(execute(STOCK, this::start, "dance")).isEqualTo(Main.BAD_CONFIGURATION);
 
     assertThat(started).isEmpty();
     assertThat(err.toString().lines())
@@ -155,8 +162,8 @@ class MainTest {
 
   @Test
   void versionIsTheBuilds() {
-    assertThat(execute(STOCK, started::add, "version")).isZero();
-    assertThat(execute(STOCK, started::add, "--version")).isZero();
+    assertThat(execute(STOCK, this::start, "version")).isZero();
+    assertThat(execute(STOCK, this::start, "--version")).isZero();
 
     assertThat(out.toString().lines())
         .hasSize(2)
@@ -169,7 +176,7 @@ class MainTest {
   void helpNamesEverySettingAndExitCode(String command) {
     var arguments = command.isEmpty() ? new String[] {"--help"} : new String[] {command, "--help"};
 
-    assertThat(execute(Map.of(), started::add, arguments)).isZero();
+    assertThat(execute(Map.of(), this::start, arguments)).isZero();
 
     assertThat(out.toString()).contains("0   stopped").contains("1   failed").contains("2   bad");
     for (Setting setting : Setting.values()) {
@@ -180,6 +187,11 @@ class MainTest {
     }
     assertThat(out.toString().lines()).allMatch(line -> line.length() <= 80);
     assertThat(out.toString()).doesNotContain("`").doesNotContain("%n");
+  }
+
+  private void start(AgentConfig config, List<Configured> settings) {
+    started.add(config);
+    listed.add(settings);
   }
 
   private int execute(Map<String, String> environment, Main.Runner runner, String... arguments) {

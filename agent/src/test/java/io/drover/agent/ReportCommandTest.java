@@ -102,7 +102,7 @@ class ReportCommandTest {
     System.arraycopy(arguments, 0, all, 1, arguments.length);
     return Main.commandLine(
             environment,
-            _ -> {
+            (_, _) -> {
               throw new AssertionError("the agent was started");
             })
         .setOut(new PrintWriter(out, true))

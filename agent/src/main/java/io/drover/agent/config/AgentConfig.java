@@ -12,6 +12,7 @@ public record AgentConfig(
     HealthConfig health,
     ReportConfig report,
     DutyConfig duty,
+    ControlConfig control,
     LogConfig log,
     Features features) {
 
@@ -34,6 +35,7 @@ public record AgentConfig(
             HealthConfig.from(env),
             ReportConfig.from(env),
             DutyConfig.from(env),
+            ControlConfig.from(env),
             LogConfig.from(env),
             Features.from(env));
     refuseOtherModes(env);

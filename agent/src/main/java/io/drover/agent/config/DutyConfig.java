@@ -1,10 +1,8 @@
 package io.drover.agent.config;
 
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -16,14 +14,9 @@ import java.util.stream.Collectors;
  *     Secret is unused
  * @param pullSecrets names of the image pull Secrets in use; empty: unknown, likewise
  * @param pod the agent's own; empty: it is no pod
- * @param logSocket where the log level can be asked for and changed; empty: nowhere
  */
 public record DutyConfig(
-    Set<Duty> duties,
-    String credentialName,
-    Set<String> pullSecrets,
-    String pod,
-    Optional<Path> logSocket) {
+    Set<Duty> duties, String credentialName, Set<String> pullSecrets, String pod) {
 
   /** What there is to do. In the setting, names are in lower case and with dashes. */
   public enum Duty {
@@ -55,8 +48,7 @@ public record DutyConfig(
         env.parse(Setting.DROVER_DUTIES, DutyConfig::duties),
         env.text(Setting.CATTLE_CREDENTIAL_NAME),
         names(env.text(Setting.CATTLE_AGENT_PULL_SECRETS)),
-        env.text(Setting.HOSTNAME),
-        env.parse(Setting.DROVER_LOG_SOCKET, DutyConfig::socket));
+        env.text(Setting.HOSTNAME));
   }
 
   private static Set<Duty> duties(String text) {
@@ -79,9 +71,5 @@ public record DutyConfig(
         .map(String::strip)
         .filter(name -> !name.isEmpty())
         .collect(Collectors.toSet());
-  }
-
-  private static Optional<Path> socket(String text) {
-    return text.equals("off") ? Optional.empty() : Optional.of(Path.of(text));
   }
 }

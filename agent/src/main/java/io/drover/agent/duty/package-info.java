@@ -1,7 +1,7 @@
 /**
  * The small things that the stock agent does beside its tunnels: annotations of nodes, labels of
- * namespaces, the number of agents, Secrets that nobody uses any more, a socket for the log level;
- * and Events about the tunnels, which it does not write.
+ * namespaces, the number of agents, Secrets that nobody uses any more; and Events about the
+ * tunnels, which it does not write.
  *
  * <p>A {@link io.drover.agent.duty.Duty} looks at a {@link io.drover.agent.view.ClusterView}, which
  * costs no request, and writes what differs by a {@link io.drover.agent.kube.ClusterWriter}. {@link

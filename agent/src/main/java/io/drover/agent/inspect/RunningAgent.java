@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -56,6 +57,15 @@ public final class RunningAgent implements AutoCloseable {
     throw new IOException(
         "what answers at %s is no agent (status %d): name another with --address"
             .formatted(address, answer.statusCode()));
+  }
+
+  /** Its metrics, in Prometheus' text format. */
+  public String metrics() throws IOException, InterruptedException {
+    var answer = get("/metrics");
+    if (answer.statusCode() != HttpURLConnection.HTTP_OK) {
+      throw new IOException(address + "/metrics: status " + answer.statusCode());
+    }
+    return answer.body();
   }
 
   private HttpResponse<String> get(String path) throws IOException, InterruptedException {

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.DutyConfig.Duty;
-import java.nio.file.Path;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class DutyConfigTest {
@@ -17,7 +15,6 @@ class DutyConfigTest {
     assertThat(config.duties()).containsExactlyInAnyOrder(Duty.values());
     assertThat(config.credentialName()).isEmpty();
     assertThat(config.pullSecrets()).isEmpty();
-    assertThat(config.logSocket()).contains(Path.of("/tmp/log.sock"));
   }
 
   @Test
@@ -44,13 +41,6 @@ class DutyConfigTest {
   void pullSecretsAreAList() {
     assertThat(config(Map.of("CATTLE_AGENT_PULL_SECRETS", "a, b,,")).pullSecrets())
         .containsExactlyInAnyOrder("a", "b");
-  }
-
-  @Test
-  void logSocketMayBeElsewhereOrOff() {
-    assertThat(config(Map.of("DROVER_LOG_SOCKET", "/run/log.sock")).logSocket())
-        .contains(Path.of("/run/log.sock"));
-    assertThat(config(Map.of("DROVER_LOG_SOCKET", "off")).logSocket()).isEqualTo(Optional.empty());
   }
 
   private static DutyConfig config(Map<String, String> variables) {

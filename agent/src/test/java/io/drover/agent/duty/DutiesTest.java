@@ -135,7 +135,7 @@ class DutiesTest {
     view.add(Kinds.NAMESPACES, "{'metadata': {'name': 'next'}}");
     var duties =
         Duties.start(
-            new DutyConfig(EnumSet.allOf(Duty.class), "used", Set.of(), "pod", Optional.empty()),
+            new DutyConfig(EnumSet.allOf(Duty.class), "used", Set.of(), "pod"),
             view,
             () -> {
               throw new IllegalStateException("bug");
@@ -165,7 +165,7 @@ class DutiesTest {
 
   private Duties start(Set<Duty> duties, String credentialName, Set<String> pullSecrets) {
     return Duties.start(
-        new DutyConfig(duties, credentialName, pullSecrets, "pod", Optional.empty()),
+        new DutyConfig(duties, credentialName, pullSecrets, "pod"),
         view,
         () -> Map.of("n", Map.of("a", "b")),
         () -> Map.of("cluster", Optional.of(new Problem(Reason.DNS_NOT_FOUND, "x"))),

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
@@ -251,12 +252,51 @@ final class CanaryIT {
     said.put("status --json", run(here, environment, "status", "--json"));
     said.put("check", run(here, environment, "check"));
     said.put("check --json", run(here, environment, "check", "--json"));
+    said.putAll(diag(here, environment));
     said.put("/readyz", agent.page("/readyz"));
     said.put("/metrics", agent.page("/metrics"));
     said.put("events", events());
     said.put("report", report().toString());
     said.put("log", String.join("\n", agent.process().lines()));
     said.put("stderr", "(stderr)\n" + String.join("\n", agent.process().errorLines()));
+    return said;
+  }
+
+  /** The files of the zip, and what is said meanwhile. */
+  private static Map<String, String> diag(Path directory, Map<String, String> environment)
+      throws IOException, InterruptedException {
+    var file = directory.resolve("diag.zip");
+    var errors = directory.resolve("diag.err");
+    var process =
+        RunningProcess.prepare(
+                directory, environment, List.of(Programs.agent(), "diag", "--output=-"))
+            .redirectOutput(file.toFile())
+            .redirectError(errors.toFile())
+            .start();
+    assertThat(process.waitFor()).as(errors.toString()).isZero();
+    var said = new LinkedHashMap<String, String>();
+    try (var zip = new ZipFile(file.toFile())) {
+      for (var entry : zip.stream().toList()) {
+        var text = new String(zip.getInputStream(entry).readAllBytes(), UTF_8);
+        said.put("diag " + entry.getName(), text);
+      }
+    }
+    said.remove("diag limits.txt"); // there is a control group of this version, or not
+    said.remove("diag missing.txt");
+    assertThat(said.keySet())
+        .containsExactlyInAnyOrder(
+            "diag status.json",
+            "diag status.txt",
+            "diag metrics.txt",
+            "diag configuration.txt",
+            "diag report.json",
+            "diag threads.txt",
+            "diag check.jsonl");
+    assertThat(said.get("diag threads.txt")).contains("cluster-reader", "TunnelClient.run");
+    assertThat(said.get("diag configuration.txt"))
+        .contains("DROVER_REPORT_TOKEN=*** (environment)", "HTTPS_PROXY=http://***@127.0.0.1:")
+        .contains("STRICT_VERIFY=", "-XX:+UseSerialGC");
+    said.put("diag stderr", Files.readString(errors, UTF_8));
     return said;
   }
 
@@ -275,7 +315,8 @@ final class CanaryIT {
     // What is no secret is found by the same search, so that it is no wonder that the rest is not.
     var known = new Canaries();
     known.add("host", HOST);
-    for (String where : List.of("check", "check --json", "log")) {
+    for (String where :
+        List.of("check", "check --json", "log", "diag check.jsonl", "diag configuration.txt")) {
       assertThat(known.in(said.getOrDefault(where, ""))).as(where).isNotEmpty();
     }
     said.forEach(

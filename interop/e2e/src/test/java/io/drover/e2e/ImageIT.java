@@ -203,6 +203,7 @@ final class ImageIT {
       var imported = plane.apply(peer.manifest(), directory.resolve("pod"));
       var environment = pod(plane, imported.environment());
       environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
+      environment.put("DROVER_LOG_SOCKET", "/dev/control.sock"); // the only place to write to
       var mounts =
           Map.of(
               "/cattle-credentials",
@@ -228,6 +229,16 @@ final class ImageIT {
         assertThat(check.errorLines()).isEmpty();
         var report = container.exec("report", directory, "drover-agent", "report", "--json");
         assertThat(report.awaitExit(RUN_LIMIT)).as(report::tail).isZero();
+        var address = "--address=" + agent.health();
+        var status = container.exec("status", directory, "drover-agent", "status", address);
+        assertThat(status.awaitExit(RUN_LIMIT)).as(status::tail).isZero();
+        assertThat(status.errorLines()).isEmpty();
+        var diag = container.exec("diag", directory, "drover-agent", "diag", "--output=-");
+        assertThat(diag.awaitExit(RUN_LIMIT)).as(diag::tail).isZero();
+        // Of all that is not to be had there is only what a port 0 says nothing of.
+        assertThat(diag.errorLines())
+            .filteredOn(line -> line.contains("missing.txt: "))
+            .allMatch(line -> line.contains("metrics.txt: ") || line.contains("limits.txt: "));
 
         assertThat(container.limitBytes()).isEqualTo(CHART_LIMIT_BYTES);
         assertThat(container.killed()).isZero();

@@ -1,44 +1,61 @@
-package io.drover.agent.duty;
+package io.drover.agent.control;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URLDecoder;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * One HTTP/1.1 request for the log level, and its answer. The JDK's server knows no UNIX sockets.
- */
-final class LogLevelExchange {
+/** One HTTP/1.1 request, and its answer. The JDK's server knows no UNIX sockets. */
+final class ControlExchange {
   /** Head and body together. */
   static final int MAX_REQUEST_BYTES = 8 * 1024;
 
-  private static final String PATH = "/v1/loglevel";
+  /** Of a page; the rest is left out. Some 16,000 threads. */
+  static final int MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+  private static final int CHUNK_BYTES = 16 * 1024;
+  private static final String LEVEL = "/v1/loglevel";
   private static final String FIELD = "level";
   private static final String END_OF_HEAD = "\r\n\r\n";
   private static final Pattern LENGTH = Pattern.compile("[0-9]{1,9}");
 
-  private static final Logger log = LoggerFactory.getLogger(LogLevelExchange.class);
+  private static final Logger log = LoggerFactory.getLogger(ControlExchange.class);
 
   private final Supplier<String> level;
   private final Consumer<String> change;
 
-  LogLevelExchange(Supplier<String> level, Consumer<String> change) {
+  private final Map<String, ControlPage> pages;
+
+  ControlExchange(Supplier<String> level, Consumer<String> change, Map<String, ControlPage> pages) {
     this.level = level;
     this.change = change;
+    this.pages = Map.copyOf(pages);
   }
 
-  private record Response(int status, String reason, String text) {
+  /**
+   * An answer.
+   *
+   * @param page in place of the text, if it is not null
+   */
+  private record Response(int status, String reason, String text, @Nullable InputStream page) {
+    Response(int status, String reason, String text) {
+      this(status, reason, text, null);
+    }
+
     static Response ok(String text) {
       return new Response(200, "OK", text);
     }
@@ -56,12 +73,35 @@ final class LogLevelExchange {
   void serve(ByteChannel client) throws IOException {
     var buffer = ByteBuffer.allocate(MAX_REQUEST_BYTES);
     Response response = response(client, buffer);
-    var body = response.text().getBytes(UTF_8);
+    try (var page = response.page()) {
+      if (page == null) {
+        var body = response.text().getBytes(UTF_8);
+        write(client, head(response, "Content-Length: %d\r\n".formatted(body.length)));
+        write(client, body);
+      } else {
+        write(client, head(response, "")); // ends with the connection
+        copy(page, client);
+      }
+    }
+  }
+
+  private static byte[] head(Response response, String length) {
     var head =
-        "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
-            .formatted(response.status(), response.reason(), body.length);
-    write(client, (head + "Connection: close" + END_OF_HEAD).getBytes(ISO_8859_1));
-    write(client, body);
+        "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%sConnection: close%s"
+            .formatted(response.status(), response.reason(), length, END_OF_HEAD);
+    return head.getBytes(ISO_8859_1);
+  }
+
+  private static void copy(InputStream page, ByteChannel client) throws IOException {
+    int left = MAX_PAGE_BYTES;
+    while (left > 0) {
+      byte[] chunk = page.readNBytes(Math.min(left, CHUNK_BYTES));
+      if (chunk.length == 0) {
+        return;
+      }
+      write(client, chunk);
+      left -= chunk.length;
+    }
   }
 
   private static void write(ByteChannel client, byte[] bytes) throws IOException {
@@ -132,7 +172,12 @@ final class LogLevelExchange {
 
   private Response answer(String method, String target, String body) {
     int query = target.indexOf('?');
-    if (!(query < 0 ? target : target.substring(0, query)).equals(PATH)) {
+    String path = query < 0 ? target : target.substring(0, query);
+    var page = pages.get(path);
+    if (page != null) {
+      return page(method, page);
+    }
+    if (!path.equals(LEVEL)) {
       return new Response(404, "Not Found", "404 page not found\n");
     }
     return switch (method) {
@@ -140,6 +185,17 @@ final class LogLevelExchange {
       case "POST" -> change(body, query < 0 ? "" : target.substring(query + 1));
       default -> new Response(405, "Method Not Allowed", "");
     };
+  }
+
+  private static Response page(String method, ControlPage page) {
+    if (!method.equals("GET")) {
+      return new Response(405, "Method Not Allowed", "");
+    }
+    try {
+      return new Response(200, "OK", "", page.open());
+    } catch (IOException e) {
+      return Response.failed(e.getMessage() + "\n");
+    }
   }
 
   private Response change(String form, String query) {

@@ -1,9 +1,11 @@
-package io.drover.agent.duty;
+package io.drover.agent.control;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -15,8 +17,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
-class LogLevelSocketTest {
+class ControlSocketTest {
   private static final String FORM = "Content-Type: application/x-www-form-urlencoded\r\n";
 
   @TempDir private Path directory;
@@ -36,7 +40,8 @@ class LogLevelSocketTest {
   private volatile String level = "info";
   private final BlockingQueue<Duration> limits = new LinkedBlockingQueue<>();
   private final BlockingQueue<Boolean> timeIsOver = new SynchronousQueue<>();
-  private LogLevelSocket socket;
+  private ControlSocket socket;
+  private volatile ControlPage page = () -> new ByteArrayInputStream("a page".getBytes(ISO_8859_1));
 
   @BeforeEach
   void start() {
@@ -49,15 +54,26 @@ class LogLevelSocketTest {
     socket.close();
   }
 
-  private LogLevelSocket open(Path where) {
-    return LogLevelSocket.start(
+  private ControlSocket open(Path where) {
+    return ControlSocket.start(
         Optional.of(where),
         () -> level,
         this::change,
+        Map.of(
+            "/v1/page",
+            () -> page.open(),
+            "/v1/none",
+            ControlSocketTest::none,
+            ControlClient.THREADS,
+            () -> ThreadDump.open(directory)),
         duration -> {
           limits.add(duration);
           timeIsOver.take();
         });
+  }
+
+  private static InputStream none() throws IOException {
+    throw new IOException("none yet");
   }
 
   private void change(String name) {
@@ -138,7 +154,7 @@ class LogLevelSocketTest {
   @Test
   void headIsBounded() throws Exception {
     String head = "GET /v1/loglevel HTTP/1.1\r\nX: ";
-    String filler = "x".repeat(LogLevelExchange.MAX_REQUEST_BYTES - head.length() - 4);
+    String filler = "x".repeat(ControlExchange.MAX_REQUEST_BYTES - head.length() - 4);
 
     assertThat(ask(head + filler + "\r\n\r\n")).startsWith("HTTP/1.1 200 ");
     assertThat(ask(head + filler + "xxxx")).startsWith("HTTP/1.1 431 ");
@@ -148,11 +164,60 @@ class LogLevelSocketTest {
   void slowClientIsCutAndTheNextOneIsServed() throws Exception {
     try (var slow = connect()) {
       write(slow, "GET /v1");
-      assertThat(limits.take()).isEqualTo(Duration.ofSeconds(5));
+      assertThat(limits.take()).isEqualTo(ControlSocket.LIMIT);
       timeIsOver.put(true);
       assertThat(read(slow)).isEmpty();
     }
     assertThat(ask("GET /v1/loglevel HTTP/1.1\r\n\r\n")).endsWith("info\n");
+  }
+
+  @Test
+  void pageEndsWithTheConnection() throws Exception {
+    assertThat(ask("GET /v1/page?x=y HTTP/1.1\r\n\r\n").replace("\r\n", "\n"))
+        .isEqualTo(
+            """
+            HTTP/1.1 200 OK
+            Content-Type: text/plain; charset=utf-8
+            Connection: close
+
+            a page""");
+    assertThat(ask("POST /v1/page HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 405 ");
+    assertThat(ask("GET /v1/none HTTP/1.1\r\n\r\n"))
+        .startsWith("HTTP/1.1 500 ")
+        .endsWith("\r\n\r\nnone yet\n");
+  }
+
+  @Test
+  void pageIsCutAtTheLimit() throws Exception {
+    page = () -> InputStream.nullInputStream();
+    int head = ask("GET /v1/page HTTP/1.1\r\n\r\n").length();
+    byte[] tooMuch = new byte[ControlExchange.MAX_PAGE_BYTES + 1];
+    page = () -> new ByteArrayInputStream(tooMuch);
+
+    assertThat(ask("GET /v1/page HTTP/1.1\r\n\r\n")).hasSize(head + ControlExchange.MAX_PAGE_BYTES);
+  }
+
+  @Test
+  void threadsAreAllOfThemAndLeaveNoFile() throws Exception {
+    var stop = new CountDownLatch(1);
+    var platform = Thread.ofPlatform().name("a-platform-thread").start(() -> await(stop));
+    var virtual = Thread.ofVirtual().name("a-virtual-thread").start(() -> await(stop));
+
+    var dump = ask("GET /v1/threads HTTP/1.1\r\n\r\n");
+
+    stop.countDown();
+    platform.join();
+    virtual.join();
+    assertThat(dump).contains("a-platform-thread", "a-virtual-thread", "ControlSocketTest.await");
+    assertThat(directory).isDirectoryNotContaining("glob:**/threads*");
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException _) {
+      // The test is over.
+    }
   }
 
   @Test
@@ -233,7 +298,7 @@ class LogLevelSocketTest {
   void nothingListensIfItIsOff() throws Exception {
     socket.close();
 
-    LogLevelSocket.start(Optional.empty(), () -> level, this::change, _ -> {}).close();
+    ControlSocket.start(Optional.empty(), () -> level, this::change, Map.of(), _ -> {}).close();
 
     assertThat(directory).isEmptyDirectory();
   }

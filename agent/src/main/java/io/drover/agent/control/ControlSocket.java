@@ -1,4 +1,4 @@
-package io.drover.agent.duty;
+package io.drover.agent.control;
 
 import io.drover.agent.retry.Sleeper;
 import java.io.IOException;
@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -21,22 +22,27 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A UNIX socket at which the log level can be asked for and changed while the agent runs, with
- * {@code curl --unix-socket} or the script {@code loglevel} of the stock agent's image.
+ * {@code curl --unix-socket} or the script {@code loglevel} of the stock agent's image; and further
+ * pages, for {@code drover-agent diag}.
  *
  * <p>Only the user that the agent runs as may connect. Connections are served one after the other,
- * in one thread, each within {@link #LIMIT}. Source: Rancher {@code pkg/logserver}, v2.15.0.
+ * in one thread, each within {@link #LIMIT}. Source of path and answers of the log level: Rancher
+ * {@code pkg/logserver}, v2.15.0.
  */
-public final class LogLevelSocket implements AutoCloseable {
-  /** For one connection, from its first byte to its last. */
-  static final Duration LIMIT = Duration.ofSeconds(5);
+public final class ControlSocket implements AutoCloseable {
+  /**
+   * For one connection, from its first byte to its last. A dump of 16,000 threads is a matter of
+   * seconds.
+   */
+  static final Duration LIMIT = Duration.ofSeconds(15);
 
   // Source: inode(7).
   private static final int FILE_TYPE = 0170000;
   private static final int SOCKET = 0140000;
 
-  private static final Logger log = LoggerFactory.getLogger(LogLevelSocket.class);
+  private static final Logger log = LoggerFactory.getLogger(ControlSocket.class);
 
-  private final LogLevelExchange exchange;
+  private final ControlExchange exchange;
   private final Sleeper sleeper;
 
   /** Null: nothing is served. */
@@ -49,7 +55,7 @@ public final class LogLevelSocket implements AutoCloseable {
    */
   private record Listener(ServerSocketChannel channel, Path path, Object inode) {}
 
-  private LogLevelSocket(LogLevelExchange exchange, Sleeper sleeper, @Nullable Listener listener) {
+  private ControlSocket(ControlExchange exchange, Sleeper sleeper, @Nullable Listener listener) {
     this.exchange = exchange;
     this.sleeper = sleeper;
     this.listener = listener;
@@ -62,18 +68,23 @@ public final class LogLevelSocket implements AutoCloseable {
    * @param level names the level
    * @param change sets the level by its name; throws {@link IllegalArgumentException} if there is
    *     none
+   * @param pages by their paths
    * @param sleeper waits for {@link #LIMIT}
    */
-  public static LogLevelSocket start(
-      Optional<Path> path, Supplier<String> level, Consumer<String> change, Sleeper sleeper) {
+  public static ControlSocket start(
+      Optional<Path> path,
+      Supplier<String> level,
+      Consumer<String> change,
+      Map<String, ControlPage> pages,
+      Sleeper sleeper) {
     var socket =
-        new LogLevelSocket(
-            new LogLevelExchange(level, change),
+        new ControlSocket(
+            new ControlExchange(level, change, pages),
             sleeper,
-            path.flatMap(LogLevelSocket::tryListen).orElse(null));
+            path.flatMap(ControlSocket::tryListen).orElse(null));
     if (socket.listener != null) {
       var channel = socket.listener.channel();
-      Thread.ofVirtual().name("log-socket").start(() -> socket.serve(channel));
+      Thread.ofVirtual().name("control").start(() -> socket.serve(channel));
     }
     return socket;
   }
@@ -82,7 +93,7 @@ public final class LogLevelSocket implements AutoCloseable {
     try {
       return Optional.of(listen(path.toAbsolutePath()));
     } catch (IOException | UnsupportedOperationException e) {
-      log.warn("log level is not served: path={} reason={}", path, e.toString());
+      log.warn("control socket is not served: path={} reason={}", path, e.toString());
       return Optional.empty();
     }
   }
@@ -90,7 +101,7 @@ public final class LogLevelSocket implements AutoCloseable {
   /** Made in a directory that nobody else may enter, so that nobody is quicker than its mode. */
   private static Listener listen(Path path) throws IOException {
     refuseUnlessFree(path);
-    Path directory = Files.createTempDirectory(path.getParent(), "log");
+    Path directory = Files.createTempDirectory(path.getParent(), "control");
     Path made = directory.resolve("sock");
     var channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
@@ -98,7 +109,7 @@ public final class LogLevelSocket implements AutoCloseable {
       Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rw-------"));
       Object inode = inode(made);
       Files.move(made, path, StandardCopyOption.ATOMIC_MOVE);
-      log.debug("log level is served: path={}", path);
+      log.debug("control socket is served: path={}", path);
       return new Listener(channel, path, inode);
     } catch (IOException e) {
       channel.close();
@@ -136,17 +147,17 @@ public final class LogLevelSocket implements AutoCloseable {
       }
     } catch (IOException e) {
       if (channel.isOpen()) {
-        log.warn("log level is not served any more: reason={}", e.toString());
+        log.warn("control socket is not served any more: reason={}", e.toString());
       }
     }
   }
 
   private void serve(SocketChannel client) {
-    var limit = Thread.ofVirtual().name("log-socket-limit").start(() -> closeAfterLimit(client));
+    var limit = Thread.ofVirtual().name("control-limit").start(() -> closeAfterLimit(client));
     try (client) {
       exchange.serve(client);
     } catch (IOException e) {
-      log.debug("log level request failed: reason={}", e.toString());
+      log.debug("control request failed: reason={}", e.toString());
     } finally {
       limit.interrupt();
     }
@@ -159,7 +170,7 @@ public final class LogLevelSocket implements AutoCloseable {
     } catch (InterruptedException _) {
       // Served in time.
     } catch (IOException e) {
-      log.debug("log level connection not closed: reason={}", e.toString());
+      log.debug("control connection not closed: reason={}", e.toString());
     }
   }
 
@@ -176,7 +187,7 @@ public final class LogLevelSocket implements AutoCloseable {
         Files.delete(listener.path());
       }
     } catch (IOException e) {
-      log.debug("log socket not removed: path={} reason={}", listener.path(), e.toString());
+      log.debug("control socket not removed: path={} reason={}", listener.path(), e.toString());
     }
   }
 }
