@@ -15,6 +15,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Name of the Secret by which node agents and cluster agent know each other; context: root. */ -}}
+{{- define "drover.nodeIdentity" -}}
+{{- .Values.nodeAgent.existingSecret | default "drover-node-agent" -}}
+{{- end -}}
+
+{{- /* Where all node agents answer; context: root. */ -}}
+{{- define "drover.nodePeers" -}}
+{{- printf "drover-node-agent.cattle-system.svc:%v" .Values.nodeAgent.port -}}
+{{- end -}}
+
 {{- /* The only image, with its registry unless that is in its name already; context: root. */ -}}
 {{- define "drover.image" -}}
 {{- $image := .Values.image -}}

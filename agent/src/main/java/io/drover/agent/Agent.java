@@ -20,6 +20,7 @@ import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Leadership;
 import io.drover.agent.log.Logging;
+import io.drover.agent.node.NodePoller;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.report.Reporter;
@@ -278,6 +279,7 @@ final class Agent {
     private final AtomicReference<Runnable> changed = new AtomicReference<>(() -> {});
     private final LiveView view;
     private final Leadership leadership;
+    private final @Nullable NodePoller nodes;
     private final @Nullable Reporter reporter;
     private final Duties duties;
 
@@ -293,6 +295,11 @@ final class Agent {
               new SecureRandom(),
               onChange);
       leadership = kube.standForElection(LEASE, identity(), onChange);
+      nodes =
+          config.report().enabled() && !config.nodeAgents().addresses().isEmpty()
+              ? NodePoller.start(
+                  config.nodeAgents(), leadership::leads, onChange, Clock.systemUTC(), Sleeper.REAL)
+              : null;
       reporter = config.report().enabled() ? reporter(tunnels) : null;
       if (reporter != null) {
         changed.set(reporter::changed);
@@ -317,6 +324,7 @@ final class Agent {
           Fabric8ClusterApi.NAMESPACE,
           leadership::leads,
           () -> List.of(health(tunnels.cluster()), health(tunnels.steve())),
+          () -> nodes == null ? Optional.empty() : nodes.snapshots(),
           this::clusterId,
           Version.text(),
           serverDialer,
@@ -360,6 +368,9 @@ final class Agent {
     SortedMap<String, String> degraded() {
       var found = duties.problems();
       leadership.problem().ifPresent(problem -> found.put("leader", problem));
+      if (nodes != null) {
+        nodes.problem().ifPresent(problem -> found.put("nodes", problem.text()));
+      }
       if (reporter != null) {
         found.putAll(reporter.problems());
       }
@@ -384,6 +395,9 @@ final class Agent {
       duties.close();
       if (reporter != null) {
         reporter.close();
+      }
+      if (nodes != null) {
+        nodes.close();
       }
       leadership.close();
       view.close();

@@ -5,9 +5,12 @@ import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.CleanupConfig;
 import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.Configured;
+import io.drover.agent.config.Mode;
+import io.drover.agent.config.NodeConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
+import io.drover.agent.node.NodeAgent;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
@@ -76,9 +79,9 @@ public final class Main {
     System.exit(code);
   }
 
-  /** Runs the agent until it ends. */
+  /** Runs an agent until it ends. */
   interface Runner {
-    void run(AgentConfig config, List<Configured> settings)
+    void run(Mode.Lasting mode, List<Configured> settings)
         throws IOException, ConfigException, InterruptedException;
   }
 
@@ -88,12 +91,16 @@ public final class Main {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final AtomicInteger code = new AtomicInteger(FAILED);
 
-    void run(AgentConfig config, List<Configured> settings)
+    void run(Mode.Lasting mode, List<Configured> settings)
         throws IOException, ConfigException, InterruptedException {
-      Duration patience = config.tunnel().drain().plus(STOP_MARGIN);
+      Duration drain = mode instanceof AgentConfig agent ? agent.tunnel().drain() : Duration.ZERO;
+      Duration patience = drain.plus(STOP_MARGIN);
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
-      Agent.run(config, settings, stop);
+      switch (mode) {
+        case AgentConfig agent -> Agent.run(agent, settings, stop);
+        case NodeConfig node -> NodeAgent.run(node, Version.text(), stop);
+      }
     }
 
     void ended(int exitCode) {
@@ -209,13 +216,15 @@ public final class Main {
     var variables = new HashMap<>(environment);
     options.forEach((setting, value) -> variables.put(setting.name(), value));
     try {
-      if (CleanupConfig.isAsked(variables)) {
-        return cleanUp(CleanupConfig.from(variables));
-      }
-      AgentConfig config = AgentConfig.from(variables);
-      Logging.configure(config.log());
-      runner.run(config, Configured.list(variables, options.keySet()));
-      return STOPPED;
+      Mode mode = Mode.from(variables);
+      Logging.configure(mode.log());
+      return switch (mode) {
+        case CleanupConfig cleanup -> cleanUp(cleanup);
+        case Mode.Lasting lasting -> {
+          runner.run(lasting, Configured.list(variables, options.keySet()));
+          yield STOPPED;
+        }
+      };
     } catch (ConfigException e) {
       err.println(
           "drover-agent: %s: the configuration has %s:"
@@ -237,7 +246,6 @@ public final class Main {
   }
 
   private static int cleanUp(CleanupConfig config) throws IOException, InterruptedException {
-    Logging.configure(config.log());
     try (var kube = Fabric8ClusterApi.open(config.kube())) {
       return new Cleanup(kube.reader(), config).run() ? STOPPED : FAILED;
     }

@@ -8,6 +8,7 @@ import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.Configured;
 import io.drover.agent.config.Configured.Source;
 import io.drover.agent.config.KubeConfig;
+import io.drover.agent.config.Mode;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.ScriptedApiServer;
 import io.drover.agent.kube.ScriptedApiServer.Reply;
@@ -37,7 +38,7 @@ class MainTest {
 
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
-  private final List<AgentConfig> started = new ArrayList<>();
+  private final List<Mode.Lasting> started = new ArrayList<>();
   private final List<List<Configured>> listed = new ArrayList<>();
 
   @AfterEach
@@ -70,7 +71,7 @@ class MainTest {
         this::start,
         arguments.toArray(String[]::new));
 
-    var config = started.getFirst();
+    var config = (AgentConfig) started.getFirst();
     assertThat(config.kube()).isEqualTo(new KubeConfig.Kubeconfig(Path.of("/mine"), ""));
     assertThat(config.paths().credentials()).isEqualTo(Path.of("/secret"));
     assertThat(listed.getFirst())
@@ -189,7 +190,7 @@ class MainTest {
     assertThat(out.toString()).doesNotContain("`").doesNotContain("%n");
   }
 
-  private void start(AgentConfig config, List<Configured> settings) {
+  private void start(Mode.Lasting config, List<Configured> settings) {
     started.add(config);
     listed.add(settings);
   }

@@ -203,7 +203,7 @@ class ReportEntranceTest {
     assertRefused(
         patch("\"a/1\"", "{\"provider\":\"" + "x".repeat(ReportJson.MAX_BYTES - 100) + "\"}"),
         400,
-        "no report: longer than 65536 bytes");
+        "no ClusterReport: longer than 65536 bytes");
     assertRefused(
         send(request("PATCH", BodyPublishers.ofString("{}")).setHeader("If-Match", "\"a/1\"")),
         415,

@@ -43,6 +43,7 @@ public final class SampleReport {
             true,
             null),
         details(),
+        null,
         new TreeMap<>(),
         List.of());
   }

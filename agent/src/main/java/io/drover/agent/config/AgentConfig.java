@@ -13,8 +13,10 @@ public record AgentConfig(
     ReportConfig report,
     DutyConfig duty,
     ControlConfig control,
+    NodeAgents nodeAgents,
     LogConfig log,
-    Features features) {
+    Features features)
+    implements Mode.Lasting {
 
   /**
    * Reads the environment variables in {@link Setting}; others are ignored, since Rancher sets
@@ -36,6 +38,7 @@ public record AgentConfig(
             ReportConfig.from(env),
             DutyConfig.from(env),
             ControlConfig.from(env),
+            NodeAgents.from(env),
             LogConfig.from(env),
             Features.from(env));
     refuseOtherModes(env);

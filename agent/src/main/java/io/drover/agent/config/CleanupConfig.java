@@ -8,12 +8,8 @@ import java.util.Map;
  * @param dryRun nothing is changed, only said
  * @param sleepFirst the server gets time to end its side
  */
-public record CleanupConfig(KubeConfig kube, boolean dryRun, boolean sleepFirst, LogConfig log) {
-
-  /** Whether this process is to clean up, and not to be an agent. */
-  public static boolean isAsked(Map<String, String> variables) {
-    return new Environment(variables).isTrue(Setting.CLUSTER_CLEANUP);
-  }
+public record CleanupConfig(KubeConfig kube, boolean dryRun, boolean sleepFirst, LogConfig log)
+    implements Mode {
 
   /**
    * Reads the environment variables in {@link Setting}.

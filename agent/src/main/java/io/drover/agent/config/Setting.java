@@ -84,6 +84,20 @@ public enum Setting {
       "",
       "Names of the agent's image pull Secrets, separated by commas; Rancher's others are"
           + " deleted. Unset: none is."),
+  DROVER_NODE_PEERS(
+      "",
+      "Where the node agents answer, `host:port` items separated by commas; all addresses of a name"
+          + " count. Unset: none is asked. See `docs/node-agent.md`."),
+  DROVER_NODE_IDENTITY_DIR(
+      "/drover-node",
+      "Directory with the node agents' `ca.crt` and `token`; for a node agent also `tls.crt` and"
+          + " `tls.key`."),
+  CATTLE_CLUSTER("true", "`false`: be a node agent, which only looks at the node that it runs on."),
+  CATTLE_NODE_NAME("", "Name of a node agent's node. Required there."),
+  DROVER_NODE_ADDRESS(
+      "0.0.0.0:8443", "Where a node agent answers over TLS: `host:port` or `:port`."),
+  DROVER_NODE_REGISTRY(
+      "", "Image registry that a node agent tries to reach, `host` or `host:port`."),
   DROVER_LOG_SOCKET(
       "/tmp/log.sock",
       "UNIX socket, for this user only, where the log level is asked for and changed, and where"

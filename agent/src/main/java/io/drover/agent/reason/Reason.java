@@ -145,8 +145,23 @@ public enum Reason {
       "mount the service account's token, or use --kubeconfig"),
   CONFIGURATION_INVALID("a setting is not as it must be", "correct the setting that is named"),
   PORT_TAKEN(
-      "the port for health and metrics is not to be had",
-      "set DROVER_HEALTH_ADDRESS to another, or to off"),
+      "the port that we are to listen on is not to be had",
+      "set DROVER_HEALTH_ADDRESS to another or to off; for a node agent DROVER_NODE_ADDRESS"),
+  CERTIFICATE_UNUSABLE(
+      "the certificate or key that we are to present is not one",
+      "correct the file that is named: PEM, the key as PKCS #8 or PKCS #1"),
+  NODE_IDENTITY_MISSING(
+      "what node agents know each other by is not there",
+      "mount the Secret of the node agents, as the chart does"),
+  NODE_AGENT_SILENT(
+      "a node's agent does not answer",
+      "look at its pod, at the node, and at network policies between pods"),
+  CLOCK_OFF(
+      "a node's clock is not the server's",
+      "set up NTP on the node, or correct the server's clock"),
+  DISK_ALMOST_FULL(
+      "a node's disk for containers is almost full",
+      "remove images and logs from the node, or give it more room"),
   OTHER("something else, which has no code yet", "look at the particulars, and report them");
 
   private static final String PAGE = "docs/troubleshooting.md";

@@ -5,13 +5,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.view.ClusterView;
+import io.drover.agent.view.Kinds;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
 import io.drover.proto.report.ClusterReport.KubernetesVersion;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.ReportJson;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Makes a report of a view. A function: no clock, no request. */
@@ -27,12 +30,13 @@ final class Assembler {
       String clusterId,
       AgentIdentity agent,
       List<Health.Tunnel> tunnels,
+      Optional<List<NodeSnapshot>> snapshots,
       Instant now) {
     int listed = MAX_LISTED;
-    ClusterReport report = report(view, clusterId, agent, tunnels, now, listed);
+    ClusterReport report = report(view, clusterId, agent, tunnels, snapshots, now, listed);
     while (listed > 0 && size(report) > ReportJson.MAX_BYTES) {
       listed /= 2;
-      report = report(view, clusterId, agent, tunnels, now, listed);
+      report = report(view, clusterId, agent, tunnels, snapshots, now, listed);
     }
     return report;
   }
@@ -48,6 +52,7 @@ final class Assembler {
       String clusterId,
       AgentIdentity agent,
       List<Health.Tunnel> tunnels,
+      Optional<List<NodeSnapshot>> snapshots,
       Instant now,
       int listed) {
     var findings = new Findings(now);
@@ -65,6 +70,7 @@ final class Assembler {
         resources,
         collected.capabilities(),
         collected.details(),
+        snapshots.map(known -> NodeSummary.of(known, view.all(Kinds.NODES), listed)).orElse(null),
         findings.evidence(),
         findings.undetermined());
   }

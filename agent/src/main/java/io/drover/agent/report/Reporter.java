@@ -4,6 +4,7 @@ import io.drover.agent.view.ClusterView;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.NodeSnapshot;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -56,6 +57,7 @@ public final class Reporter implements AutoCloseable {
   private final List<ReportSink> sinks;
   private final BooleanSupplier leads;
   private final Supplier<List<Health.Tunnel>> tunnels;
+  private final Supplier<Optional<List<NodeSnapshot>>> snapshots;
   private final Supplier<String> clusterId;
   private final String version;
   private final String instance;
@@ -83,6 +85,7 @@ public final class Reporter implements AutoCloseable {
       List<ReportSink> sinks,
       BooleanSupplier leads,
       Supplier<List<Health.Tunnel>> tunnels,
+      Supplier<Optional<List<NodeSnapshot>>> snapshots,
       Supplier<String> clusterId,
       String version,
       String instance,
@@ -92,6 +95,7 @@ public final class Reporter implements AutoCloseable {
     this.sinks = List.copyOf(sinks);
     this.leads = leads;
     this.tunnels = tunnels;
+    this.snapshots = snapshots;
     this.clusterId = clusterId;
     this.version = version;
     this.instance = instance;
@@ -125,10 +129,14 @@ public final class Reporter implements AutoCloseable {
     return sinks.stream().map(this::reading).toList();
   }
 
-  /** What is missing for want of a right, and sinks that fail. Any thread; never blocks. */
+  /**
+   * What is missing for want of a right, sinks that fail, and what does not work from some nodes.
+   * Any thread; never blocks.
+   */
   public SortedMap<String, String> problems() {
     var problems = new TreeMap<>(missingRights);
     failing.forEach((sink, reason) -> problems.put("reports to " + sink, reason));
+    last().map(ClusterReport::nodes).map(NodeSummary::problems).ifPresent(problems::putAll);
     return problems;
   }
 
@@ -220,6 +228,7 @@ public final class Reporter implements AutoCloseable {
             clusterId.get(),
             new AgentIdentity(version, instance, sequence + 1),
             tunnels.get(),
+            snapshots.get(),
             now);
     return report.withHealth(withTimes(report.health(), now));
   }

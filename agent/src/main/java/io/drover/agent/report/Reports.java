@@ -18,6 +18,7 @@ import io.drover.agent.view.SurveyConfig;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.net.URI;
@@ -26,6 +27,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -64,6 +66,7 @@ public final class Reports {
    * @param view whose changes are to be told to {@link Reporter#changed}
    * @param leads whether this replica writes
    * @param tunnels as they are now; must not block
+   * @param snapshots of the node agents; empty if there are none; must not block
    * @param version of the agent
    */
   public static Reporter start(
@@ -73,6 +76,7 @@ public final class Reports {
       String namespace,
       BooleanSupplier leads,
       Supplier<List<Health.Tunnel>> tunnels,
+      Supplier<Optional<List<NodeSnapshot>>> snapshots,
       Supplier<String> clusterId,
       String version,
       ServerDialer dialer,
@@ -93,6 +97,7 @@ public final class Reports {
             sinks,
             leads,
             tunnels,
+            snapshots,
             clusterId,
             version,
             UUID.randomUUID().toString(),
@@ -139,6 +144,7 @@ public final class Reports {
         "",
         new AgentIdentity(version, UUID.randomUUID().toString(), 1),
         List.of(),
+        Optional.empty(),
         clock.instant());
   }
 

@@ -58,6 +58,11 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
             .generateCertificate(new ByteArrayInputStream(pem.getBytes(ISO_8859_1)));
   }
 
+  /** Those in a file of PEM. */
+  static CertificateAuthorities ofFile(Path file) throws IOException {
+    return ofPem(Files.readString(file, ISO_8859_1));
+  }
+
   /** Those in the files of these directories. What is missing or unreadable counts for nothing. */
   static CertificateAuthorities ofDirectories(List<Path> directories) {
     var found = new ArrayList<X509Certificate>();
@@ -68,7 +73,7 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
       try (Stream<Path> files = Files.list(directory)) {
         for (Path file : files.sorted().toList()) {
           if (Files.isRegularFile(file) && Files.size(file) <= MAX_FILE_BYTES) {
-            found.addAll(ofPem(Files.readString(file, ISO_8859_1)).certificates);
+            found.addAll(ofFile(file).certificates);
           }
         }
       } catch (IOException e) {

@@ -37,6 +37,17 @@ public final class ServerDialer {
     this(proxies, proxyTrust, InetAddress::getAllByName);
   }
 
+  /** Dials without any proxy. */
+  public static ServerDialer direct() {
+    return new ServerDialer(ProxyConfig.NONE, ServerTrust.nobody());
+  }
+
+  /** Dials this address whatever the server's name is, by which its certificate is checked. */
+  public static ServerDialer to(InetAddress address) {
+    return new ServerDialer(
+        ProxyConfig.NONE, ServerTrust.nobody(), _ -> new InetAddress[] {address});
+  }
+
   ServerDialer(ProxyConfig proxies, SSLContext proxyTrust, AddressDialer.Resolver resolver) {
     this.proxies = proxies;
     this.proxyTrust = proxyTrust;

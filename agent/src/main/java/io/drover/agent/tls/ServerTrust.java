@@ -63,6 +63,29 @@ public final class ServerTrust {
     return systemAuthorities(paths.caDirectories()).context();
   }
 
+  /** For where no proxy is. */
+  static SSLContext nobody() {
+    return new CertificateAuthorities(List.of()).context();
+  }
+
+  /**
+   * Trusts the certificates in a file and nobody else.
+   *
+   * @throws Failure if there are none
+   */
+  public static SSLContext ofFile(Path pem) throws IOException {
+    CertificateAuthorities found;
+    try {
+      found = CertificateAuthorities.ofFile(pem);
+    } catch (IOException e) {
+      throw new Failure(Reason.NO_CA_CONFIGURED, pem + " cannot be read", e);
+    }
+    if (found.certificates().isEmpty()) {
+      throw new Failure(Reason.NO_CA_CONFIGURED, pem + " holds no certificate");
+    }
+    return found.context();
+  }
+
   /**
    * Asks the server for a sign of life, without verifying it.
    *

@@ -56,6 +56,7 @@ class AgentConfigTest {
                 new DutyConfig(
                     EnumSet.allOf(DutyConfig.Duty.class), "cattle-credentials-abc", Set.of(), ""),
                 new ControlConfig(Optional.of(Path.of("/tmp/log.sock"))),
+                new NodeAgents(List.of(), Path.of("/drover-node")),
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT),
                 new Features(false, false)));
   }

@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CleanupConfigTest {
@@ -30,13 +29,6 @@ class CleanupConfigTest {
                 false,
                 true,
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT)));
-  }
-
-  @ParameterizedTest
-  @CsvSource({"true, true", "false, false", "TRUE, false", "1, false", "'', false"})
-  void isAskedForByTheWordTrue(String value, boolean asked) {
-    assertThat(CleanupConfig.isAsked(Map.of("CLUSTER_CLEANUP", value))).isEqualTo(asked);
-    assertThat(CleanupConfig.isAsked(Map.of())).isFalse();
   }
 
   @ParameterizedTest

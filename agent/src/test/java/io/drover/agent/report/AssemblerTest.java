@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,12 +59,18 @@ class AssemblerTest {
 
   private static ClusterReport report(FakeView view) {
     return Assembler.report(
-        view, "c-1", new AgentIdentity("1.2.3", "i", 1), List.of(), FakeView.AT);
+        view, "c-1", new AgentIdentity("1.2.3", "i", 1), List.of(), Optional.empty(), FakeView.AT);
   }
 
   private static ClusterReport report(FakeView view, int listed) {
     return Assembler.report(
-        view, "c-1", new AgentIdentity("1.2.3", "i", 1), List.of(), FakeView.AT, listed);
+        view,
+        "c-1",
+        new AgentIdentity("1.2.3", "i", 1),
+        List.of(),
+        Optional.empty(),
+        FakeView.AT,
+        listed);
   }
 
   /** In which much is wrong, and all names are as long as they may be. */

@@ -25,6 +25,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -147,7 +148,12 @@ class ClusterSinkTest {
 
   private ClusterReport report(long sequence) {
     return Assembler.report(
-        view, "c-1", new AgentIdentity("1.2.3", "i", sequence), List.of(), FakeView.AT);
+        view,
+        "c-1",
+        new AgentIdentity("1.2.3", "i", sequence),
+        List.of(),
+        Optional.empty(),
+        FakeView.AT);
   }
 
   private long storedSequence(String path) {
@@ -392,6 +398,7 @@ class ClusterSinkTest {
                 "",
                 new AgentIdentity("1", "i", 1),
                 List.of(),
+                Optional.empty(),
                 FakeView.AT));
 
     assertThat(status.path("ready").asText()).isEqualTo("True");

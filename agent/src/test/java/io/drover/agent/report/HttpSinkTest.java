@@ -34,6 +34,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
@@ -97,7 +98,7 @@ class HttpSinkTest {
 
   private ClusterReport report(int sequence, FakeView view) {
     return Assembler.report(
-        view, "c-abc", new AgentIdentity("0.1", "one", sequence), List.of(), now);
+        view, "c-abc", new AgentIdentity("0.1", "one", sequence), List.of(), Optional.empty(), now);
   }
 
   private ClusterReport report(int sequence) {

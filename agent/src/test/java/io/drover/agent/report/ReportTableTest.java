@@ -111,6 +111,7 @@ class ReportTableTest {
                             "(?s)\"details\": \\{.*?\"omitted\": \\{\\}",
                             "\"details\": {\"omitted\": {}"))
                 .details(),
+            null,
             findings.evidence(),
             findings.undetermined());
 

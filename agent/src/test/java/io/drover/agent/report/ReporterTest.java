@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -63,6 +64,7 @@ class ReporterTest {
         sinks,
         () -> leads,
         () -> tunnels.get(),
+        Optional::empty,
         () -> "c-1",
         "1.2.3",
         "instance",

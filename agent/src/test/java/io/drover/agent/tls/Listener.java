@@ -69,7 +69,7 @@ public final class Listener implements AutoCloseable {
     }
   }
 
-  int port() {
+  public int port() {
     return listening.getLocalPort();
   }
 

@@ -141,17 +141,27 @@ public final class TestCa {
   /** The same, valid at another time. */
   public Identity issue(Instant from, Instant to, String... names) throws Exception {
     KeyPair child = newKey();
-    var issued =
-        sign(
-            new X500Name(certificate.getSubjectX500Principal().getName()),
-            key,
-            new X500Name("CN=server"),
-            child,
-            false,
-            List.of(names),
-            from,
-            to);
+    var issued = certify(child, from, to, names);
     return new Identity(child, Stream.concat(Stream.of(issued), above.stream()).toList());
+  }
+
+  /** For a server that has a key already. */
+  X509Certificate certify(KeyPair server, String... names) throws Exception {
+    Instant now = Instant.now();
+    return certify(server, now.minus(YEAR), now.plus(YEAR), names);
+  }
+
+  private X509Certificate certify(KeyPair server, Instant from, Instant to, String... names)
+      throws GeneralSecurityException, IOException, OperatorCreationException {
+    return sign(
+        new X500Name(certificate.getSubjectX500Principal().getName()),
+        key,
+        new X500Name("CN=server"),
+        server,
+        false,
+        List.of(names),
+        from,
+        to);
   }
 
   public X509Certificate certificate() {

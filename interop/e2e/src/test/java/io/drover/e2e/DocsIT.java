@@ -29,7 +29,15 @@ final class DocsIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final List<String> PAGES =
       List.of(
-          "install", "rbac", "air-gap", "proxy-and-ca", "check", "status", "upgrade", "uninstall");
+          "install",
+          "rbac",
+          "air-gap",
+          "proxy-and-ca",
+          "check",
+          "status",
+          "node-agent",
+          "upgrade",
+          "uninstall");
 
   /** What cannot be run here: few, and each is looked at again when one more is added. */
   private static final int MAX_NOT_RUN = 9;

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param version what the API server says of itself
  * @param provider one of Rancher's ids ({@code k3s}, {@code eks}, …); null if the distribution has
  *     none or is not known, see {@link Details#distribution}
+ * @param nodes from where in the cluster what works; null: there are no node agents
  * @param evidence by the path of the value, such as {@code capabilities.nodePortRange}
  */
 public record ClusterReport(
@@ -29,6 +30,7 @@ public record ClusterReport(
     Resources resources,
     Capabilities capabilities,
     Details details,
+    @Nullable NodeChecks nodes,
     SortedMap<String, Evidence> evidence,
     List<Undetermined> undetermined) {
   /** Of the whole: raised when a reader of the older one would misread it. */
@@ -85,6 +87,7 @@ public record ClusterReport(
         resources,
         capabilities,
         details,
+        nodes,
         evidence,
         undetermined);
   }
@@ -98,6 +101,9 @@ public record ClusterReport(
         && resources.withoutTimes().equals(other.resources.withoutTimes())
         && capabilities.equals(other.capabilities)
         && details.equals(other.details)
+        && Objects.equals(
+            nodes == null ? null : nodes.withoutFigures(),
+            other.nodes == null ? null : other.nodes.withoutFigures())
         && undetermined.equals(other.undetermined)
         && evidence.keySet().equals(other.evidence.keySet());
   }

@@ -51,10 +51,18 @@ public final class ReportJson {
 
   /** The same, as a tree: to be put into another object. */
   public static ObjectNode tree(ClusterReport report) {
-    ObjectNode envelope =
-        JSON.createObjectNode().put("kind", ClusterReport.KIND).put("schema", ClusterReport.SCHEMA);
-    envelope.setAll((ObjectNode) JSON.valueToTree(report));
+    return tree(ClusterReport.KIND, ClusterReport.SCHEMA, report);
+  }
+
+  private static ObjectNode tree(String kind, int schema, Object content) {
+    ObjectNode envelope = JSON.createObjectNode().put("kind", kind).put("schema", schema);
+    envelope.setAll((ObjectNode) JSON.valueToTree(content));
     return envelope;
+  }
+
+  /** What a node agent tells, as one line of JSON. */
+  public static String write(NodeSnapshot snapshot) {
+    return tree(NodeSnapshot.KIND, NodeSnapshot.SCHEMA, snapshot).toString();
   }
 
   /**
@@ -65,21 +73,34 @@ public final class ReportJson {
    * @throws IllegalArgumentException if it is no report; the message names what is wrong
    */
   public static ClusterReport read(String text) {
+    return read(text, ClusterReport.KIND, ClusterReport.SCHEMA, ClusterReport.class);
+  }
+
+  /**
+   * Reads what a node agent wrote; otherwise as {@link #read}.
+   *
+   * @throws IllegalArgumentException if it is no snapshot; the message names what is wrong
+   */
+  public static NodeSnapshot readNode(String text) {
+    return read(text, NodeSnapshot.KIND, NodeSnapshot.SCHEMA, NodeSnapshot.class);
+  }
+
+  private static <T> T read(String text, String kind, int schema, Class<T> type) {
     if (text.length() > MAX_BYTES) {
-      throw new IllegalArgumentException("no report: longer than " + MAX_BYTES + " bytes");
+      throw new IllegalArgumentException("no " + kind + ": longer than " + MAX_BYTES + " bytes");
     }
     try {
       JsonNode envelope = JSON.readTree(text);
-      if (!envelope.path("kind").asText().equals(ClusterReport.KIND)) {
-        throw new IllegalArgumentException("kind must be " + ClusterReport.KIND);
+      if (!envelope.path("kind").asText().equals(kind)) {
+        throw new IllegalArgumentException("kind must be " + kind);
       }
-      if (envelope.path("schema").asInt() != ClusterReport.SCHEMA) {
+      if (envelope.path("schema").asInt() != schema) {
         throw new IllegalArgumentException(
-            "schema must be " + ClusterReport.SCHEMA + ", not " + envelope.path("schema"));
+            "schema must be " + schema + ", not " + envelope.path("schema"));
       }
-      return JSON.treeToValue(envelope, ClusterReport.class);
+      return JSON.treeToValue(envelope, type);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("no report: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException("no " + kind + ": " + e.getOriginalMessage(), e);
     }
   }
 

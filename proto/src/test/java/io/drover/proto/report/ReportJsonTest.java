@@ -50,6 +50,7 @@ class ReportJsonTest {
         new Details(
             null, null, null, null, null, null, null, null, null, null, null, null, null, null,
             null, null, null, Map.of()),
+        null,
         new TreeMap<>(),
         List.of());
   }
@@ -60,6 +61,35 @@ class ReportJsonTest {
 
     assertThat(ReportJson.read(ReportJson.write(report))).isEqualTo(report);
     assertThat(tree(ReportJson.write(report))).isEqualTo(tree(Samples.complete()));
+  }
+
+  @Test
+  void whatANodeAgentWritesIsReadAgain() {
+    var snapshot =
+        new NodeSnapshot(
+            "node-1",
+            "0.1.0",
+            Instant.parse("2026-01-02T03:04:05Z"),
+            List.of(
+                new NodeSnapshot.Check("server", "https://r/ping", 12L, "", ""),
+                new NodeSnapshot.Check("disk", "/", null, "DiskAlmostFull", "93 % used")),
+            new NodeSnapshot.Facts(
+                -2L,
+                "6.12.0",
+                List.of("10.43.0.10"),
+                List.of(),
+                1450,
+                new NodeSnapshot.Pressure(0.5, 0, 99.25),
+                new NodeSnapshot.Room(100, 7),
+                null));
+
+    assertThat(ReportJson.readNode(ReportJson.write(snapshot))).isEqualTo(snapshot);
+    assertThat(ReportJson.write(snapshot))
+        .startsWith("{\"kind\":\"NodeSnapshot\",\"schema\":1,\"node\":\"node-1\"")
+        .doesNotContain("\n")
+        .doesNotContain("usedPercent");
+    assertThatThrownBy(() -> ReportJson.readNode(Samples.complete()))
+        .hasMessage("kind must be NodeSnapshot");
   }
 
   @Test
@@ -129,9 +159,9 @@ class ReportJsonTest {
         "{\"kind\":\"Node\",\"schema\":1}|kind must be ClusterReport",
         "{\"kind\":\"ClusterReport\",\"schema\":2}|schema must be 1, not 2",
         "{\"kind\":\"ClusterReport\"}|schema must be 1",
-        "{\"kind\":|no report: Unexpected end-of-input",
-        "{\"kind\":\"ClusterReport\",\"schema\":1}|no report: Missing required creator property 'clusterId'",
-        "{\"kind\":\"ClusterReport\",\"schema\":1} {}|no report: Trailing token",
+        "{\"kind\":|no ClusterReport: Unexpected end-of-input",
+        "{\"kind\":\"ClusterReport\",\"schema\":1}|no ClusterReport: Missing required creator property 'clusterId'",
+        "{\"kind\":\"ClusterReport\",\"schema\":1} {}|no ClusterReport: Trailing token",
       })
   void whatIsNoReportIsRefusedWithItsReason(String text, String reason) {
     assertThatThrownBy(() -> ReportJson.read(text))
@@ -244,7 +274,7 @@ class ReportJsonTest {
     assertThat(ReportJson.read(full)).isNotNull();
     assertThatThrownBy(() -> ReportJson.read(full + " "))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("no report: longer than 65536 bytes");
+        .hasMessage("no ClusterReport: longer than 65536 bytes");
   }
 
   @Test
@@ -289,7 +319,8 @@ class ReportJsonTest {
         try {
           ReportJson.read(json.toString());
         } catch (IllegalArgumentException e) {
-          assertThat(e.getMessage()).containsPattern("^(no report|kind must be|schema must be)");
+          assertThat(e.getMessage())
+              .containsPattern("^(no ClusterReport|kind must be|schema must be)");
           refused++;
         }
       }

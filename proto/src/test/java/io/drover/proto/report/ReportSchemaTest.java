@@ -145,6 +145,9 @@ class ReportSchemaTest {
     if (Set.<Type>of(int.class, Integer.class, long.class, Long.class).contains(type)) {
       return schema.put("type", "integer").put("minimum", 0); // counts, all of them
     }
+    if (type == double.class) {
+      return schema.put("type", "number");
+    }
     String name = type == Instant.class ? "Time" : ((Class<?>) type).getSimpleName();
     return schema.put("$ref", "#/$defs/" + name);
   }

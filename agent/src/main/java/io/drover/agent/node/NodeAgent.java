@@ -1,0 +1,133 @@
+package io.drover.agent.node;
+
+import io.drover.agent.config.NodeConfig;
+import io.drover.agent.tls.ServerDialer;
+import io.drover.agent.tls.ServerTrust;
+import io.drover.proto.report.NodeSnapshot.Check;
+import io.drover.proto.report.ReportJson;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The mode of a DaemonSet: looks, answers, and looks again, until it is to stop. */
+public final class NodeAgent implements AutoCloseable {
+  /** Between two looks while all is well. 500 nodes are to take less than 20 KB/s together. */
+  static final Duration LOOK_EVERY = Duration.ofMinutes(5);
+
+  /** While something is wrong, so that it is soon seen to be well again. */
+  static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(60);
+
+  /** The same after the first look: others may have been starting, too. */
+  static final Duration FIRST_LOOK_AGAIN_AFTER = Duration.ofSeconds(10);
+
+  /** Waits differ by as much in either direction: nodes are not to look at the same time. */
+  static final double SPREAD = 0.1;
+
+  private static final Logger log = LoggerFactory.getLogger(NodeAgent.class);
+
+  private final NodeConfig config;
+  private final NodeProbes probes;
+  private final RandomGenerator random;
+  private final Map<String, String> told = new HashMap<>(); // reason by check and target
+
+  private boolean isWell;
+  private int looks;
+  private NodeIdentity identity;
+  private NodeServer server;
+  private volatile String latest = "";
+
+  private NodeAgent(NodeConfig config, NodeProbes probes, RandomGenerator random)
+      throws IOException {
+    this.config = config;
+    this.probes = probes;
+    this.random = random;
+    this.identity = NodeIdentity.read(config.agents().identity());
+    this.server = NodeServer.start(config.listen(), identity, () -> latest);
+  }
+
+  /**
+   * Runs until {@code stop} is tripped.
+   *
+   * @throws IOException if it cannot answer: port, certificate, key or token are not to be had
+   */
+  public static void run(NodeConfig config, String version, CountDownLatch stop)
+      throws IOException, InterruptedException {
+    log.info("node agent starts: version={} node={}", version, config.node());
+    var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
+    var probes =
+        new NodeProbes(
+            config,
+            version,
+            dialer,
+            new ServerTrust(config.server(), config.paths(), dialer),
+            new HostFacts(Path.of("/")),
+            Clock.systemUTC());
+    try (var agent = new NodeAgent(config, probes, new SecureRandom())) {
+      log.info("node agent answers: address={}", agent.server.address());
+      do {
+        agent.look();
+      } while (!stop.await(agent.pause().toMillis(), TimeUnit.MILLISECONDS));
+    }
+    log.info("node agent stopped");
+  }
+
+  private void look() throws InterruptedException {
+    var snapshot = probes.run();
+    latest = ReportJson.write(snapshot);
+    looks++;
+    isWell = snapshot.checks().stream().allMatch(Check::ok);
+    snapshot.checks().forEach(this::tell);
+    follow();
+  }
+
+  private Duration pause() {
+    var base = isWell ? LOOK_EVERY : looks > 1 ? LOOK_AGAIN_AFTER : FIRST_LOOK_AGAIN_AFTER;
+    return Duration.ofMillis((long) (base.toMillis() * random.nextDouble(1 - SPREAD, 1 + SPREAD)));
+  }
+
+  /** One line a change. */
+  private void tell(Check check) {
+    String what = check.name() + " " + check.target();
+    @Nullable String before = check.ok() ? told.remove(what) : told.put(what, check.reason());
+    if (check.ok() && before != null) {
+      log.info("works again: check={} target={}", check.name(), check.target());
+    } else if (!check.ok() && !check.reason().equals(before)) {
+      log.warn(
+          "does not work: check={} target={} reason={} ({})",
+          check.name(),
+          check.target(),
+          check.reason(),
+          check.message());
+    }
+  }
+
+  /** What is mounted may have been replaced. */
+  private void follow() {
+    try {
+      var now = NodeIdentity.read(config.agents().identity());
+      if (!now.equals(identity)) {
+        server.close();
+        server = NodeServer.start(config.listen(), now, () -> latest);
+        identity = now;
+        log.info("certificate or token replaced");
+      }
+    } catch (IOException e) {
+      log.warn("certificate or token not replaced: reason={}", e.getMessage());
+    }
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+}

@@ -1,0 +1,185 @@
+package io.drover.agent.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.drover.agent.TestClock;
+import io.drover.agent.config.NodeAgents;
+import io.drover.agent.config.NodeConfig.Listen;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
+import io.drover.agent.tls.TestCa;
+import io.drover.proto.report.NodeSnapshot;
+import io.drover.proto.report.NodeSnapshot.Check;
+import io.drover.proto.report.ReportJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class NodePollerTest {
+  private static final Check OK = new Check("server", "u", 1L, "", "");
+  private static final Check BAD = new Check("server", "u", null, "ConnectRefused", "no");
+
+  @TempDir private Path directory;
+  private final TestClock clock = new TestClock();
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final Semaphore changes = new Semaphore(0);
+
+  /** Each wait of the poller, which goes on when the test says so. */
+  private final LinkedBlockingQueue<Duration> waits = new LinkedBlockingQueue<>();
+
+  private final Semaphore goOn = new Semaphore(0);
+  private volatile boolean leads = true;
+
+  @BeforeEach
+  void mount() throws Exception {
+    TestNodes.identity(directory);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (var one : open.reversed()) {
+      one.close();
+    }
+  }
+
+  private NodeServer node(NodeSnapshot snapshot) throws IOException {
+    return node(directory, snapshot);
+  }
+
+  private NodeServer node(Path identity, NodeSnapshot snapshot) throws IOException {
+    var server =
+        NodeServer.start(
+            new Listen("127.0.0.1", 0),
+            NodeIdentity.read(identity),
+            () -> ReportJson.write(snapshot));
+    open.add(server);
+    return server;
+  }
+
+  private NodePoller poll(NodeServer... nodes) {
+    var addresses = new ArrayList<NodeAgents.Address>();
+    for (var node : nodes) {
+      addresses.add(new NodeAgents.Address("127.0.0.1", node.address().getPort()));
+    }
+    var poller =
+        NodePoller.start(
+            new NodeAgents(addresses, directory),
+            () -> leads,
+            changes::release,
+            clock,
+            duration -> {
+              waits.add(duration);
+              goOn.acquire();
+            });
+    open.add(poller);
+    return poller;
+  }
+
+  @Test
+  void allAreKnownAfterTheFirstRoundAndNotBefore() throws Exception {
+    var a = TestNodes.snapshot("a", OK);
+    var b = TestNodes.snapshot("b", BAD);
+    var poller = poll(node(b), node(a));
+
+    assertThat(waits.take()).isEqualTo(NodePoller.FIRST_ROUND_STEP);
+    assertThat(poller.snapshots()).isEmpty();
+    goOn.release();
+    assertThat(waits.take()).isEqualTo(NodePoller.FIRST_ROUND_STEP);
+    goOn.release();
+
+    // The second round is slow.
+    assertThat(waits.take()).isEqualTo(NodePoller.ROUND.dividedBy(2));
+    assertThat(poller.snapshots()).hasValue(List.of(a, b));
+    assertThat(poller.problem()).isEmpty();
+    changes.acquire(3); // of each, and of the round
+  }
+
+  @Test
+  void whoeverDoesNotAnswerForTwoRoundsIsForgotten() throws Exception {
+    var node = node(TestNodes.snapshot("a", OK));
+    var poller = poll(node);
+    waits.take();
+    goOn.release();
+    waits.take();
+    assertThat(poller.snapshots().orElseThrow()).hasSize(1);
+
+    node.close();
+    clock.advance(NodePoller.FORGET_AFTER);
+    assertThat(poller.snapshots().orElseThrow()).hasSize(1);
+    clock.advance(Duration.ofMillis(1));
+    assertThat(poller.snapshots().orElseThrow()).isEmpty();
+  }
+
+  @Test
+  void nobodyIsAskedByAReplicaThatDoesNotLead() throws Exception {
+    leads = false;
+    var poller = poll(node(TestNodes.snapshot("a", OK)));
+
+    assertThat(waits.take()).isEqualTo(NodePoller.RETRY_AFTER);
+    assertThat(poller.snapshots()).isEmpty();
+
+    leads = true;
+    goOn.release();
+    assertThat(waits.take()).isEqualTo(NodePoller.FIRST_ROUND_STEP);
+    goOn.release();
+    waits.take();
+    assertThat(poller.snapshots().orElseThrow()).hasSize(1);
+  }
+
+  @Test
+  void withoutAnIdentityItSaysSoAndTriesAgain() throws Exception {
+    Files.delete(directory.resolve("token"));
+    var other = TestNodes.identity(directory.resolve("other"));
+    var poller = poll(node(other, TestNodes.snapshot("a", OK)));
+
+    assertThat(waits.take()).isEqualTo(NodePoller.RETRY_AFTER);
+    assertThat(poller.problem().map(Problem::reason)).hasValue(Reason.NODE_IDENTITY_MISSING);
+
+    for (String name : List.of("token", "ca.crt")) {
+      TestNodes.write(directory, name, Files.readString(other.resolve(name)));
+    }
+    goOn.release();
+    waits.take();
+    goOn.release();
+    waits.take();
+    assertThat(poller.problem()).isEmpty();
+    assertThat(poller.snapshots().orElseThrow()).hasSize(1);
+  }
+
+  /** Neither another CA's certificate nor one for another name gets the token. */
+  @Test
+  void strangersAreNotBelieved() throws Exception {
+    var stranger = TestNodes.identity(directory.resolve("stranger"));
+    var ca = TestCa.root("nodes");
+    var named = TestNodes.identity(directory.resolve("named"), ca, "somebody-else");
+    TestNodes.write(
+        directory,
+        "ca.crt",
+        Files.readString(directory.resolve("ca.crt")) + Files.readString(named.resolve("ca.crt")));
+    var poller =
+        poll(
+            node(stranger, TestNodes.snapshot("stranger", OK)),
+            node(named, TestNodes.snapshot("named", OK)),
+            node(TestNodes.snapshot("a", OK)));
+    for (int i = 0; i < 3; i++) {
+      waits.take();
+      goOn.release();
+    }
+    waits.take();
+
+    assertThat(poller.snapshots().orElseThrow())
+        .extracting(NodeSnapshot::node)
+        .containsExactly("a");
+  }
+}
