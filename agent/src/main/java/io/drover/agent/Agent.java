@@ -27,6 +27,9 @@ import io.drover.agent.report.Reporter;
 import io.drover.agent.report.Reports;
 import io.drover.agent.retry.Backoff;
 import io.drover.agent.retry.Sleeper;
+import io.drover.agent.rotate.Changes;
+import io.drover.agent.rotate.FileChanges;
+import io.drover.agent.rotate.Rotation;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
@@ -57,7 +60,7 @@ import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -124,6 +127,8 @@ final class Agent {
     try (var timer = Timer.system();
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, steve);
+        var rotation =
+            Rotation.start(tunnels.rotating(), changes(), System::nanoTime, new SecureRandom());
         var cluster = needsCluster() ? new OwnCluster(tunnels) : null;
         var _ =
             ControlSocket.start(
@@ -144,7 +149,7 @@ final class Agent {
                 Version.text(),
                 Clock.systemUTC(),
                 List.of(tunnels::cluster, tunnels::steve),
-                () -> cluster == null ? Collections.emptySortedMap() : cluster.degraded(),
+                () -> degraded(rotation, cluster),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         if (cluster == null ? rancherExists() : cluster.rancherExists()) {
@@ -177,6 +182,28 @@ final class Agent {
       throw new IOException("there is no report yet, or none is made");
     }
     return new ByteArrayInputStream(ReportJson.pretty(last).getBytes(UTF_8));
+  }
+
+  /** Where what the tunnels are made of comes in as files. */
+  private Changes changes() {
+    var paths = config.paths();
+    var directories = new ArrayList<>(paths.caDirectories());
+    directories.add(paths.credentials());
+    try {
+      return FileChanges.of(directories);
+    } catch (IOException e) {
+      log.warn("files are not watched, only looked at now and then: reason={}", e.toString());
+      return Changes.unknown();
+    }
+  }
+
+  private static SortedMap<String, String> degraded(
+      Rotation rotation, @Nullable OwnCluster cluster) {
+    var found = rotation.problems();
+    if (cluster != null) {
+      found.putAll(cluster.degraded());
+    }
+    return found;
   }
 
   /** The stock agent ends here if there is no answer; we say so and go on trying. */
@@ -216,6 +243,12 @@ final class Agent {
               drain,
               timer,
               new Backoff(new SecureRandom()));
+    }
+
+    List<Rotation.Part> rotating() {
+      return List.of(
+          new Rotation.Part("cluster-tunnel-news", cluster::renew),
+          new Rotation.Part("steve-tunnel-news", steve::renew));
     }
 
     TunnelReading cluster() {
@@ -466,27 +499,32 @@ final class Agent {
   }
 
   private final class ClusterHandshakes implements Handshakes {
-    private volatile boolean registered = config.features().connectOnly();
+    private volatile @Nullable Handshake registered;
 
     @Override
     public Optional<Handshake> next() throws IOException, InterruptedException {
       var credentials = credentials();
       var access = kube.access();
       var params = new ConnectParams(access.address(), access.token().value(), access.caCert());
-      var path = registered ? TunnelHeaders.CONNECT_PATH : TunnelHeaders.REGISTER_PATH;
-      return Optional.of(
+      var again =
           new Handshake(
-              endpoint(credentials.url(), path),
+              endpoint(credentials.url(), TunnelHeaders.CONNECT_PATH),
               Map.of(
                   TunnelHeaders.TOKEN, credentials.token().value(),
                   TunnelHeaders.PARAMS, params.toHeader()),
               trust.context(),
-              DialPolicy.apiServerAnd(access.address(), config.tunnel().dialAllow())));
+              DialPolicy.apiServerAnd(access.address(), config.tunnel().dialAllow()));
+      var known = registered;
+      if (config.features().connectOnly() || (known != null && known.carriesSame(again))) {
+        return Optional.of(again);
+      }
+      var url = endpoint(credentials.url(), TunnelHeaders.REGISTER_PATH);
+      return Optional.of(new Handshake(url, again.headers(), again.trust(), again.policy()));
     }
 
     @Override
-    public void accepted() {
-      registered = true;
+    public void accepted(Handshake handshake) {
+      registered = handshake;
       try {
         var credentials = credentials();
         kube.write(

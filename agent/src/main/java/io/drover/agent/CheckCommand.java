@@ -16,6 +16,7 @@ import io.drover.agent.log.Logging;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
+import io.drover.agent.tunnel.DialAudit;
 import io.drover.agent.tunnel.DialPolicy;
 import io.drover.agent.tunnel.Dialer;
 import io.drover.agent.tunnel.Handshake;
@@ -206,7 +207,7 @@ final class CheckCommand implements Callable<Integer> {
               trust,
               DialPolicy.everything());
       try {
-        TunnelProbe.open(serverDialer, handshake, dialer, timer).close();
+        open(handshake).close();
       } catch (HandshakeRefused e) {
         if (!String.valueOf(e.getMessage()).contains(NO_PARAMETERS)) {
           throw e;
@@ -231,7 +232,11 @@ final class CheckCommand implements Callable<Integer> {
               Map.of(TunnelHeaders.AUTHORIZATION, TunnelHeaders.steveAuthorization(token.value())),
               trust,
               DialPolicy.everything());
-      return new OwnSession(TunnelProbe.open(serverDialer, handshake, dialer, timer));
+      return new OwnSession(open(handshake));
+    }
+
+    private TunnelProbe open(Handshake handshake) throws IOException, InterruptedException {
+      return TunnelProbe.open("check", serverDialer, handshake, dialer, DialAudit.none(), timer);
     }
   }
 

@@ -83,12 +83,21 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
     return new CertificateAuthorities(found);
   }
 
-  /** The public ones that come with the Java runtime. */
+  /** The public ones that come with the Java runtime. They are read once. */
   static CertificateAuthorities ofRuntime() {
-    try {
-      return new CertificateAuthorities(List.of(trustManager(null).getAcceptedIssuers()));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("the Java runtime's CAs cannot be read", e);
+    return OfRuntime.AUTHORITIES;
+  }
+
+  /** Loaded when somebody asks: strict agents never do. */
+  private static final class OfRuntime {
+    static final CertificateAuthorities AUTHORITIES = read();
+
+    private static CertificateAuthorities read() {
+      try {
+        return new CertificateAuthorities(List.of(trustManager(null).getAcceptedIssuers()));
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException("the Java runtime's CAs cannot be read", e);
+      }
     }
   }
 
@@ -114,6 +123,8 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
   static SSLContext context(TrustManager trust) throws GeneralSecurityException {
     var context = SSLContext.getInstance("TLS");
     context.init(null, new TrustManager[] {trust}, null);
+    // A connection that goes on from another one's session sees no certificate; in seconds.
+    context.getClientSessionContext().setSessionTimeout(1);
     return context;
   }
 

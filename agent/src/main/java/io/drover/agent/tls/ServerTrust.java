@@ -51,6 +51,11 @@ public final class ServerTrust {
   // PEM, once it was fetched. It cannot change: the checksum does not.
   private volatile String caBundle = "";
 
+  /** Whom we trust, and what comes of it. */
+  private record Trusted(CertificateAuthorities authorities, SSLContext context) {}
+
+  private volatile @Nullable Trusted trusted;
+
   public ServerTrust(ServerConfig config, Paths paths, ServerDialer dialer) {
     this.config = config;
     this.caDirectories = paths.caDirectories();
@@ -120,22 +125,30 @@ public final class ServerTrust {
   }
 
   /**
-   * What to trust on the connection that is opened next. Fetches the server's CA if that has not
-   * been done; the CA directories are read each time.
+   * What to trust on the connection that is opened next: the same object as before if that is the
+   * same. Fetches the server's CA if that has not been done; the CA directories are read each time.
    *
    * @throws IOException if there is a checksum but no CA with it; to be tried again later
    */
   public SSLContext context() throws IOException {
+    var authorities = authorities();
+    var last = trusted;
+    if (last == null || !last.authorities().equals(authorities)) {
+      last = new Trusted(authorities, authorities.context());
+      trusted = last;
+    }
+    return last.context();
+  }
+
+  private CertificateAuthorities authorities() throws IOException {
     if (config.caChecksum().isEmpty()) {
-      return systemAuthorities(caDirectories).context();
+      return systemAuthorities(caDirectories);
     }
     if (caBundle.isEmpty()) {
       caBundle = fetch();
     }
     var bundle = CertificateAuthorities.ofPem(caBundle);
-    return config.strictVerify()
-        ? bundle.context()
-        : systemAuthorities(caDirectories).plus(bundle).context();
+    return config.strictVerify() ? bundle : systemAuthorities(caDirectories).plus(bundle);
   }
 
   /**

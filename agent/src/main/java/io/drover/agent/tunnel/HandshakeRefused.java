@@ -2,12 +2,13 @@ package io.drover.agent.tunnel;
 
 import io.drover.agent.reason.Explained;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.AskedToWait;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 
 /** The server answered the handshake with something else than a websocket. */
-public final class HandshakeRefused extends IOException implements Explained {
+public final class HandshakeRefused extends IOException implements Explained, AskedToWait {
   private static final long serialVersionUID = 1L;
 
   /** nginx' own, which it turns into 400 in most set-ups. */
@@ -65,7 +66,7 @@ public final class HandshakeRefused extends IOException implements Explained {
         : Reason.PARAMETERS_REFUSED;
   }
 
-  /** How long the server asks to be left alone; zero if it does not. */
+  @Override
   public Duration retryAfter() {
     return retryAfter;
   }

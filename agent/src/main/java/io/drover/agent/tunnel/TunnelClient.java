@@ -11,8 +11,18 @@ import io.drover.agent.tls.ServerDialer;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,7 +33,8 @@ import org.slf4j.LoggerFactory;
  * nothing kept from one session to the next. Logs when something changes, and once.
  *
  * <p>All of it happens in one platform thread, {@code <name>-reader}, which is also the session's
- * reader.
+ * reader. A move to another server starts a second one: it takes over when its session is open, and
+ * the first ends with its own.
  */
 public final class TunnelClient implements AutoCloseable {
   /** After so long we look again whether a tunnel that was not wanted is wanted now. */
@@ -35,13 +46,31 @@ public final class TunnelClient implements AutoCloseable {
    */
   static final Duration TOLD_FOR = Duration.ofMinutes(10);
 
+  /**
+   * A session that has taken something new to the server counts as proof when it lasts so long: a
+   * server that takes it and thinks better of it does so at once.
+   */
+  static final Duration PROOF = Duration.ofMillis(500);
+
+  /** Streams of the server that was left may go on for so long. */
+  static final Duration LEAVE_LIMIT = Duration.ofMinutes(5);
+
+  /** Sessions of servers that were left; one more, and the oldest has to end. */
+  static final int MAX_LEAVING = 2;
+
   static final Problem STOPPING = new Problem(Reason.SHUTTING_DOWN, "agent is shutting down");
+  static final Problem MOVED =
+      new Problem(Reason.NOT_WANTED, "the tunnel is at another server now");
 
   private static final Problem NOT_YET = new Problem(Reason.NOT_CONNECTED_YET, "connecting");
   private static final Problem NOT_WANTED = new Problem(Reason.NOT_WANTED, "not wanted");
 
   /** What a close may take on top of the time that streams are given. */
   private static final Duration CLOSE_MARGIN = Duration.ofSeconds(3);
+
+  /** What a move may take until its session is open: both have limits of their own. */
+  private static final Duration MOVE_LIMIT =
+      ServerDialer.STANDARD_LIMIT.plus(WebSocketTransport.HANDSHAKE_LIMIT).plus(CLOSE_MARGIN);
 
   private static final Logger log = LoggerFactory.getLogger(TunnelClient.class);
 
@@ -54,8 +83,8 @@ public final class TunnelClient implements AutoCloseable {
      */
     Optional<Handshake> next() throws IOException, InterruptedException;
 
-    /** The server has accepted. Called in a thread of its own. */
-    default void accepted() {}
+    /** The server has accepted this. May wait. */
+    default void accepted(Handshake handshake) {}
   }
 
   /** The parts that tests replace. */
@@ -69,12 +98,19 @@ public final class TunnelClient implements AutoCloseable {
   private final Duration drain;
   private final Tools tools;
   private final TunnelCounters counters = new TunnelCounters();
-  private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
 
+  /** A second reader, until its session is open. */
+  private record Move(Thread reader, CompletableFuture<Void> arrived) {}
+
   // Guarded by lock.
+  private Thread reader; // that makes the sessions; any other only carries its own to the end
+  private @Nullable Move move;
   private @Nullable TunnelSession session;
-  private @Nullable Transport transport;
+  private @Nullable Handshake told; // what its server has heard last; null: no session
+  private final Deque<TunnelSession> leaving = new ArrayDeque<>(); // oldest first
+  private final Set<Transport> transports = new HashSet<>();
+  private final Set<Thread> readers = new HashSet<>();
   private boolean stopping;
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
@@ -97,7 +133,8 @@ public final class TunnelClient implements AutoCloseable {
     this.audit = audit;
     this.drain = drain;
     this.tools = tools;
-    this.thread = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
+    this.reader = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
+    this.readers.add(reader);
   }
 
   /**
@@ -136,7 +173,7 @@ public final class TunnelClient implements AutoCloseable {
       Duration drain,
       Tools tools) {
     var client = new TunnelClient(name, serverDialer, handshakes, dialer, audit, drain, tools);
-    client.thread.start();
+    client.reader.start();
     return client;
   }
 
@@ -167,12 +204,13 @@ public final class TunnelClient implements AutoCloseable {
   public Reading reading() {
     lock.lock();
     try {
+      var sessions = sessions();
       return new Reading(
           since,
           problem,
           past,
-          session == null ? 0 : session.streamsOpen(),
-          session == null ? 0 : session.queuedBytes(),
+          sessions.stream().mapToInt(TunnelSession::streamsOpen).sum(),
+          sessions.stream().mapToLong(TunnelSession::queuedBytes).sum(),
           counters.totals());
     } finally {
       lock.unlock();
@@ -181,44 +219,175 @@ public final class TunnelClient implements AutoCloseable {
 
   /** Ends the session, if there is one, as if the connection were lost. */
   public void disconnect(Problem why) {
-    var current = currentSession();
-    if (current != null) {
+    for (TunnelSession current : currentSessions()) {
       current.close(TunnelSession.NORMAL_CLOSE, why);
     }
   }
 
-  /** Drains and ends the session, and the tunnel with it. Waits for that, within limits. */
-  @Override
-  public void close() {
+  /**
+   * Takes to the server what has changed since it was told: by a short second session, since it
+   * reads credentials when a session opens and at no other time, but dials by its oldest. Another
+   * server gets a session of its own, and the one that was left ends when its streams have. Does
+   * nothing if nothing has changed, or there is no session: the next one will carry it. Blocks.
+   *
+   * @throws IOException if it cannot be done; then all is as it was, and worth another attempt
+   */
+  public void renew() throws IOException, InterruptedException {
+    var before = told();
+    if (before == null) {
+      return;
+    }
+    var next = handshakes.next();
+    if (next.isEmpty() || next.get().carriesSame(before)) {
+      return;
+    }
+    if (next.get().server().equals(before.server())) {
+      tell(next.get());
+    } else {
+      move(next.get());
+    }
+  }
+
+  private void tell(Handshake news) throws IOException, InterruptedException {
+    try (var second =
+        TunnelProbe.open(name + "-second", serverDialer, news, dialer, audit, tools.timer())) {
+      second.hold(PROOF);
+    }
     lock.lock();
     try {
-      stopping = true;
+      if (told != null && told.server().equals(news.server())) {
+        told = news;
+      }
     } finally {
       lock.unlock();
     }
-    var current = currentSession();
+    log.info("server told what is new: tunnel={} url={}", name, news.url());
+    handshakes.accepted(news);
+  }
+
+  private void move(Handshake there) throws IOException, InterruptedException {
+    var arrived = new CompletableFuture<Void>();
+    var second = Thread.ofPlatform().name(name + "-reader").unstarted(() -> runAt(there, arrived));
+    lock.lock();
     try {
-      if (current != null) {
-        current.drain(drain);
+      if (stopping) {
+        return;
       }
-      abortHandshake();
-      thread.interrupt();
-      if (!thread.join(CLOSE_MARGIN)) {
-        log.warn("tunnel does not end: tunnel={}", name);
+      move = new Move(second, arrived);
+      readers.add(second);
+    } finally {
+      lock.unlock();
+    }
+    second.start();
+    try {
+      arrived.get(MOVE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException failure ? failure : new IOException(e.getCause());
+    } catch (TimeoutException e) {
+      throw new Failure(Reason.SERVER_SILENT, "the websocket handshake does not end", e);
+    } finally {
+      forgetMove(second);
+    }
+  }
+
+  /** Whoever arrives later than this is sent away. */
+  private void forgetMove(Thread second) {
+    lock.lock();
+    try {
+      if (move != null && move.reader() == second) {
+        move = null;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets the streams of a server that was left come to their end, in a thread of its own. */
+  private void leave(TunnelSession left) {
+    Thread.ofVirtual()
+        .name(name + "-leave")
+        .start(
+            () -> {
+              try {
+                left.awaitNoStreams(LEAVE_LIMIT);
+                left.drain(drain, MOVED);
+              } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  private Thread drained(TunnelSession ending, Problem why) {
+    return Thread.ofVirtual()
+        .name(name + "-drain")
+        .start(
+            () -> {
+              try {
+                ending.drain(drain, why);
+              } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  /** Drains and ends the sessions, and the tunnel with them. Waits for that, within limits. */
+  @Override
+  public void close() {
+    List<TunnelSession> open;
+    List<Thread> all;
+    lock.lock();
+    try {
+      stopping = true;
+      open = sessions();
+      all = List.copyOf(readers);
+    } finally {
+      lock.unlock();
+    }
+    var drains = open.stream().map(session -> drained(session, STOPPING)).toList();
+    try {
+      for (Thread one : drains) {
+        one.join();
+      }
+      abortTransports();
+      all.forEach(Thread::interrupt);
+      for (Thread one : all) {
+        if (!one.join(CLOSE_MARGIN)) {
+          log.warn("tunnel does not end: tunnel={}", name);
+        }
       }
     } catch (InterruptedException e) {
-      thread.interrupt();
+      drains.forEach(Thread::interrupt);
+      all.forEach(Thread::interrupt);
       Thread.currentThread().interrupt();
     }
   }
 
   private void run() {
     try {
-      while (!isStopping()) {
-        tools.sleeper().sleep(attempt());
-      }
+      keepUp(attempt());
     } catch (InterruptedException e) {
       log.debug("tunnel stopped: tunnel={}", name);
+    } finally {
+      forgetReader();
+    }
+  }
+
+  /** As {@link #run}, but the first attempt is at another server, and counts for nothing. */
+  private void runAt(Handshake there, CompletableFuture<Void> arrived) {
+    try {
+      keepUp(carry(there));
+    } catch (IOException e) {
+      arrived.completeExceptionally(e);
+    } catch (InterruptedException e) {
+      arrived.completeExceptionally(new Failure(STOPPING.reason(), STOPPING.message(), e));
+    } finally {
+      forgetReader();
+    }
+  }
+
+  private void keepUp(Duration first) throws InterruptedException {
+    for (var pause = first; isWanted(); pause = attempt()) {
+      tools.sleeper().sleep(pause);
     }
   }
 
@@ -263,13 +432,17 @@ public final class TunnelClient implements AutoCloseable {
       var ours = opened.ending();
       var why = ours == null ? ending.problem() : ours;
       opened.end(why);
+      if (!isReader()) {
+        log.info("former session ends: tunnel={} url={}", name, handshake.url());
+        return Duration.ZERO;
+      }
       down(why);
       boolean byServer = ours == null && ending.byServer();
       tools.backoff().succeeded(Duration.ofNanos(timer.nanoTime() - startNanos));
       return tools.backoff().next(byServer ? Cause.SERVER_CLOSED : Cause.PATH);
     } finally {
       opened.end(STOPPING); // interrupted: otherwise it has ended before, or never begun
-      forget();
+      forget(opened, transport);
     }
   }
 
@@ -277,7 +450,7 @@ public final class TunnelClient implements AutoCloseable {
   private void begin(Transport opening) throws IOException {
     lock.lock();
     try {
-      transport = opening;
+      transports.add(opening);
       if (!stopping) {
         return;
       }
@@ -288,35 +461,72 @@ public final class TunnelClient implements AutoCloseable {
     throw new Failure(STOPPING.reason(), STOPPING.message());
   }
 
-  private void abortHandshake() {
-    Transport opening;
+  private void abortTransports() {
+    List<Transport> all;
     lock.lock();
     try {
-      opening = transport;
+      all = List.copyOf(transports);
     } finally {
       lock.unlock();
     }
-    if (opening != null) {
-      opening.abort();
-    }
+    all.forEach(Transport::abort);
   }
 
   private void up(TunnelSession opened, Handshake handshake) {
+    boolean mine;
+    Move arriving;
+    TunnelSession left = null;
+    TunnelSession tooMany = null;
     lock.lock();
     try {
-      session = opened;
-      since = Instant.now();
-      problem = null;
-      toldNanos.clear();
-      lastTold = null;
+      arriving = move != null && move.reader() == Thread.currentThread() ? move : null;
+      if (arriving != null) {
+        left = session;
+        tooMany = takeOver(arriving.reader());
+      }
+      mine = reader == Thread.currentThread();
+      if (mine) {
+        session = opened;
+        told = handshake;
+        since = Instant.now();
+        problem = null;
+        toldNanos.clear();
+        lastTold = null;
+      }
     } finally {
       lock.unlock();
     }
+    if (!mine) {
+      opened.close(TunnelSession.GOING_AWAY, MOVED); // one of us was too late
+      return;
+    }
     log.info("tunnel up: tunnel={} url={}", name, handshake.url());
-    Thread.ofVirtual().name(name + "-accepted").start(handshakes::accepted);
+    if (arriving != null) {
+      arriving.arrived().complete(null);
+    }
+    if (left != null) {
+      leave(left);
+    }
+    if (tooMany != null) {
+      var _ = drained(tooMany, MOVED);
+    }
+    Thread.ofVirtual().name(name + "-accepted").start(() -> handshakes.accepted(handshake));
     if (isStopping()) {
       opened.close(TunnelSession.GOING_AWAY, STOPPING);
     }
+  }
+
+  /** Returns a session that has to end for it. Needs the lock. */
+  private @Nullable TunnelSession takeOver(Thread second) {
+    var first = reader;
+    reader = second;
+    move = null;
+    if (session == null) {
+      first.interrupt(); // it has lost its session meanwhile, and waits
+      return null;
+    }
+    leaving.add(session);
+    return leaving.size() > MAX_LEAVING ? leaving.getFirst() : null;
   }
 
   private void down(Problem why) {
@@ -369,20 +579,70 @@ public final class TunnelClient implements AutoCloseable {
     }
   }
 
-  private void forget() {
+  private void forget(TunnelSession ended, Transport closed) {
     lock.lock();
     try {
-      session = null;
-      transport = null;
+      if (session == ended) {
+        session = null;
+        told = null;
+      }
+      leaving.remove(ended);
+      transports.remove(closed);
     } finally {
       lock.unlock();
     }
   }
 
-  private @Nullable TunnelSession currentSession() {
+  private void forgetReader() {
     lock.lock();
     try {
-      return session;
+      readers.remove(Thread.currentThread());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private @Nullable Handshake told() {
+    lock.lock();
+    try {
+      return told;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private List<TunnelSession> currentSessions() {
+    lock.lock();
+    try {
+      return sessions();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Needs the lock. */
+  private List<TunnelSession> sessions() {
+    var all = new ArrayList<>(leaving);
+    if (session != null) {
+      all.add(session);
+    }
+    return all;
+  }
+
+  /** Whether the calling thread is to make more sessions. */
+  private boolean isWanted() {
+    lock.lock();
+    try {
+      return !stopping && reader == Thread.currentThread();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean isReader() {
+    lock.lock();
+    try {
+      return reader == Thread.currentThread();
     } finally {
       lock.unlock();
     }

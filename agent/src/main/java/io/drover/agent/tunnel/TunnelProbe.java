@@ -32,7 +32,7 @@ public final class TunnelProbe implements AutoCloseable {
   /** The server counts its streams up from 2, so it never knows those from here on. */
   private static final long UNKNOWN_STREAMS = Long.MAX_VALUE / 2;
 
-  private static final Problem OVER = new Problem(Reason.SHUTTING_DOWN, "check is over");
+  private static final Problem OVER = new Problem(Reason.SHUTTING_DOWN, "this session was a test");
 
   /** Room for the answers to a few frames; a server that says more than that is not heard. */
   private final BlockingQueue<Close> answers = new LinkedBlockingQueue<>(16);
@@ -44,11 +44,16 @@ public final class TunnelProbe implements AutoCloseable {
   private final Thread reader;
   private long frames;
 
-  private TunnelProbe(ServerDialer serverDialer, Handshake handshake, Dialer dialer, Timer timer)
+  private TunnelProbe(
+      String name,
+      ServerDialer serverDialer,
+      Handshake handshake,
+      Dialer dialer,
+      DialAudit audit,
+      Timer timer)
       throws IOException {
     session =
-        new TunnelSession(
-            "check", dialer, handshake.policy(), _ -> {}, timer, new TunnelCounters());
+        new TunnelSession(name, dialer, handshake.policy(), audit, timer, new TunnelCounters());
     transport =
         new WebSocketTransport(
             handshake.url(),
@@ -60,20 +65,27 @@ public final class TunnelProbe implements AutoCloseable {
               session.start(socket);
               opened.complete(session);
             });
-    reader = Thread.ofPlatform().daemon().name("check-reader").unstarted(this::read);
+    reader = Thread.ofPlatform().daemon().name(name + "-reader").unstarted(this::read);
   }
 
   /**
    * Opens a session. Blocks, within limits.
    *
+   * @param name of the session, for threads and logs
    * @param dialer opens the local ends of streams
+   * @param audit is told of each of them
    * @throws HandshakeRefused if the server answered with something else than a websocket
    * @throws IOException if there is no session for another reason
    */
   public static TunnelProbe open(
-      ServerDialer serverDialer, Handshake handshake, Dialer dialer, Timer timer)
+      String name,
+      ServerDialer serverDialer,
+      Handshake handshake,
+      Dialer dialer,
+      DialAudit audit,
+      Timer timer)
       throws IOException, InterruptedException {
-    var probe = new TunnelProbe(serverDialer, handshake, dialer, timer);
+    var probe = new TunnelProbe(name, serverDialer, handshake, dialer, audit, timer);
     probe.reader.start();
     boolean complete = false;
     try {

@@ -162,12 +162,29 @@ final class TunnelSession implements Transport.Receiver {
     orphans.forEach(stream -> stream.onSessionEnd(why.message()));
   }
 
+  /** Waits until no stream is open, or the session has ended, or for the limit. */
+  void awaitNoStreams(Duration limit) throws InterruptedException {
+    lock.lock();
+    try {
+      long endNanos = timer.nanoTime() + limit.toNanos();
+      for (long left = limit.toNanos();
+          ending == null && !streams.isEmpty() && left > 0;
+          left = endNanos - timer.nanoTime()) {
+        streamEnded.awaitNanos(Math.min(left, WATCH_EVERY.toNanos()));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /**
    * Says goodbye at a moment when no request is being answered, or at the limit. Waits for that.
    * New streams are taken until then: a server dials by its oldest session as long as that is open,
    * though the session of the replica that takes over is there already.
+   *
+   * @param why there is to be an end
    */
-  void drain(Duration limit) throws InterruptedException {
+  void drain(Duration limit, Problem why) throws InterruptedException {
     lock.lock();
     try {
       long endNanos = timer.nanoTime() + limit.toNanos();
@@ -188,7 +205,7 @@ final class TunnelSession implements Transport.Receiver {
     } finally {
       lock.unlock();
     }
-    close(GOING_AWAY, TunnelClient.STOPPING);
+    close(GOING_AWAY, why);
   }
 
   /** Why the session ended, if this side ended it or knows better than the transport. */

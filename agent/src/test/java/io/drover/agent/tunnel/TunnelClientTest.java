@@ -264,7 +264,7 @@ class TunnelClientTest {
             }
 
             @Override
-            public void accepted() {
+            public void accepted(Handshake handshake) {
               accepted.add(asked.get());
             }
           };

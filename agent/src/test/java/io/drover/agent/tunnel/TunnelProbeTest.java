@@ -43,6 +43,7 @@ class TunnelProbeTest {
               try {
                 opening.complete(
                     TunnelProbe.open(
+                        "probe",
                         new ServerDialer(ProxyConfig.NONE, SSLContext.getDefault()),
                         new Handshake(
                             server.url(),
@@ -52,6 +53,7 @@ class TunnelProbeTest {
                         (_, _, _) -> {
                           throw new java.io.IOException("nothing to dial here");
                         },
+                        DialAudit.none(),
                         timer));
               } catch (Exception e) {
                 opening.completeExceptionally(e);
