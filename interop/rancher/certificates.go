@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,6 +27,45 @@ type identity struct {
 	caFile  string
 	caPEM   string // without a trailing newline, as the setting "cacerts" holds it
 	serving tls.Certificate
+}
+
+// face is what the server shows of its certificates; a test may change it while the server runs.
+type face struct {
+	mu      sync.Mutex
+	cacerts string
+	serving tls.Certificate
+}
+
+func newFace(id identity) *face {
+	return &face{cacerts: id.caPEM, serving: id.serving}
+}
+
+// authorities is the setting "cacerts".
+func (f *face) authorities() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cacerts
+}
+
+func (f *face) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	serving := f.serving
+	return &serving, nil
+}
+
+// announce adds a CA to the setting; the server goes on with its old certificate.
+func (f *face) announce(id identity) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cacerts += "\n" + id.caPEM
+}
+
+// change serves with another certificate, and has its CA alone in the setting.
+func (f *face) change(id identity) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cacerts, f.serving = id.caPEM, id.serving
 }
 
 // checksum is what an agent gets as CATTLE_CA_CHECKSUM. The agent hashes what jq prints: the

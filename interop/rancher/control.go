@@ -33,6 +33,7 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("GET /clusters", func(rw http.ResponseWriter, _ *http.Request) { answer(rw, c.clusters.view()) })
 	mux.HandleFunc("GET /handshakes", func(rw http.ResponseWriter, _ *http.Request) { answer(rw, c.tunnels.handshakes()) })
 	mux.HandleFunc("POST /tokens", c.changeTokens)
+	mux.HandleFunc("POST /ca", c.changeCA)
 	mux.HandleFunc("POST /forward", c.forward)
 	mux.HandleFunc("DELETE /forward", c.stopForward)
 	mux.HandleFunc("POST /dial", c.dial)
@@ -95,6 +96,30 @@ func (c *control) changeTokens(rw http.ResponseWriter, req *http.Request) {
 		c.clusters.removeToken(values[0], token)
 	}
 	answer(rw, map[string]string{})
+}
+
+// changeCA goes a step of a change of the CA: first it is announced, then it is served with.
+func (c *control) changeCA(rw http.ResponseWriter, req *http.Request) {
+	values, err := require(req, "dir", "step")
+	if err != nil {
+		complain(rw, http.StatusBadRequest, err.Error())
+		return
+	}
+	id, err := loadIdentity(values[0])
+	if err != nil {
+		complain(rw, http.StatusInternalServerError, err.Error())
+		return
+	}
+	switch values[1] {
+	case "announce":
+		c.face.announce(id)
+	case "serve":
+		c.face.change(id)
+	default:
+		complain(rw, http.StatusBadRequest, fmt.Sprintf("step=%q: give announce or serve", values[1]))
+		return
+	}
+	answer(rw, map[string]string{"caFile": id.caFile, "caChecksum": checksum(c.face.authorities())})
 }
 
 func (c *control) cutSessions(rw http.ResponseWriter, req *http.Request) {

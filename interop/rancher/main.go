@@ -35,7 +35,7 @@ type rancher struct {
 	users         map[string]user // by bearer token
 	noSessionWait time.Duration
 	bodyLimit     int64
-	cacerts       string
+	face          *face
 }
 
 // options is the command line.
@@ -177,7 +177,7 @@ func run(o options) error {
 	}
 
 	failed := make(chan error, 2)
-	go func() { failed <- r.serve(front, id) }()
+	go func() { failed <- r.serve(front) }()
 	go func() { failed <- inside.Serve(back) }()
 	go r.pingForever(o.pingInterval)
 	go r.checkForever(o.healthInterval)
@@ -198,7 +198,7 @@ func newRancher(o options, id identity, url string) *rancher {
 		targets:       targets{byID: map[string]target{}},
 		noSessionWait: o.noSessionWait,
 		bodyLimit:     o.bodyLimit,
-		cacerts:       id.caPEM,
+		face:          newFace(id),
 	}
 	r.clusters = newClusters(r.events)
 	for _, one := range o.clusters {
@@ -221,7 +221,7 @@ func newRancher(o options, id identity, url string) *rancher {
 }
 
 // serve answers agents and kubectl until the listener is closed.
-func (r *rancher) serve(front net.Listener, id identity) error {
+func (r *rancher) serve(front net.Listener) error {
 	server := &http.Server{
 		Handler:           r.handler(),
 		ConnContext:       withConnection,
@@ -230,8 +230,8 @@ func (r *rancher) serve(front net.Listener, id identity) error {
 		ErrorLog:          log.New(io.Discard, "", 0), // a failed TLS handshake is the agent's to report
 	}
 	return server.Serve(&listener{Listener: front, config: &tls.Config{
-		Certificates: []tls.Certificate{id.serving},
-		NextProtos:   []string{"http/1.1"},
+		GetCertificate: r.face.certificate,
+		NextProtos:     []string{"http/1.1"},
 	}})
 }
 
@@ -244,7 +244,7 @@ func (r *rancher) handler() http.Handler {
 	mux.HandleFunc("GET /v3/settings/cacerts", r.serveCACerts)
 	mux.HandleFunc("GET /cacerts", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain")
-		_, _ = io.WriteString(rw, r.cacerts)
+		_, _ = io.WriteString(rw, r.face.authorities())
 	})
 	mux.HandleFunc("GET /ping", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain")
@@ -265,7 +265,7 @@ func (r *rancher) handler() http.Handler {
 func (r *rancher) serveCACerts(rw http.ResponseWriter, req *http.Request) {
 	answer(rw, map[string]any{
 		"type": "setting", "baseType": "setting", "id": "cacerts", "name": "cacerts",
-		"customized": false, "default": "", "source": "", "value": r.cacerts,
+		"customized": false, "default": "", "source": "", "value": r.face.authorities(),
 		"actions": map[string]string{},
 		"links":   map[string]string{"self": "https://" + req.Host + "/v3/settings/cacerts"},
 	})

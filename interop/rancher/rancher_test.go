@@ -146,7 +146,7 @@ func TestServesWhatAnAgentFetches(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.body(t, "/v3/settings/cacerts")), &setting); err != nil {
 		t.Fatal(err)
 	}
-	if setting.Type != "setting" || setting.ID != "cacerts" || setting.Value != s.cacerts || strings.HasSuffix(setting.Value, "\n") {
+	if setting.Type != "setting" || setting.ID != "cacerts" || setting.Value != s.face.authorities() || strings.HasSuffix(setting.Value, "\n") {
 		t.Errorf("cacerts: %+v", setting)
 	}
 	manifest := s.body(t, "/v3/import/tok_c-1.yaml")
@@ -262,6 +262,32 @@ func TestRotatedTokenIsRefusedAfterItsRemoval(t *testing.T) {
 	}
 }
 
+func TestChangedCAIsAnnouncedBeforeItServes(t *testing.T) {
+	s := startServer(t)
+	dir := t.TempDir()
+	next, err := loadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.face.authorities()
+
+	s.control(t, "/ca?step=announce&dir="+url.QueryEscape(dir))
+	if got := s.face.authorities(); got != before+"\n"+next.caPEM {
+		t.Errorf("announced: %q", got)
+	}
+	s.get(t, "/ping", nil) // still by the old one
+
+	told := s.control(t, "/ca?step=serve&dir="+url.QueryEscape(dir))
+	if s.face.authorities() != next.caPEM || told["caChecksum"] != checksum(next.caPEM) {
+		t.Errorf("served: %v", told)
+	}
+	if _, err := s.client.Get(s.url + "/ping"); err == nil {
+		t.Error("it still serves with the old certificate")
+	}
+	s.roots.AppendCertsFromPEM([]byte(next.caPEM))
+	s.get(t, "/ping", nil)
+}
+
 func TestParseHeadKeepsOrderAndSpelling(t *testing.T) {
 	head := "GET /v3/connect HTTP/1.1\r\nHost: a\r\nx-lower: 1\r\nUpper: 2\r\n\r\nrest"
 	got := fmt.Sprint(parseHead([]byte("GET /ping HTTP/1.1\r\n\r\n"+head), "GET /v3/connect "))
@@ -326,7 +352,7 @@ func startServer(t *testing.T) *testServer {
 			s.lines <- one
 		}
 	}()
-	go func() { _ = s.serve(front, id) }()
+	go func() { _ = s.serve(front) }()
 	return s
 }
 

@@ -247,6 +247,7 @@ final class Agent {
 
     List<Rotation.Part> rotating() {
       return List.of(
+          new Rotation.Part("server-ca-news", () -> trust.refresh(credentials().url())),
           new Rotation.Part("cluster-tunnel-news", cluster::renew),
           new Rotation.Part("steve-tunnel-news", steve::renew));
     }
@@ -531,7 +532,7 @@ final class Agent {
             new AggregationSecret(
                 credentials.url(),
                 credentials.token(),
-                config.server().caChecksum(),
+                trust.caChecksum(),
                 trust.caBundle().orElse(""),
                 trust.isStrictlyTrusted(credentials.url())));
       } catch (IOException e) {

@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +32,10 @@ import org.slf4j.LoggerFactory;
  * <p>The manifest carries a checksum of the server's CA bundle. The bundle itself is fetched over a
  * connection that is not verified and carries no secret, and counts only if its checksum is right.
  * Strict: that bundle is all that is trusted. Otherwise the public CAs and those in {@code
- * SSL_CERT_DIR} count too. Any thread.
+ * SSL_CERT_DIR} count too.
+ *
+ * <p>A bundle that the server has later counts if it comes over a connection that what is trusted
+ * already verifies; the one before it counts beside it for a while. Any thread.
  */
 public final class ServerTrust {
   /** For one question to the server, everything together. */
@@ -38,6 +43,12 @@ public final class ServerTrust {
 
   /** For the test whether strict trust would do. Source: stock agent's connection test. */
   public static final Duration STRICT_TEST_LIMIT = Duration.ofSeconds(5);
+
+  /**
+   * A bundle is trusted beside the one that came after it for so long at least, and until the
+   * server does without it: what stands behind a load balancer does not change all at once.
+   */
+  static final Duration OVERLAP = Duration.ofHours(1);
 
   private static final Logger log = LoggerFactory.getLogger(ServerTrust.class);
   private static final String CA_PATH = "/v3/settings/cacerts";
@@ -48,8 +59,27 @@ public final class ServerTrust {
   private final ServerHttp http;
   private final SSLContext unverified = unverified();
 
-  // PEM, once it was fetched. It cannot change: the checksum does not.
-  private volatile String caBundle = "";
+  private final Clock clock;
+
+  /**
+   * What the server has as its CA.
+   *
+   * @param pem ends with a newline
+   * @param checksum of it, by which it was fetched or by which others may
+   * @param former the bundle before it; empty: none
+   * @param since when it came
+   */
+  private record Bundle(String pem, String checksum, String former, Instant since) {
+    CertificateAuthorities authorities() {
+      return CertificateAuthorities.ofPem(pem).plus(CertificateAuthorities.ofPem(former));
+    }
+
+    Bundle alone() {
+      return new Bundle(pem, checksum, "", since);
+    }
+  }
+
+  private volatile @Nullable Bundle bundle;
 
   /** Whom we trust, and what comes of it. */
   private record Trusted(CertificateAuthorities authorities, SSLContext context) {}
@@ -57,6 +87,11 @@ public final class ServerTrust {
   private volatile @Nullable Trusted trusted;
 
   public ServerTrust(ServerConfig config, Paths paths, ServerDialer dialer) {
+    this(config, paths, dialer, Clock.systemUTC());
+  }
+
+  ServerTrust(ServerConfig config, Paths paths, ServerDialer dialer, Clock clock) {
+    this.clock = clock;
     this.config = config;
     this.caDirectories = paths.caDirectories();
     this.dialer = dialer;
@@ -144,18 +179,63 @@ public final class ServerTrust {
     if (config.caChecksum().isEmpty()) {
       return systemAuthorities(caDirectories);
     }
-    if (caBundle.isEmpty()) {
-      caBundle = fetch();
+    var known = bundle;
+    if (known == null) {
+      known = fetch();
+      bundle = known;
     }
-    var bundle = CertificateAuthorities.ofPem(caBundle);
-    return config.strictVerify() ? bundle : systemAuthorities(caDirectories).plus(bundle);
+    return authorities(known);
+  }
+
+  private CertificateAuthorities authorities(Bundle known) {
+    return config.strictVerify()
+        ? known.authorities()
+        : systemAuthorities(caDirectories).plus(known.authorities());
+  }
+
+  /**
+   * Asks the server whether it has another CA by now, over a connection that what is trusted so far
+   * verifies. Nothing is asked of a server without TLS, nor before a CA was fetched, nor if there
+   * is no checksum.
+   *
+   * @param server whose setting counts: the one that the tunnels lead to
+   * @throws IOException if it cannot be asked, is not trusted, or has none; what was trusted is
+   *     trusted still
+   */
+  public void refresh(URI server) throws IOException {
+    var known = bundle;
+    if (known == null || !isHttps(server)) {
+      return;
+    }
+    if (!known.former().isEmpty()
+        && !clock.instant().isBefore(known.since().plus(OVERLAP))
+        && isTrusted(server, authorities(known.alone()))) {
+      known = known.alone();
+      bundle = known;
+      log.info("former server CA no longer trusted: checksum={}", known.checksum());
+    }
+    URI url = URI.create("https://" + server.getRawAuthority() + CA_PATH);
+    String value = ask(url, context());
+    String pem = asStored(value);
+    if (pem.equals(known.pem())) {
+      return;
+    }
+    checkContent(value, url);
+    bundle = new Bundle(pem, sha256(pem), known.pem(), clock.instant());
+    log.info("server CA changed: url={} checksum={} former={}", url, sha256(pem), known.checksum());
   }
 
   /**
    * The server's CA bundle as PEM; empty if it has none, or {@link #context} did not get it yet.
    */
   public Optional<String> caBundle() {
-    return Optional.of(caBundle).filter(pem -> !pem.isEmpty());
+    return Optional.ofNullable(bundle).map(Bundle::pem);
+  }
+
+  /** The checksum of {@link #caBundle}; that of the configuration as long as there is none. */
+  public String caChecksum() {
+    var known = bundle;
+    return known == null ? config.caChecksum() : known.checksum();
   }
 
   /**
@@ -163,35 +243,30 @@ public final class ServerTrust {
    * connection to find out, and blocks for up to {@link #STRICT_TEST_LIMIT}.
    */
   public boolean isStrictlyTrusted(URI server) {
-    if (caBundle.isEmpty() || !"https".equalsIgnoreCase(server.getScheme())) {
-      return false;
-    }
+    var known = bundle;
+    return known != null
+        && isHttps(server)
+        && isTrusted(server, CertificateAuthorities.ofPem(known.pem()));
+  }
+
+  private boolean isTrusted(URI server, CertificateAuthorities authorities) {
     try {
-      var strict = CertificateAuthorities.ofPem(caBundle).context();
-      TimeLimit.closeQuietly(dialer.dial(server, strict, STRICT_TEST_LIMIT).raw());
+      TimeLimit.closeQuietly(dialer.dial(server, authorities.context(), STRICT_TEST_LIMIT).raw());
       return true;
     } catch (IOException e) {
-      log.debug("not trusted by the CA bundle alone: server={} reason={}", server, e.getMessage());
+      log.debug("not trusted by these CAs alone: server={} reason={}", server, e.getMessage());
       return false;
     }
   }
 
-  private String fetch() throws IOException {
+  private static boolean isHttps(URI server) {
+    return "https".equalsIgnoreCase(server.getScheme());
+  }
+
+  private Bundle fetch() throws IOException {
     URI url = URI.create(config.server() + CA_PATH);
-    String value;
-    try {
-      value = value(http.get(url, unverified, REQUEST_LIMIT));
-    } catch (IOException e) {
-      throw new IOException("no CA from " + url + ": " + e.getMessage(), e);
-    }
-    if (value.isEmpty()) {
-      throw new Failure(
-          Reason.NO_CA_CONFIGURED,
-          "CATTLE_CA_CHECKSUM is set but there is no CA certificate configured at "
-              + url
-              + ": set Rancher's 'cacerts' setting, or apply the manifest again");
-    }
-    String asStored = value.endsWith("\n") ? value : value + "\n";
+    String value = ask(url, unverified);
+    String asStored = asStored(value);
     // The stock agent adds a newline in any case, the server only if there is none.
     String asStockAgent = value + "\n";
     if (!config.caChecksum().equals(sha256(asStored))
@@ -204,13 +279,39 @@ public final class ServerTrust {
               + url
               + "; if it was replaced, apply the manifest again");
     }
+    checkContent(value, url);
+    log.info("server CA verified: url={} checksum={}", url, config.caChecksum());
+    return new Bundle(asStored, config.caChecksum(), "", clock.instant());
+  }
+
+  private static String asStored(String value) {
+    return value.endsWith("\n") ? value : value + "\n";
+  }
+
+  private static void checkContent(String value, URI url) throws IOException {
     if (CertificateAuthorities.ofPem(value).certificates().isEmpty()) {
       throw new Failure(
           Reason.CA_NOT_A_CERTIFICATE,
           "the value at " + url + " does not look like an x509 certificate: correct 'cacerts'");
     }
-    log.info("server CA verified: url={} checksum={}", url, config.caChecksum());
-    return asStored;
+  }
+
+  /** The setting at {@code url}. */
+  private String ask(URI url, SSLContext verifying) throws IOException {
+    String value;
+    try {
+      value = value(http.get(url, verifying, REQUEST_LIMIT));
+    } catch (IOException e) {
+      throw new IOException("no CA from " + url + ": " + e.getMessage(), e);
+    }
+    if (value.isEmpty()) {
+      throw new Failure(
+          Reason.NO_CA_CONFIGURED,
+          "CATTLE_CA_CHECKSUM is set but there is no CA certificate configured at "
+              + url
+              + ": set Rancher's 'cacerts' setting, or apply the manifest again");
+    }
+    return value;
   }
 
   /** The {@code value} at the top of the setting's JSON; empty if there is none. */

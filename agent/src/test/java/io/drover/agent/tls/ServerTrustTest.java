@@ -15,15 +15,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.github.tomakehurst.wiremock.WireMockServer;
+import io.drover.agent.TestClock;
 import io.drover.agent.config.Paths;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ServerConfig;
 import io.drover.agent.reason.Reason;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import javax.net.ssl.SSLContext;
@@ -44,6 +48,7 @@ class ServerTrustTest {
   private static WireMockServer rancher;
 
   private static TestCa ca;
+  private final TestClock clock = new TestClock();
   @TempDir private Path directory;
 
   @BeforeAll
@@ -238,6 +243,150 @@ class ServerTrustTest {
     }
   }
 
+  // ---- another CA, later
+
+  /** A server with a certificate of {@code issuer}, whose setting is {@code cacerts}. */
+  private static Listener server(TestCa issuer, String cacerts) throws Exception {
+    String json = "{\"value\":\"" + cacerts.replace("\n", "\\n") + "\"}";
+    return Listener.startTls(
+        issuer.issue("127.0.0.1").server(),
+        socket -> {
+          var in = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
+          for (var line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+            // The next one.
+          }
+          var head = "HTTP/1.1 200 OK\r\nContent-Length: " + json.length() + "\r\n\r\n";
+          socket.getOutputStream().write((head + json).getBytes(UTF_8));
+        });
+  }
+
+  private ServerTrust trustingFirst(boolean strict) throws Exception {
+    serve(ca.pem());
+    var trust = trust(sha256(ca.pem()), strict);
+    trust.context();
+    return trust;
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void caThatComesOverAVerifiedConnectionIsTrustedBesideTheFormer(boolean strict) throws Exception {
+    var next = TestCa.root("Next CA");
+    var trust = trustingFirst(strict);
+    var before = trust.context();
+    try (var server = server(ca, next.pem())) {
+      trust.refresh(server.url("https"));
+    }
+
+    assertTrusts(trust.context(), next);
+    assertTrusts(trust.context(), ca);
+    assertThat(trust.context()).isNotSameAs(before);
+    assertThat(trust.caBundle()).contains(next.pem());
+    assertThat(trust.caChecksum()).isEqualTo(sha256(next.pem()));
+  }
+
+  @Test
+  void caThatAStrangerHasIsNotTrusted() throws Exception {
+    var next = TestCa.root("Next CA");
+    var trust = trustingFirst(true);
+    var before = trust.context();
+    try (var server = server(next, next.pem())) {
+      assertThatThrownBy(() -> trust.refresh(server.url("https")))
+          .has(reason(Reason.TLS_UNKNOWN_ISSUER));
+      trust.refresh(server.url("http")); // not even asked
+      assertThat(server.accepted()).hasSize(1);
+    }
+
+    assertThat(trust.context()).isSameAs(before);
+    assertThat(trust.caBundle()).contains(ca.pem());
+  }
+
+  @Test
+  void sameCaIsNothingNew() throws Exception {
+    var trust = trustingFirst(true);
+    var before = trust.context();
+    try (var server = server(ca, ca.pem().strip())) {
+      trust.refresh(server.url("https"));
+    }
+
+    assertThat(trust.context()).isSameAs(before);
+    assertThat(trust.caChecksum()).isEqualTo(sha256(ca.pem()));
+  }
+
+  @Test
+  void formerCaIsTrustedUntilTheServerDoesWithoutItAndTheOverlapIsOver() throws Exception {
+    var next = TestCa.root("Next CA");
+    var trust = trustingFirst(true);
+    try (var late = server(ca, next.pem());
+        var done = server(next, next.pem())) {
+      trust.refresh(late.url("https"));
+      clock.advance(ServerTrust.OVERLAP.minusSeconds(1));
+      trust.refresh(done.url("https"));
+      assertTrusts(trust.context(), ca);
+
+      clock.advance(Duration.ofSeconds(1));
+      trust.refresh(late.url("https"));
+      assertTrusts(trust.context(), ca);
+
+      trust.refresh(done.url("https"));
+      assertTrusts(trust.context(), next);
+      assertThatThrownBy(() -> assertTrusts(trust.context(), ca))
+          .has(reason(Reason.TLS_UNKNOWN_ISSUER));
+    }
+  }
+
+  @Test
+  void onlyTheLastFormerCaIsTrusted() throws Exception {
+    var second = TestCa.root("Second CA");
+    var third = TestCa.root("Third CA");
+    var trust = trustingFirst(true);
+    try (var first = server(ca, second.pem());
+        var next = server(second, third.pem())) {
+      trust.refresh(first.url("https"));
+      trust.refresh(next.url("https"));
+    }
+
+    assertTrusts(trust.context(), second);
+    assertTrusts(trust.context(), third);
+    assertThatThrownBy(() -> assertTrusts(trust.context(), ca))
+        .has(reason(Reason.TLS_UNKNOWN_ISSUER));
+  }
+
+  @Test
+  void settingThatHoldsNoCaChangesNothing() throws Exception {
+    var trust = trustingFirst(true);
+    try (var empty = server(ca, "");
+        var rubbish = server(ca, "rubbish")) {
+      assertThatThrownBy(() -> trust.refresh(empty.url("https")))
+          .has(reason(Reason.NO_CA_CONFIGURED));
+      assertThatThrownBy(() -> trust.refresh(rubbish.url("https")))
+          .has(reason(Reason.CA_NOT_A_CERTIFICATE));
+    }
+
+    assertTrusts(trust.context(), ca);
+  }
+
+  @Test
+  void nothingIsAskedForTrustThatNeedsNoCaOfTheServer() throws Exception {
+    try (var server = server(ca, ca.pem())) {
+      trust("", false).refresh(server.url("https"));
+
+      assertThat(server.accepted()).isEmpty();
+    }
+  }
+
+  @Test
+  void trustIsTheSameObjectAsLongAsItIsTheSame() throws Exception {
+    var corporate = TestCa.root("Corporate");
+    var trust = trust("", false);
+    var before = trust.context();
+    assertThat(trust.context()).isSameAs(before);
+
+    Files.writeString(directory.resolve("corporate.crt"), corporate.pem());
+
+    assertThat(trust.context()).isNotSameAs(before);
+    assertTrusts(trust.context(), corporate);
+  }
+
   @Test
   void pingAsksWithoutVerifying() throws Exception {
     rancher.stubFor(get("/ping").willReturn(ok("pong")));
@@ -261,7 +410,7 @@ class ServerTrustTest {
         new ServerConfig(URI.create(rancher.baseUrl()), checksum, strict, ProxyConfig.NONE);
     var paths = new Paths(Path.of("none"), Path.of("none"), List.of(directory, Path.of("none")));
     return new ServerTrust(
-        config, paths, new ServerDialer(ProxyConfig.NONE, ServerTrust.systemStore(paths)));
+        config, paths, new ServerDialer(ProxyConfig.NONE, ServerTrust.systemStore(paths)), clock);
   }
 
   private static void serve(String value) {
