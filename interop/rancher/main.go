@@ -35,6 +35,7 @@ type rancher struct {
 	users         map[string]user // by bearer token
 	noSessionWait time.Duration
 	bodyLimit     int64
+	idleLimit     time.Duration
 	face          *face
 }
 
@@ -50,6 +51,7 @@ type options struct {
 	healthInterval       time.Duration
 	noSessionWait        time.Duration
 	bodyLimit            int64
+	idleLimit            time.Duration
 	exitWithStdin        bool
 }
 
@@ -105,6 +107,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.healthInterval, "health-interval", 15*time.Second, "time between health checks")
 	flags.DurationVar(&o.noSessionWait, "no-session-wait", 0, "how long a kubectl request waits for the agent to come back (Rancher: about 30s)")
 	flags.Int64Var(&o.bodyLimit, "body-limit", 1<<20, "largest body of a kubectl request in bytes, 0 for none")
+	flags.DurationVar(&o.idleLimit, "idle-limit", 90*time.Second, "how long an idle connection to an API server is kept, as in Rancher")
 	flags.BoolVar(&o.exitWithStdin, "exit-with-stdin", false, "exit when stdin is closed")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -198,6 +201,7 @@ func newRancher(o options, id identity, url string) *rancher {
 		targets:       targets{byID: map[string]target{}},
 		noSessionWait: o.noSessionWait,
 		bodyLimit:     o.bodyLimit,
+		idleLimit:     o.idleLimit,
 		face:          newFace(id),
 	}
 	r.clusters = newClusters(r.events)

@@ -78,6 +78,7 @@ func (r *rancher) transportTo(id string, api apiServer) (*http.Transport, error)
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: roots, ServerName: host, NextProtos: []string{"http/1.1"}},
 		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     r.idleLimit,
 		// A response goes to the client as the API server encoded it.
 		DisableCompression: true,
 	}, nil

@@ -8,6 +8,7 @@ import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
+import io.drover.agent.tls.FileTrustManager;
 import io.drover.proto.report.Cause;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -93,8 +95,14 @@ public final class Fabric8ClusterApi implements ClusterApi {
 
   private static void configure(HttpClient.Builder builder, KubeConfig kube) {
     switch (kube) {
-      // Whatever HTTPS_PROXY says: it is meant for the way to the server.
-      case KubeConfig.InCluster _ -> builder.proxyType(HttpClient.ProxyType.DIRECT);
+      case KubeConfig.InCluster(_, var serviceAccount) -> {
+        // Whatever HTTPS_PROXY says: it is meant for the way to the server.
+        builder.proxyType(HttpClient.ProxyType.DIRECT);
+        // The cluster's CA rotates too, and the client would go on with the one that it was made
+        // by.
+        builder.sslContext(
+            null, new TrustManager[] {new FileTrustManager(serviceAccount.resolve(CA_KEY))});
+      }
       case KubeConfig.Kubeconfig _ -> {} // it may name a proxy of its own
     }
   }
@@ -117,7 +125,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
   }
 
   private static Config inCluster(String address, Path serviceAccount) throws IOException {
-    Path ca = serviceAccount.resolve("ca.crt");
+    Path ca = serviceAccount.resolve(CA_KEY);
     if (!Files.isReadable(ca)) {
       throw new Failure(
           Reason.SERVICE_ACCOUNT_NOT_MOUNTED,

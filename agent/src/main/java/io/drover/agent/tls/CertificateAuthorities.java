@@ -109,12 +109,21 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
   /** Trusts these and nobody else. */
   SSLContext context() {
     try {
+      return context(trustManager());
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("no TLS with these CAs", e);
+    }
+  }
+
+  /** As {@link #context}. */
+  X509ExtendedTrustManager trustManager() {
+    try {
       var store = KeyStore.getInstance(KeyStore.getDefaultType());
       store.load(null, null);
       for (int i = 0; i < certificates.size(); i++) {
         store.setCertificateEntry("ca-" + i, certificates.get(i));
       }
-      return context(new ExplainingTrustManager(trustManager(store), Clock.systemUTC()));
+      return new ExplainingTrustManager(trustManager(store), Clock.systemUTC());
     } catch (GeneralSecurityException | IOException e) {
       throw new IllegalStateException("no TLS with these CAs", e);
     }

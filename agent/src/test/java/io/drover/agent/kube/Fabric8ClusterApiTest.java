@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.tls.Listener;
 import io.drover.agent.tls.TestCa;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.ObjectReferenceBuilder;
@@ -20,7 +21,10 @@ import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.ServerRequest;
 import io.fabric8.mockwebserver.ServerResponse;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,8 +35,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -443,6 +450,47 @@ class Fabric8ClusterApiTest {
     assertThat(config.getRequestTimeout()).isEqualTo(10_000);
     assertThat(config.getConnectionTimeout()).isEqualTo(5_000);
     assertThat(config.getRequestRetryBackoffLimit()).isZero();
+  }
+
+  @Test
+  void podTrustsTheCaThatIsMountedNow() throws Exception {
+    var old = TestCa.root("Cluster");
+    var next = TestCa.root("Later cluster");
+    var identity = new AtomicReference<>(old.issue("127.0.0.1").server());
+    Files.writeString(directory.resolve("token"), "one");
+    Files.writeString(directory.resolve("ca.crt"), old.pem());
+    try (var answering = Listener.start(socket -> answerOk(identity.get(), socket));
+        var pod =
+            Fabric8ClusterApi.open(
+                new KubeConfig.InCluster(answering.url("https").getAuthority(), directory))) {
+      assertThat(pod.apiServerReady()).isTrue();
+
+      identity.set(next.issue("127.0.0.1").server());
+      assertThatThrownBy(pod::apiServerReady).isInstanceOf(IOException.class);
+
+      Files.writeString(directory.resolve("ca.crt"), old.pem() + next.pem());
+      assertThat(pod.apiServerReady()).isTrue();
+
+      Files.delete(directory.resolve("ca.crt"));
+      assertThatThrownBy(pod::apiServerReady).hasMessageContaining("ca.crt cannot be read");
+    }
+  }
+
+  /** One request on each connection. */
+  private static void answerOk(SSLContext identity, Socket socket) throws IOException {
+    try (var secured =
+        (SSLSocket) identity.getSocketFactory().createSocket(socket, null, 0, true)) {
+      secured.setUseClientMode(false);
+      var in = new BufferedReader(new InputStreamReader(secured.getInputStream(), UTF_8));
+      for (var line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+        // The next one.
+      }
+      secured
+          .getOutputStream()
+          .write(
+              "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+                  .getBytes(UTF_8));
+    }
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -54,18 +55,23 @@ final class ControlPlane implements AutoCloseable {
   }
 
   static ControlPlane start() throws IOException, InterruptedException {
-    var directory = Programs.directory("control-plane");
-    var process =
-        RunningProcess.start(
-            "drover-cluster",
-            directory,
-            Map.of(),
-            List.of(
-                Programs.cluster(),
-                "--dir=" + directory.resolve("state"),
-                "--nodes=1",
-                "--pods=2",
-                "--exit-with-stdin"));
+    return start("control-plane", "--nodes=1", "--pods=2");
+  }
+
+  /** One without controllers, where what a test writes stays as it is. Not for all tests. */
+  static ControlPlane startBare(String name) throws IOException, InterruptedException {
+    return start(name, "--bare");
+  }
+
+  private static ControlPlane start(String name, String... flags)
+      throws IOException, InterruptedException {
+    var directory = Programs.directory(name);
+    var command = new ArrayList<String>();
+    command.add(Programs.cluster());
+    command.add("--dir=" + directory.resolve("state"));
+    command.add("--exit-with-stdin");
+    command.addAll(List.of(flags));
+    var process = RunningProcess.start("drover-cluster", directory, Map.of(), command);
     var described =
         JSON.readTree(process.awaitLine("where it is", START_LIMIT, line -> line.startsWith("{")));
     var admin =

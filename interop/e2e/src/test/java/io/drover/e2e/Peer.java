@@ -195,6 +195,43 @@ final class Peer implements AutoCloseable {
     return call("GET", "/handshakes");
   }
 
+  /** What the server knows of the cluster. */
+  JsonNode cluster() throws IOException, InterruptedException {
+    return StreamSupport.stream(call("GET", "/clusters").spliterator(), false)
+        .filter(cluster -> cluster.path("id").asText().equals(CLUSTER))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Accepts a token from now on. */
+  void addToken(String token) throws IOException, InterruptedException {
+    call("POST", "/tokens?cluster=" + CLUSTER + "&add=" + token);
+  }
+
+  /** Accepts a token no more; sessions that were opened with it live on. */
+  void removeToken(String token) throws IOException, InterruptedException {
+    call("POST", "/tokens?cluster=" + CLUSTER + "&remove=" + token);
+  }
+
+  /**
+   * Puts the CA of a directory beside the one that is there; returns its file.
+   *
+   * @param directory where it is, or is made
+   */
+  Path announceCa(Path directory) throws IOException, InterruptedException {
+    return changeCa(directory, "announce");
+  }
+
+  /** Goes on with the CA of a directory and a certificate of its; returns its file. */
+  Path serveByCa(Path directory) throws IOException, InterruptedException {
+    return changeCa(directory, "serve");
+  }
+
+  private Path changeCa(Path directory, String step) throws IOException, InterruptedException {
+    var text = URLEncoder.encode(directory.toString(), UTF_8);
+    return Path.of(call("POST", "/ca?dir=" + text + "&step=" + step).path("caFile").asText());
+  }
+
   /** A local address whose connections run through the cluster tunnel to {@code target}. */
   InetSocketAddress forward(InetSocketAddress target) throws IOException, InterruptedException {
     var address = address(target);
