@@ -247,9 +247,16 @@ final class Agent {
 
     List<Rotation.Part> rotating() {
       return List.of(
-          new Rotation.Part("server-ca-news", () -> trust.refresh(credentials().url())),
+          new Rotation.Part("server-ca-news", this::refreshTrust),
           new Rotation.Part("cluster-tunnel-news", cluster::renew),
           new Rotation.Part("steve-tunnel-news", steve::renew));
+    }
+
+    /** Not while the server is away, which the tunnel says itself. */
+    private void refreshTrust() throws IOException {
+      if (cluster.reading().connected()) {
+        trust.refresh(credentials().url());
+      }
     }
 
     TunnelReading cluster() {

@@ -26,7 +26,7 @@ public enum Setting {
   DROVER_CREDENTIALS_DIR(
       "/cattle-credentials",
       "--credentials-dir",
-      "Directory with the files `url`, `token` and `namespace`; read again at every connect."),
+      "Directory with the files `url`, `token` and `namespace`; changes are taken at once."),
   DROVER_SERVICE_ACCOUNT_DIR(
       "/var/run/secrets/kubernetes.io/serviceaccount",
       "--service-account-dir",

@@ -472,6 +472,7 @@ class Fabric8ClusterApiTest {
       assertThat(pod.apiServerReady()).isTrue();
 
       Files.delete(directory.resolve("ca.crt"));
+      identity.set(next.issue("127.0.0.1").server()); // which knows no session of before
       assertThatThrownBy(pod::apiServerReady).hasMessageContaining("ca.crt cannot be read");
     }
   }
