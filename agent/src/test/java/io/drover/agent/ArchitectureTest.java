@@ -153,7 +153,9 @@ class ArchitectureTest {
 
   private static ArchRule featuresApart(String agent) {
     return slices()
-        .matching(agent + ".(tunnel|steve|report|duty|rotate|node|cleanup|health|check|inspect|control)..")
+        .matching(
+            agent
+                + ".(tunnel|steve|report|duty|rotate|node|cleanup|health|check|inspect|control)..")
         .should()
         .notDependOnEachOther();
   }

@@ -266,6 +266,30 @@ class TunnelRenewalTest implements Handshakes {
   }
 
   @Test
+  void sessionThatIsLostDuringAMoveIsNotOpenedAgain() throws Exception {
+    try (var elsewhere = ScriptedServer.start();
+        var tunnel = TestTunnel.start(this)) {
+      var first = server.open();
+      first.barrier();
+      next = handshake(elsewhere.url(), "old-token");
+      var renewal = renewal(tunnel);
+      var second = elsewhere.accept();
+      second.readRequest();
+      first.close();
+      tunnel.pauses().take();
+
+      second.write(second.switchingProtocols());
+      second.start().barrier();
+
+      renewal.get();
+      assertThat(tunnel.client().reading().connected()).isTrue();
+      TestTunnel.eventually(
+          "one reader is left",
+          () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+    }
+  }
+
+  @Test
   void streamsOfTheFirstServerAreCutAtTheLimit() throws Exception {
     var timer = new ManualTimer();
     try (var elsewhere = ScriptedServer.start();

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Everything that an agent works with is replaced while users work, and nobody notices. How much of
@@ -38,6 +40,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("interop")
 @Order(5)
+@Timeout(value = 90, unit = TimeUnit.MINUTES) // a round takes two, most of which is waiting
 final class RotationIT {
   private static final int ROUNDS = Integer.getInteger("drover.rotation.rounds", 1);
   private static final int STREAMS = Integer.getInteger("drover.rotation.streams", 20);
