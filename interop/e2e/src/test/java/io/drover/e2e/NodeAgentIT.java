@@ -38,7 +38,7 @@ final class NodeAgentIT {
   private static final Duration STOP = Duration.ofSeconds(10);
 
   /** The first round is over, and the report that follows a change is written. */
-  private static final Duration SEEN = Duration.ofSeconds(40);
+  private static final Duration SEEN = Duration.ofSeconds(60);
 
   /** Of what a node agent has no use for. */
   private static final List<String> FOREIGN =
