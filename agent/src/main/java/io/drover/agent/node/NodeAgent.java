@@ -6,6 +6,7 @@ import io.drover.agent.tls.ServerTrust;
 import io.drover.proto.report.NodeSnapshot.Check;
 import io.drover.proto.report.ReportJson;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -46,8 +47,8 @@ public final class NodeAgent implements AutoCloseable {
   private NodeServer server;
   private volatile String latest = "";
 
-  private NodeAgent(NodeConfig config, NodeProbes probes, RandomGenerator random)
-      throws IOException {
+  /** Answers from now on, but looks at nothing before it is told to. */
+  NodeAgent(NodeConfig config, NodeProbes probes, RandomGenerator random) throws IOException {
     this.config = config;
     this.probes = probes;
     this.random = random;
@@ -73,7 +74,7 @@ public final class NodeAgent implements AutoCloseable {
             new HostFacts(Path.of("/")),
             Clock.systemUTC());
     try (var agent = new NodeAgent(config, probes, new SecureRandom())) {
-      log.info("node agent answers: address={}", agent.server.address());
+      log.info("node agent answers: address={}", agent.address());
       do {
         agent.look();
       } while (!stop.await(agent.pause().toMillis(), TimeUnit.MILLISECONDS));
@@ -81,12 +82,19 @@ public final class NodeAgent implements AutoCloseable {
     log.info("node agent stopped");
   }
 
-  private void look() throws InterruptedException {
+  /** Where it answers now. */
+  InetSocketAddress address() {
+    return server.address();
+  }
+
+  /** Looks once, and takes what has been mounted anew. Blocks. */
+  void look() throws InterruptedException {
     var snapshot = probes.run();
     latest = ReportJson.write(snapshot);
     looks++;
     isWell = snapshot.checks().stream().allMatch(Check::ok);
     snapshot.checks().forEach(this::tell);
+    told.keySet().retainAll(snapshot.checks().stream().map(NodeAgent::what).toList());
     follow();
   }
 
@@ -95,9 +103,13 @@ public final class NodeAgent implements AutoCloseable {
     return Duration.ofMillis((long) (base.toMillis() * random.nextDouble(1 - SPREAD, 1 + SPREAD)));
   }
 
+  private static String what(Check check) {
+    return check.name() + " " + check.target();
+  }
+
   /** One line a change. */
   private void tell(Check check) {
-    String what = check.name() + " " + check.target();
+    String what = what(check);
     @Nullable String before = check.ok() ? told.remove(what) : told.put(what, check.reason());
     if (check.ok() && before != null) {
       log.info("works again: check={} target={}", check.name(), check.target());
@@ -111,12 +123,13 @@ public final class NodeAgent implements AutoCloseable {
     }
   }
 
-  /** What is mounted may have been replaced. */
+  /** What is mounted may have been replaced. What is of no use leaves all as it was. */
   private void follow() {
     try {
       var now = NodeIdentity.read(config.agents().identity());
       if (!now.equals(identity)) {
-        server.close();
+        var _ = now.context();
+        server.close(); // since the next one wants its port
         server = NodeServer.start(config.listen(), now, () -> latest);
         identity = now;
         log.info("certificate or token replaced");

@@ -5,10 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.tls.ServerCertificate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +67,15 @@ record NodeIdentity(String certificates, Secret key, Secret token) {
             + what
             + ": mount the Secret of the node agents, or set DROVER_NODE_IDENTITY_DIR",
         e);
+  }
+
+  /**
+   * For a server that presents the certificate.
+   *
+   * @throws Failure if certificate or key are not what they must be
+   */
+  SSLContext context() throws Failure {
+    return ServerCertificate.context(certificates, key);
   }
 
   static String authorization(Secret token) {

@@ -8,7 +8,6 @@ import com.sun.net.httpserver.HttpsServer;
 import io.drover.agent.config.NodeConfig.Listen;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
-import io.drover.agent.tls.ServerCertificate;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -56,7 +55,7 @@ final class NodeServer implements AutoCloseable {
    */
   static NodeServer start(Listen listen, NodeIdentity identity, Supplier<String> snapshot)
       throws IOException {
-    var context = ServerCertificate.context(identity.certificates(), identity.key());
+    var context = identity.context();
     HttpsServer https;
     try {
       var address = new InetSocketAddress(InetAddress.getByName(listen.host()), listen.port());
