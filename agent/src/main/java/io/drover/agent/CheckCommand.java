@@ -5,7 +5,6 @@ import io.drover.agent.check.Cluster;
 import io.drover.agent.check.StepResult;
 import io.drover.agent.check.Tunnel;
 import io.drover.agent.config.CheckConfig;
-import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.LogConfig;
 import io.drover.agent.config.Secret;
 import io.drover.agent.config.Setting;
@@ -98,28 +97,20 @@ final class CheckCommand implements Callable<Integer> {
     if (!kubeconfig.isEmpty()) {
       variables.put(Setting.KUBECONFIG.name(), kubeconfig);
     }
-    try {
-      var config = CheckConfig.from(variables, server, new Secret(token));
-      Logging.configure(LogConfig.silent());
-      // NO_COLOR is Ansi's to know.
-      boolean colour = Ansi.AUTO.enabled();
-      Consumer<StepResult> printed =
-          result -> {
-            line.getOut().println(json ? result.json() : result.text(colour));
-            line.getOut().flush();
-          };
-      return run(config, isLong, printed) ? Main.STOPPED : Main.FAILED;
-    } catch (ConfigException e) {
-      e.problems().forEach(problem -> line.getErr().println("drover-agent: " + problem));
-      return Main.BAD_CONFIGURATION;
-    } catch (IOException e) {
-      line.getErr().println("drover-agent: " + e.getMessage());
-      return Main.FAILED;
-    } catch (InterruptedException _) {
-      return Main.FAILED;
-    } finally {
-      line.getErr().flush();
-    }
+    return Printing.run(
+        line,
+        () -> {
+          var config = CheckConfig.from(variables, server, new Secret(token));
+          Logging.configure(LogConfig.silent());
+          // NO_COLOR is Ansi's to know.
+          boolean colour = Ansi.AUTO.enabled();
+          Consumer<StepResult> printed =
+              result -> {
+                line.getOut().println(json ? result.json() : result.text(colour));
+                line.getOut().flush();
+              };
+          return run(config, isLong, printed) ? Main.STOPPED : Main.FAILED;
+        });
   }
 
   /** Whether no step has failed; {@code printed} gets each as it ends. */

@@ -77,22 +77,14 @@ final class ReportCommand implements Callable<Integer> {
     if (!kubeconfig.isEmpty()) {
       variables.put(Setting.KUBECONFIG.name(), kubeconfig);
     }
-    try {
-      var config = ReportCommandConfig.from(variables);
-      Logging.configure(LogConfig.silent());
-      print(config, line.getOut(), line.getErr());
-      return Main.STOPPED;
-    } catch (ConfigException e) {
-      e.problems().forEach(problem -> line.getErr().println("drover-agent: " + problem));
-      return Main.BAD_CONFIGURATION;
-    } catch (IOException e) {
-      line.getErr().println("drover-agent: " + e.getMessage());
-      return Main.FAILED;
-    } catch (InterruptedException _) {
-      return Main.FAILED;
-    } finally {
-      line.getErr().flush();
-    }
+    return Printing.run(
+        line,
+        () -> {
+          var config = ReportCommandConfig.from(variables);
+          Logging.configure(LogConfig.silent());
+          print(config, line.getOut(), line.getErr());
+          return Main.STOPPED;
+        });
   }
 
   private void print(ReportCommandConfig config, PrintWriter out, PrintWriter err)

@@ -1,6 +1,5 @@
 package io.drover.agent;
 
-import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.LogConfig;
 import io.drover.agent.config.RunningAgentConfig;
 import io.drover.agent.inspect.RunningAgent;
@@ -67,26 +66,20 @@ final class StatusCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    var line = spec.commandLine();
-    try {
-      var config = RunningAgentConfig.from(environment, address);
-      Logging.configure(LogConfig.silent());
-      try (var agent = new RunningAgent(config.health())) {
-        boolean ready = show(agent);
-        while (watch) {
-          sleeper.sleep(WATCH_EVERY);
-          ready = show(agent);
-        }
-        return ready ? Main.STOPPED : Main.FAILED;
-      }
-    } catch (ConfigException e) {
-      e.problems().forEach(problem -> line.getErr().println("drover-agent: " + problem));
-      return Main.BAD_CONFIGURATION;
-    } catch (InterruptedException _) {
-      return Main.FAILED;
-    } finally {
-      line.getErr().flush();
-    }
+    return Printing.run(
+        spec.commandLine(),
+        () -> {
+          var config = RunningAgentConfig.from(environment, address);
+          Logging.configure(LogConfig.silent());
+          try (var agent = new RunningAgent(config.health())) {
+            boolean ready = show(agent);
+            while (watch) {
+              sleeper.sleep(WATCH_EVERY);
+              ready = show(agent);
+            }
+            return ready ? Main.STOPPED : Main.FAILED;
+          }
+        });
   }
 
   /** Whether the agent is ready. One that does not answer may come back. */

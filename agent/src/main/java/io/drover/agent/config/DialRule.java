@@ -34,13 +34,8 @@ public record DialRule(String host, int port) {
    * @throws IllegalArgumentException if it is something else, with a sentence for the operator
    */
   public static DialRule parse(String text) {
-    HostPort parts;
-    try {
-      parts = HostPort.split(text);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("'" + text + "': " + EXPECTED, e);
-    }
     String expected = "'" + text + "': " + EXPECTED;
+    var parts = HostPort.split(text, expected);
     int port = parts.port().equals("*") ? ANY_PORT : Numbers.port(parts.port(), expected);
     if (!isHost(parts.host()) || (port == 0 && !parts.port().equals("*"))) {
       throw new IllegalArgumentException(expected);

@@ -19,12 +19,7 @@ public record HealthConfig(boolean enabled, String host, int port) {
     if (text.equals("off")) {
       return new HealthConfig(false, EVERYWHERE, 0);
     }
-    HostPort parts;
-    try {
-      parts = HostPort.split(text);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(EXPECTED, e);
-    }
+    var parts = HostPort.split(text, EXPECTED);
     String host = parts.host().isEmpty() ? EVERYWHERE : parts.host();
     return new HealthConfig(true, host, Numbers.port(parts.port(), EXPECTED));
   }

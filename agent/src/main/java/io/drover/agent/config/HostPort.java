@@ -28,6 +28,15 @@ record HostPort(String host, String port) {
     return new HostPort(host, port);
   }
 
+  /** As {@link #split(String)}; {@code expected} is the message if it is none. */
+  static HostPort split(String text, String expected) {
+    try {
+      return split(text);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(expected, e);
+    }
+  }
+
   /** Joins them again, with brackets where they are needed. */
   static String join(String host, String port) {
     boolean bare = host.indexOf(':') >= 0 && !host.startsWith("[");

@@ -39,12 +39,7 @@ public record NodeAgents(List<Address> addresses, Path identity) {
   }
 
   private static Address address(String item) {
-    HostPort parts;
-    try {
-      parts = HostPort.split(item);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(EXPECTED, e);
-    }
+    var parts = HostPort.split(item, EXPECTED);
     if (parts.host().isEmpty()) {
       throw new IllegalArgumentException(EXPECTED);
     }

@@ -35,12 +35,7 @@ public record NodeConfig(
     private static final String EVERYWHERE = "0.0.0.0";
 
     private static Listen parse(String text) {
-      HostPort parts;
-      try {
-        parts = HostPort.split(text);
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(EXPECTED, e);
-      }
+      var parts = HostPort.split(text, EXPECTED);
       return new Listen(
           parts.host().isEmpty() ? EVERYWHERE : parts.host(), Numbers.port(parts.port(), EXPECTED));
     }

@@ -9,6 +9,8 @@ import io.drover.proto.report.NodeChecks.NodeFigure;
 import io.drover.proto.report.NodeChecks.NodeOffender;
 import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.NodeSnapshot.Facts;
+import io.drover.proto.report.NodeSnapshot.Pressure;
+import io.drover.proto.report.NodeSnapshot.Room;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -23,6 +25,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Adds up what the node agents found: what works from one node and not from another. */
 final class NodeSummary {
@@ -133,35 +137,25 @@ final class NodeSummary {
   }
 
   private static List<NodeFigure> figures(List<NodeSnapshot> snapshots) {
-    var all = new ArrayList<NodeFigure>();
-    figure("cpu-pressure", snapshots, facts -> pressure(facts).map(NodeSnapshot.Pressure::cpu))
-        .ifPresent(all::add);
-    figure(
-            "memory-pressure",
-            snapshots,
-            facts -> pressure(facts).map(NodeSnapshot.Pressure::memory))
-        .ifPresent(all::add);
-    figure("io-pressure", snapshots, facts -> pressure(facts).map(NodeSnapshot.Pressure::io))
-        .ifPresent(all::add);
-    figure(
-            "disk-used",
-            snapshots,
-            facts -> Optional.ofNullable(facts.disk()).map(NodeSnapshot.Room::usedPercent))
-        .ifPresent(all::add);
-    figure(
-            "inodes-used",
-            snapshots,
-            facts -> Optional.ofNullable(facts.inodes()).map(NodeSnapshot.Room::usedPercent))
-        .ifPresent(all::add);
-    figure(
-            "clock-offset",
-            snapshots,
-            facts -> Optional.ofNullable(facts.clockOffsetSeconds()).map(Long::doubleValue))
-        .ifPresent(all::add);
-    return all;
+    return Stream.of(
+            figure("cpu-pressure", snapshots, facts -> pressure(facts).map(Pressure::cpu)),
+            figure("memory-pressure", snapshots, facts -> pressure(facts).map(Pressure::memory)),
+            figure("io-pressure", snapshots, facts -> pressure(facts).map(Pressure::io)),
+            figure("disk-used", snapshots, facts -> used(facts.disk())),
+            figure("inodes-used", snapshots, facts -> used(facts.inodes())),
+            figure(
+                "clock-offset",
+                snapshots,
+                facts -> Optional.ofNullable(facts.clockOffsetSeconds()).map(Long::doubleValue)))
+        .flatMap(Optional::stream)
+        .toList();
   }
 
-  private static Optional<NodeSnapshot.Pressure> pressure(Facts facts) {
+  private static Optional<Double> used(@Nullable Room room) {
+    return Optional.ofNullable(room).map(Room::usedPercent);
+  }
+
+  private static Optional<Pressure> pressure(Facts facts) {
     return Optional.ofNullable(facts.pressure());
   }
 

@@ -3,9 +3,7 @@ package io.drover.agent.report;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
+import io.drover.agent.Logged;
 import io.drover.agent.TestClock;
 import io.drover.agent.report.Reporter.SinkReading;
 import io.drover.agent.view.Facts;
@@ -27,18 +25,15 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.slf4j.LoggerFactory;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 @Timeout(30)
 class ReporterTest {
   private static final RandomGenerator NO_JITTER = () -> 0;
 
-  private final Logger log = (Logger) LoggerFactory.getLogger(Reporter.class);
-  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+  @RegisterExtension private final Logged log = new Logged(Reporter.class);
 
   private final FakeView view = new FakeView();
   private final TestClock clock = new TestClock(FakeView.AT);
@@ -105,28 +100,6 @@ class ReporterTest {
     }
   }
 
-  @BeforeEach
-  void listen() {
-    lines.start();
-    log.setLevel(Level.INFO);
-    log.setAdditive(false);
-    log.addAppender(lines);
-  }
-
-  @AfterEach
-  void stopListening() {
-    log.detachAppender(lines);
-    log.setLevel(null);
-    log.setAdditive(true);
-  }
-
-  private List<String> logged(Level level) {
-    return lines.list.stream()
-        .filter(line -> line.getLevel() == level)
-        .map(ILoggingEvent::getFormattedMessage)
-        .toList();
-  }
-
   /** Lets time pass, and the reporter do what is due in it. */
   private void pass(Duration time) throws InterruptedException {
     long end = now + time.toNanos();
@@ -174,7 +147,7 @@ class ReporterTest {
     assertThat(report.agent().instance()).isEqualTo("instance");
     assertThat(report.agent().sequence()).isEqualTo(1);
     assertThat(report.observedAt()).isEqualTo(FakeView.AT);
-    assertThat(logged(Level.INFO))
+    assertThat(log.at(Level.INFO))
         .hasSize(2)
         .first()
         .asString()
@@ -334,7 +307,7 @@ class ReporterTest {
     pass(0);
     pass(Cadence.RESEND);
 
-    assertThat(logged(Level.WARN))
+    assertThat(log.at(Level.WARN))
         .anySatisfy(line -> assertThat(line).startsWith("a right is missing: feature=node-ports"))
         .doesNotHaveDuplicates();
     assertThat(reporter.problems()).containsKeys("node-ports", "reports");
@@ -352,7 +325,7 @@ class ReporterTest {
     https.failure = new IOException("PUT: 502");
     pass(Cadence.RESEND);
 
-    assertThat(logged(Level.WARN)).containsExactly("report not put: sink=https reason=PUT: 503");
+    assertThat(log.at(Level.WARN)).containsExactly("report not put: sink=https reason=PUT: 503");
     assertThat(reporter.sinks())
         .containsExactly(
             new SinkReading("cluster", 0, clock.instant()), new SinkReading("https", 2, null));
@@ -360,11 +333,11 @@ class ReporterTest {
     https.failure = null;
     pass(Cadence.RESEND);
     assertThat(reporter.sinks().getLast()).isEqualTo(new SinkReading("https", 2, clock.instant()));
-    assertThat(logged(Level.INFO)).last().isEqualTo("reports are taken again: sink=https");
+    assertThat(log.at(Level.INFO)).last().isEqualTo("reports are taken again: sink=https");
 
     https.failure = new IOException("PUT: 500");
     pass(Cadence.RESEND);
-    assertThat(logged(Level.WARN)).last().isEqualTo("report not put: sink=https reason=PUT: 500");
+    assertThat(log.at(Level.WARN)).last().isEqualTo("report not put: sink=https reason=PUT: 500");
   }
 
   @Test
@@ -427,12 +400,12 @@ class ReporterTest {
 
     assertThat(https.taken).hasSize(2);
     assertThat(reporter.sinks().getFirst()).isEqualTo(new SinkReading("cluster", 2, null));
-    assertThat(logged(Level.ERROR)).containsExactly("report not put: sink=cluster, which is a bug");
+    assertThat(log.at(Level.ERROR)).containsExactly("report not put: sink=cluster, which is a bug");
 
     cluster.bug = null;
     pass(Cadence.RESEND);
     assertThat(cluster.taken).hasSize(1);
-    assertThat(logged(Level.INFO)).last().isEqualTo("reports are taken again: sink=cluster");
+    assertThat(log.at(Level.INFO)).last().isEqualTo("reports are taken again: sink=cluster");
   }
 
   @Test
@@ -444,7 +417,7 @@ class ReporterTest {
     pass(Cadence.RESEND.multipliedBy(3));
     change();
     pass(60);
-    assertThat(logged(Level.ERROR)).containsExactly("no report could be made, which is a bug");
+    assertThat(log.at(Level.ERROR)).containsExactly("no report could be made, which is a bug");
     assertThat(reporter.last()).isEmpty();
 
     tunnels = List::of;
@@ -578,7 +551,7 @@ class ReporterTest {
       sink.inside.await();
       assertThat(started.last()).isPresent();
     }
-    assertThat(logged(Level.INFO)).isEmpty();
+    assertThat(log.at(Level.INFO)).isEmpty();
   }
 
   @Test
@@ -589,7 +562,7 @@ class ReporterTest {
       sink.inside.await();
     }
 
-    assertThat(logged(Level.INFO))
+    assertThat(log.at(Level.INFO))
         .containsExactly("not all of the cluster is read yet: limit=PT8S");
   }
 

@@ -3,9 +3,7 @@ package io.drover.agent.rotate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
+import io.drover.agent.Logged;
 import io.drover.agent.reason.Explained;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
@@ -24,11 +22,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.slf4j.LoggerFactory;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 @Timeout(60)
 class RotationTest {
@@ -95,28 +91,7 @@ class RotationTest {
   private final AtomicLong nanos = new AtomicLong(5);
   private final AtomicInteger looks = new AtomicInteger();
   private volatile @Nullable IOException failure;
-  private final Logger log = (Logger) LoggerFactory.getLogger(Rotation.class);
-  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
-
-  @BeforeEach
-  void listen() {
-    lines.start();
-    log.setLevel(Level.INFO);
-    log.setAdditive(false);
-    log.addAppender(lines);
-  }
-
-  @AfterEach
-  void stopListening() {
-    log.detachAppender(lines);
-  }
-
-  private List<String> logged(Level level) {
-    return List.copyOf(lines.list).stream()
-        .filter(line -> line.getLevel() == level)
-        .map(ILoggingEvent::getFormattedMessage)
-        .toList();
-  }
+  @RegisterExtension private final Logged log = new Logged(Rotation.class);
 
   private Part counting() {
     return new Part(
@@ -201,13 +176,13 @@ class RotationTest {
         pass(Backoff.CAP);
         assertThat(told.take()).isEqualTo(Duration.ofSeconds(bound).plus(MILLISECOND));
       }
-      assertThat(logged(Level.WARN)).hasSize(1);
+      assertThat(log.at(Level.WARN)).hasSize(1);
 
       failure = null;
       pass(Backoff.CAP);
       assertThat(told.take()).isEqualTo(Rotation.EVERY.plus(MILLISECOND));
       assertThat(rotation.problems()).isEmpty();
-      assertThat(logged(Level.INFO)).containsExactly("new material taken after all: part=counting");
+      assertThat(log.at(Level.INFO)).containsExactly("new material taken after all: part=counting");
 
       failure = new Failure(Reason.TOKEN_UNKNOWN, "again");
       pass(Rotation.EVERY);
@@ -247,7 +222,7 @@ class RotationTest {
 
       assertThat(looks).hasValue(1);
       assertThat(rotation.problems()).containsOnlyKeys("broken");
-      assertThat(logged(Level.ERROR)).hasSize(1);
+      assertThat(log.at(Level.ERROR)).hasSize(1);
     }
   }
 }

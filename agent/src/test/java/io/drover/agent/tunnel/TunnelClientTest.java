@@ -4,10 +4,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.drover.agent.ClosedPort;
+import io.drover.agent.Logged;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
@@ -15,46 +13,22 @@ import io.drover.agent.tunnel.TunnelClient.Handshakes;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.slf4j.LoggerFactory;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 @Timeout(120)
 class TunnelClientTest {
   private static final Problem RANCHER_HERE =
       new Problem(Reason.NOT_WANTED, "Rancher is installed in this cluster");
 
-  private final Logger log = (Logger) LoggerFactory.getLogger(TunnelClient.class);
-  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
-
-  @BeforeEach
-  void listen() {
-    lines.start();
-    log.setLevel(Level.INFO);
-    log.setAdditive(false);
-    log.addAppender(lines);
-  }
-
-  @AfterEach
-  void stopListening() {
-    log.detachAppender(lines);
-  }
-
-  private List<String> logged(Level level) {
-    return List.copyOf(lines.list).stream()
-        .filter(line -> line.getLevel() == level)
-        .map(ILoggingEvent::getFormattedMessage)
-        .toList();
-  }
+  @RegisterExtension private final Logged log = new Logged(TunnelClient.class);
 
   private static void refuse(ScriptedServer server, String head) throws IOException {
     var peer = server.accept();
@@ -144,17 +118,17 @@ class TunnelClientTest {
         tunnel.pauses().take();
         tunnel.pauses().end();
       }
-      assertThat(logged(Level.WARN)).hasSize(1);
-      assertThat(logged(Level.INFO)).isEmpty();
+      assertThat(log.at(Level.WARN)).hasSize(1);
+      assertThat(log.at(Level.INFO)).isEmpty();
 
       var peer = server.open();
       peer.barrier();
-      assertThat(logged(Level.INFO))
+      assertThat(log.at(Level.INFO))
           .containsExactly("tunnel up: tunnel=" + tunnel.name() + " url=" + server.url());
       peer.writeHex("880603e9" + "67616d65"); // game
       tunnel.pauses().take();
 
-      assertThat(logged(Level.WARN))
+      assertThat(log.at(Level.WARN))
           .hasSize(2)
           .last()
           .isEqualTo(
@@ -162,7 +136,7 @@ class TunnelClientTest {
                   .formatted(
                       tunnel.name(), new Problem(Reason.TUNNEL_CLOSED, "close 1001 game").text()));
     }
-    assertThat(String.join("\n", logged(Level.INFO))).doesNotContain("cGFyYW1z");
+    assertThat(String.join("\n", log.at(Level.INFO))).doesNotContain("cGFyYW1z");
   }
 
   @Test
@@ -189,7 +163,7 @@ class TunnelClientTest {
     }
 
     assertThat(attempts.get()).isGreaterThan(24 * 50);
-    assertThat(logged(Level.WARN)).hasSizeBetween(2, 24 * 2 * 6 + 2);
+    assertThat(log.at(Level.WARN)).hasSizeBetween(2, 24 * 2 * 6 + 2);
   }
 
   @Test
@@ -208,7 +182,7 @@ class TunnelClientTest {
       assertThat(tunnel.problem().message()).isEqualTo("expired, now is 4");
     }
 
-    assertThat(logged(Level.WARN)).hasSize(1);
+    assertThat(log.at(Level.WARN)).hasSize(1);
   }
 
   @Test
@@ -219,7 +193,7 @@ class TunnelClientTest {
       tunnel.client().close();
     }
 
-    assertThat(logged(Level.WARN)).isEmpty();
+    assertThat(log.at(Level.WARN)).isEmpty();
   }
 
   // ---- when and with what it connects
@@ -236,7 +210,7 @@ class TunnelClientTest {
       assertThat(tunnel.pauses().take()).isEqualTo(Duration.ofSeconds(30));
       assertThat(tunnel.client().reading().unwanted()).isTrue();
       assertThat(tunnel.client().reading().connected()).isFalse();
-      assertThat(logged(Level.INFO)).containsExactly("tunnel not wanted: tunnel=" + tunnel.name());
+      assertThat(log.at(Level.INFO)).containsExactly("tunnel not wanted: tunnel=" + tunnel.name());
 
       wanted.set(true);
       tunnel.pauses().end();
@@ -314,7 +288,7 @@ class TunnelClientTest {
       tunnel.pauses().take();
     } // fails if a thread is left
 
-    assertThat(logged(Level.WARN)).as("the refused connection").hasSize(1);
+    assertThat(log.at(Level.WARN)).as("the refused connection").hasSize(1);
   }
 
   @Test

@@ -161,12 +161,7 @@ final class ImageIT {
       var environment = pod(plane, imported.environment());
       environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
       environment.put("JDK_JAVA_OPTIONS", "-Xlog:class+load:stderr");
-      var mounts =
-          Map.of(
-              "/cattle-credentials",
-              imported.credentials(),
-              SERVICE_ACCOUNT,
-              imported.serviceAccount());
+      var mounts = mounts(imported);
       try (var container =
               Container.start(
                   "agent", directory, image, user, Container.LIMIT_BYTES, environment, mounts);
@@ -204,12 +199,7 @@ final class ImageIT {
       var environment = pod(plane, imported.environment());
       environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
       environment.put("DROVER_LOG_SOCKET", "/dev/control.sock"); // the only place to write to
-      var mounts =
-          Map.of(
-              "/cattle-credentials",
-              imported.credentials(),
-              SERVICE_ACCOUNT,
-              imported.serviceAccount());
+      var mounts = mounts(imported);
       try (var container =
               Container.start(
                   "agent", directory, image, "0:0", CHART_LIMIT_BYTES, environment, mounts);
@@ -274,6 +264,12 @@ final class ImageIT {
       assertThat(container.process().lines().getLast())
           .contains("clean-up is complete", "failed=0 dryRun=true");
     }
+  }
+
+  /** As in the manifest. */
+  private static Map<String, Path> mounts(Import imported) {
+    return Map.of(
+        "/cattle-credentials", imported.credentials(), SERVICE_ACCOUNT, imported.serviceAccount());
   }
 
   /** What the kubelet adds. */
