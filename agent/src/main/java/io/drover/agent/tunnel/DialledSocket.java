@@ -78,6 +78,15 @@ final class DialledSocket extends Socket {
     finished.await(limit.toNanos(), TimeUnit.NANOSECONDS);
   }
 
+  /** Drops what comes until the peer has closed its side or the socket is closed. */
+  void skipToEnd() {
+    try {
+      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+    } catch (IOException _) {
+      // That is an end too.
+    }
+  }
+
   /** Closes at once: a blocked reader and a blocked writer wake up. Never waits. */
   void abort() {
     window.close();

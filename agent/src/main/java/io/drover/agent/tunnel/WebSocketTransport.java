@@ -52,6 +52,7 @@ final class WebSocketTransport implements Transport {
   private final Client client;
   private final FrameWriter writer = new FrameWriter();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final CountDownLatch left = new CountDownLatch(1);
   private volatile @Nullable Thread reader;
   private volatile boolean open;
   private volatile boolean late;
@@ -89,12 +90,14 @@ final class WebSocketTransport implements Transport {
    */
   Ending run() throws IOException, InterruptedException {
     reader = Thread.currentThread();
-    var handshakeLimit = timer.after(HANDSHAKE_LIMIT, this::handshakeTookTooLong);
     try {
-      client.run();
+      readToGoodbye();
       socket.awaitFinished(GOODBYE_LIMIT);
+      if (open) {
+        leaveLast();
+      }
     } finally {
-      handshakeLimit.cancel();
+      left.countDown();
       abort();
     }
     var refused = refusal;
@@ -109,6 +112,28 @@ final class WebSocketTransport implements Transport {
           "websocket handshake failed: " + (why == null ? "connection closed by server" : why));
     }
     return end;
+  }
+
+  private void readToGoodbye() {
+    var limit = timer.after(HANDSHAKE_LIMIT, this::handshakeTookTooLong);
+    try {
+      client.run();
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  /**
+   * Reads on until the server has closed its side: as long as it has not seen our goodbye, it
+   * writes, and a closed socket would answer that with a reset. Within a limit.
+   */
+  private void leaveLast() {
+    var limit = timer.after(GOODBYE_LIMIT, this::abort);
+    try {
+      socket.skipToEnd();
+    } finally {
+      limit.cancel();
+    }
   }
 
   @Override
@@ -163,6 +188,7 @@ final class WebSocketTransport implements Transport {
     try {
       if (closed.await(GOODBYE_LIMIT.toNanos(), TimeUnit.NANOSECONDS)) {
         socket.awaitFinished(GOODBYE_LIMIT); // the reader may be out before the goodbye is
+        var _ = left.await(GOODBYE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

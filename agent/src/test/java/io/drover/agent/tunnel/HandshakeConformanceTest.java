@@ -23,6 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Table 6.1 of the protocol's specification. */
 @Timeout(120)
 class HandshakeConformanceTest {
+  /** More than sockets hold. */
+  private static final int UNREAD_CHUNKS = 128;
+
+  private static final int UNREAD_CHUNK_BYTES = 64 * 1024;
+
   private final ManualTimer timer = new ManualTimer();
 
   @Test
@@ -374,6 +379,47 @@ class HandshakeConformanceTest {
       tunnel.client().close();
 
       assertThat(peer.expectCloseFrame()).isEqualTo(1001);
+    }
+  }
+
+  // A server may write until it has seen the goodbye; a reset would reach it before that.
+  @Test
+  void t20ReadsOnUntilTheServerHasClosed() throws Exception {
+    var timer = new ManualTimer();
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.draining(server, Duration.ofDays(1), timer)) {
+      var peer = server.open();
+      peer.stayOpen();
+      peer.barrier();
+
+      var closing = Thread.ofVirtual().start(tunnel.client()::close);
+      assertThat(peer.expectCloseFrame()).isEqualTo(1001);
+      peer.expectEnd();
+      for (int i = 0; i < UNREAD_CHUNKS; i++) {
+        peer.sendData(2, new byte[UNREAD_CHUNK_BYTES]);
+      }
+      peer.close();
+
+      closing.join();
+      assertThat(timer.pending()).isZero();
+    }
+  }
+
+  @Test
+  void t20DoesNotWaitForeverForTheServerToClose() throws Exception {
+    var timer = new ManualTimer();
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.draining(server, Duration.ofDays(1), timer)) {
+      var peer = server.open();
+      peer.stayOpen();
+      peer.sendFrame(ScriptedServer.BINARY, new byte[1]);
+      assertThat(peer.expectCloseFrame()).isEqualTo(FrameReader.PROTOCOL_ERROR);
+      peer.expectEnd();
+      TestTunnel.eventually("only the end is awaited", () -> timer.pending() == 1);
+
+      timer.advance(WebSocketTransport.GOODBYE_LIMIT);
+
+      tunnel.pauses().take();
     }
   }
 

@@ -143,6 +143,7 @@ final class ScriptedServer implements AutoCloseable {
     private volatile Consumer<Message> onMessage = messages::add;
     private volatile boolean answersPings = true;
     private volatile boolean answersClose = true;
+    private volatile boolean closesAtTheEnd = true;
     private volatile @Nullable Thread reader;
     private volatile @Nullable CountDownLatch stall;
 
@@ -309,6 +310,11 @@ final class ScriptedServer implements AutoCloseable {
       answersClose = answers;
     }
 
+    /** Leaves the socket open when the client has closed its end. */
+    void stayOpen() {
+      closesAtTheEnd = false;
+    }
+
     /** Reads nothing more until {@link #goOn}. */
     void stopReading() {
       stall = new CountDownLatch(1);
@@ -444,6 +450,17 @@ final class ScriptedServer implements AutoCloseable {
         Thread.currentThread().interrupt();
       } finally {
         ended.countDown();
+        if (closesAtTheEnd) {
+          closeSocket();
+        }
+      }
+    }
+
+    private void closeSocket() {
+      try {
+        socket.close();
+      } catch (IOException e) {
+        problems.add(e.toString());
       }
     }
 

@@ -116,14 +116,15 @@ final class RollingUpdateIT {
 
   /**
    * There is no such moment if somebody asks all the time. Then what is on its way when the grace
-   * time is over is lost, and nothing else: one request a user at most.
+   * time is over is lost, and nothing else: one request a user, and the one behind it if the server
+   * sends that on a kept connection whose end it has not noticed yet.
    */
   @ParameterizedTest
   @FieldSource("VERSIONS")
   void underFullLoadOnlyWhatIsOnItsWayAtTheEndIsLost(String remotedialer, ControlPlane plane)
       throws Exception {
     assertThat(takeOver(plane, remotedialer, USERS, Duration.ZERO, 200))
-        .hasSizeLessThanOrEqualTo(USERS);
+        .hasSizeLessThanOrEqualTo(2 * USERS);
   }
 
   /** The requests that failed meanwhile. */
