@@ -41,8 +41,11 @@ final class Lane {
   /** The ping that was sent behind the last probe; 0 if none is awaited. */
   long barrier;
 
-  /** Data said since the last sign that the peer's buffer was small. */
+  /** Data said since the last sign that the peer's buffer was small, while we hold the peer. */
   long unconfirmedBytes;
+
+  /** Whether the peer was told of our Pause once more since that sign. */
+  boolean reminded;
 
   Lane(long streamId, Condition space) {
     this.streamId = streamId;

@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import io.drover.proto.tunnel.Message;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Data;
+import io.drover.proto.tunnel.Message.Pause;
 import io.drover.proto.tunnel.Message.Resume;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,9 +29,11 @@ import org.jspecify.annotations.Nullable;
  * by itself. So every Pause is answered with a Resume, which frees it, and from then on we ask by
  * probing whether it has room: a little data, and a ping behind it. If the peer is still full it
  * sends Pause before it answers the ping. If the answer comes first, the stream is released. While
- * we hold the peer ourselves there is no such answer (it would free what we just stopped); its
- * reader then says Resume on its own as soon as it has room. Source: remotedialer {@code
- * back_pressure.go}.
+ * we hold the peer ourselves there is no such answer (it would free what we just stopped), and it
+ * cannot pause us: so not more is said than its buffer takes. Its reader then says Resume on its
+ * own as soon as it has room, if it still knows of our Pause. It may have forgotten that, so it is
+ * reminded before the last of these bytes. Source: remotedialer {@code back_pressure.go}; {@code
+ * FlowControlModelTest} shows that each of these rules is needed.
  *
  * <p>One thread {@link #take}s; any other may do the rest. Only {@link #room} waits.
  */
@@ -260,13 +263,44 @@ final class Outbox {
   }
 
   /**
-   * We have just told the peer to go on: what we say is confirmed again, and a probe is in order.
+   * Tells the peer to stop. From now on what we say to it is unconfirmed.
+   *
+   * @return false as in {@link #sayNow}
    */
-  void peerReleased(Lane lane) {
+  boolean pausePeer(Lane lane) {
+    lock.lock();
+    try {
+      confirmUpToHere(lane, 1);
+      return sayNow(new Pause(lane.streamId));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Tells the peer to go on: what we say is confirmed again, and a probe is in order.
+   *
+   * @return false as in {@link #sayNow}
+   */
+  boolean resumePeer(Lane lane) {
+    lock.lock();
+    try {
+      confirmUpToHere(lane, 0); // or it might be reminded of a Pause that is over
+      if (!sayNow(new Resume(lane.streamId))) {
+        return false;
+      }
+    } finally {
+      lock.unlock();
+    }
+    probeIfHeld(lane);
+    return true;
+  }
+
+  /** A stream that the peer has paused while we held the peer is asked about after that. */
+  void probeIfHeld(Lane lane) {
     boolean probe;
     lock.lock();
     try {
-      lane.unconfirmedBytes = 0;
       probe = lane.held && lane.barrier == 0;
     } finally {
       lock.unlock();
@@ -276,14 +310,9 @@ final class Outbox {
     }
   }
 
-  /** We have just paused the peer: from now on what we say to it is unconfirmed. */
-  void peerPaused(Lane lane) {
-    lock.lock();
-    try {
-      lane.unconfirmedBytes = 1;
-    } finally {
-      lock.unlock();
-    }
+  private static void confirmUpToHere(Lane lane, int unconfirmedBytes) {
+    lane.unconfirmedBytes = unconfirmedBytes;
+    lane.reminded = false;
   }
 
   /** A pong came. Pongs come in the order of the pings; their payload means nothing. */
@@ -429,6 +458,10 @@ final class Outbox {
         lane.turn = Lane.Turn.NONE;
         return farewell(lane);
       }
+      if (lane.unconfirmedBytes > UNCONFIRMED_BYTES - MAX_DATA_BYTES && !lane.reminded) {
+        lane.reminded = true;
+        return new Item.Say(new Pause(lane.streamId));
+      }
       if (fresh.size() + waiting.size() == 1) {
         lane.deficitBytes = 0; // no debt from when nobody else wanted to speak
         return data(lane, MAX_DATA_BYTES);
@@ -499,7 +532,7 @@ final class Outbox {
     lane.failedProbes = 0;
     lane.probeDue = false;
     if (lane.unconfirmedBytes > 0) {
-      lane.unconfirmedBytes = 1;
+      confirmUpToHere(lane, 1);
     }
     lane.held = false;
     if (!lane.dead && lane.hasWork()) {

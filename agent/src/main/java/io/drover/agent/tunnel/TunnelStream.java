@@ -5,8 +5,6 @@ import io.drover.agent.tunnel.DialAudit.Ender;
 import io.drover.agent.tunnel.Timer.Task;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
-import io.drover.proto.tunnel.Message.Pause;
-import io.drover.proto.tunnel.Message.Resume;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -135,7 +133,7 @@ final class TunnelStream {
     boolean weHoldPeer = received.isPaused();
     session.check(session.outbox().pausedByPeer(lane, weHoldPeer));
     if (weHoldPeer && !received.isPaused()) {
-      session.outbox().peerReleased(lane); // meanwhile: so the probe is not begun elsewhere
+      session.outbox().probeIfHeld(lane); // let go meanwhile: the probe is not begun elsewhere
     }
   }
 
@@ -315,13 +313,7 @@ final class TunnelStream {
     boolean paused;
     do {
       paused = received.isPaused();
-      if (paused) {
-        session.outbox().peerPaused(lane);
-        session.sayNow(new Pause(id()));
-      } else {
-        session.sayNow(new Resume(id()));
-        session.outbox().peerReleased(lane);
-      }
+      session.check(paused ? session.outbox().pausePeer(lane) : session.outbox().resumePeer(lane));
     } while (paused != received.isPaused());
   }
 

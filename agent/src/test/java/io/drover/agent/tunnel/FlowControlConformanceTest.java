@@ -9,6 +9,7 @@ import io.drover.proto.tunnel.Message.Data;
 import io.drover.proto.tunnel.Message.Pause;
 import io.drover.proto.tunnel.Message.Resume;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.time.Duration;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -35,6 +37,14 @@ class FlowControlConformanceTest {
     }
   }
 
+  private static void await(CountDownLatch latch) throws IOException {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+  }
+
   private static void send(Peer peer, Message message) {
     try {
       peer.send(message);
@@ -45,7 +55,8 @@ class FlowControlConformanceTest {
 
   /**
    * Floods a stream whose local socket is not read, until the client asks for a pause and keeps to
-   * it: at first the kernel may take more, only slowly, and the client takes its word back.
+   * it: at first the kernel may take more, only slowly, and the client takes its word back. Pause
+   * may come twice, if two threads have to say something at one time.
    */
   private static long floodUntilPaused(Peer peer, long streamId) throws Exception {
     long sentBytes = 0;
@@ -54,7 +65,7 @@ class FlowControlConformanceTest {
       sentBytes += CHUNK.length;
       Message last = new Resume(streamId);
       for (var said : peer.barrier()) {
-        assertThat(said).isNotEqualTo(last).isIn(new Pause(streamId), new Resume(streamId));
+        assertThat(said).isIn(new Pause(streamId), new Resume(streamId));
         last = said;
       }
       if (last instanceof Pause && keepsToIt(peer, streamId)) {
@@ -68,8 +79,8 @@ class FlowControlConformanceTest {
     for (int round = 0; round < 100; round++) {
       var next = peer.poll(Duration.ofMillis(10));
       var said = next == null ? peer.barrier() : List.of(next);
-      if (!said.isEmpty()) {
-        assertThat(said).isEqualTo(List.of(new Resume(streamId)));
+      assertThat(said).isSubsetOf(new Pause(streamId), new Resume(streamId));
+      if (!said.isEmpty() && said.getLast() instanceof Resume) {
         return false;
       }
     }
@@ -376,17 +387,13 @@ class FlowControlConformanceTest {
               .start(
                   () -> {
                     try {
-                      talk.await();
+                      await(talk);
                       flood(socket);
-                    } catch (IOException | InterruptedException e) {
+                    } catch (IOException e) {
                       // The stream has ended.
                     }
                   });
-          try {
-            listen.await();
-          } catch (InterruptedException e) {
-            throw new IOException(e);
-          }
+          await(listen);
           var chunk = new byte[CHUNK.length];
           for (int read = 0; read >= 0; read = socket.getInputStream().read(chunk)) {
             heard.addAndGet(read);
@@ -412,6 +419,47 @@ class FlowControlConformanceTest {
         peer.await(Data.class);
       }
       TestTunnel.eventually("all is delivered", () -> heard.get() == sentBytes);
+    }
+  }
+
+  // A Go peer forgets our Pause as soon as it reads. Then it says nothing more when it has room,
+  // and
+  // a target that reads on only when it has been heard would wait for ever.
+  @Test
+  void p12APeerThatHasForgottenOurPauseHearsATargetOut() throws Exception {
+    int answerBytes = 3 * Outbox.UNCONFIRMED_BYTES;
+    var talk = new CountDownLatch(1);
+    Backend.Service talksBeforeItReads =
+        socket -> {
+          await(talk);
+          for (int written = 0; written < answerBytes; written += CHUNK.length) {
+            socket.getOutputStream().write(CHUNK);
+          }
+          socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+        };
+    try (var server = ScriptedServer.start();
+        var backend = Backend.serving(talksBeforeItReads);
+        var _ = TestTunnel.start(server)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      floodUntilPaused(peer, 2);
+      var paused = new AtomicBoolean(true);
+      var heard = new AtomicLong();
+      peer.onMessage(
+          message -> {
+            if (message instanceof Data(_, var payload)) {
+              heard.addAndGet(payload.remaining());
+              if (paused.getAndSet(false)) {
+                send(peer, new Resume(2)); // and has forgotten
+              }
+            } else if (message instanceof Pause) {
+              paused.set(true);
+            }
+          });
+
+      talk.countDown();
+
+      TestTunnel.eventually("all is heard", () -> heard.get() == answerBytes);
     }
   }
 

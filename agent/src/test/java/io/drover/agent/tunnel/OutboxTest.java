@@ -440,37 +440,79 @@ class OutboxTest {
 
   @Test
   void doesNotFreeThePeerWhileWeHoldIt() {
-    outbox.peerPaused(lane);
+    outbox.pausePeer(lane);
     outbox.pausedByPeer(lane, true);
     say(lane, 50_000);
     timer.advance(Duration.ofSeconds(5));
-    assertThat(everything()).isEmpty();
+    assertThat(everything()).containsExactly("pause 2");
 
-    outbox.peerReleased(lane);
+    outbox.resumePeer(lane);
     timer.advance(Outbox.FIRST_PROBE);
 
-    assertThat(everything()).containsExactly("data 2 16384", "ping");
+    assertThat(everything()).containsExactly("resume 2", "data 2 16384", "ping");
+  }
+
+  /** All that it says of so many bytes, and is asked for them when pongs come at once. */
+  private List<Item> sayMuch(int bytes) {
+    var said = new ArrayList<Item>();
+    for (int left = bytes; left > 0; left -= 65_536) {
+      say(lane, 65_536);
+      for (var item = poll(); item != null; item = poll()) {
+        if (item instanceof Item.Ping) {
+          outbox.onPong();
+        } else {
+          said.add(item);
+        }
+      }
+    }
+    return said;
+  }
+
+  private static long dataBytes(List<Item> said) {
+    return said.stream()
+        .mapToLong(item -> item instanceof Item.Say(Data(_, var payload)) ? payload.remaining() : 0)
+        .sum();
   }
 
   @Test
   void saysNoMoreThan2MiBToAPeerThatCannotPauseUs() {
-    outbox.peerPaused(lane);
-    long said = 0;
-    for (int i = 0; i < 100; i++) {
-      say(lane, 65_536);
-      for (var item = poll(); item != null; item = poll()) {
-        if (item instanceof Item.Say(Data(_, var payload))) {
-          said += payload.remaining();
-        } else {
-          outbox.onPong();
-        }
-      }
-    }
+    outbox.pausePeer(lane);
+
+    long said = dataBytes(sayMuch(3 * Outbox.UNCONFIRMED_BYTES));
+
     assertThat(said).isBetween((long) Outbox.UNCONFIRMED_BYTES, Outbox.UNCONFIRMED_BYTES + 65_536L);
+    outbox.resumedByPeer(lane);
+    assertThat(everything()).as("its buffer is small: as much again").isNotEmpty();
+  }
+
+  @Test
+  void remindsThePeerOfItsPauseBeforeTheLastOfTheseBytes() {
+    outbox.pausePeer(lane);
+
+    var said = sayMuch(2 * Outbox.UNCONFIRMED_BYTES);
+
+    assertThat(said.getFirst()).isEqualTo(new Item.Say(new Pause(2)));
+    var behind = said.subList(1, said.size());
+    int reminder = behind.indexOf(new Item.Say(new Pause(2)));
+    assertThat(behind.lastIndexOf(new Item.Say(new Pause(2)))).isEqualTo(reminder);
+    assertThat(dataBytes(behind.subList(0, reminder)))
+        .isBetween(Outbox.UNCONFIRMED_BYTES - 2 * 65_536L, (long) Outbox.UNCONFIRMED_BYTES);
+    assertThat(dataBytes(behind.subList(reminder, behind.size()))).isPositive();
 
     outbox.resumedByPeer(lane);
+    assertThat(sayMuch(2 * Outbox.UNCONFIRMED_BYTES)).contains(new Item.Say(new Pause(2)));
+  }
 
-    assertThat(everything()).as("its buffer is small: as much again").isNotEmpty();
+  @Test
+  void remindsNobodyWhomItDoesNotHold() {
+    outbox.pausePeer(lane);
+    outbox.resumePeer(lane);
+    assertThat(everything()).containsExactly("pause 2", "resume 2");
+
+    var said = sayMuch(2 * Outbox.UNCONFIRMED_BYTES);
+
+    assertThat(dataBytes(said)).isEqualTo(2 * Outbox.UNCONFIRMED_BYTES);
+    assertThat(said).doesNotContain(new Item.Say(new Pause(2)));
   }
 
   @Test
