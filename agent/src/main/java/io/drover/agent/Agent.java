@@ -42,6 +42,7 @@ import io.drover.agent.tunnel.TcpDialer;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelClient;
 import io.drover.agent.tunnel.TunnelClient.Handshakes;
+import io.drover.agent.tunnel.Watchdog;
 import io.drover.agent.view.Kinds;
 import io.drover.agent.view.LiveView;
 import io.drover.agent.view.Service;
@@ -124,9 +125,10 @@ final class Agent {
 
   private void run(CountDownLatch stop) throws IOException, InterruptedException {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
-    try (var timer = Timer.system();
+    try (var watchdog = new Watchdog(System::nanoTime).start();
+        var timer = Timer.system(watchdog);
         var steve = SteveServer.start();
-        var tunnels = new Tunnels(timer, steve);
+        var tunnels = new Tunnels(timer, watchdog, steve);
         var rotation =
             Rotation.start(tunnels.rotating(), changes(), System::nanoTime, new SecureRandom());
         var cluster = needsCluster() ? new OwnCluster(tunnels) : null;
@@ -148,6 +150,7 @@ final class Agent {
                 config.health(),
                 Version.text(),
                 Clock.systemUTC(),
+                watchdog::stalled,
                 List.of(tunnels::cluster, tunnels::steve),
                 () -> degraded(rotation, cluster),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
@@ -221,7 +224,7 @@ final class Agent {
     private final TunnelClient cluster;
     private final TunnelClient steve;
 
-    Tunnels(Timer timer, SteveServer steveServer) {
+    Tunnels(Timer timer, Watchdog watchdog, SteveServer steveServer) {
       var drain = config.tunnel().drain();
       cluster =
           TunnelClient.start(
@@ -232,6 +235,7 @@ final class Agent {
               new DialLog("cluster", timer),
               drain,
               timer,
+              watchdog,
               new Backoff(new SecureRandom()));
       steve =
           TunnelClient.start(
@@ -242,6 +246,7 @@ final class Agent {
               DialAudit.none(),
               drain,
               timer,
+              watchdog,
               new Backoff(new SecureRandom()));
     }
 

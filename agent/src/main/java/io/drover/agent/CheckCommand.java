@@ -22,6 +22,7 @@ import io.drover.agent.tunnel.Handshake;
 import io.drover.agent.tunnel.HandshakeRefused;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelProbe;
+import io.drover.agent.tunnel.Watchdog;
 import io.drover.proto.handshake.TunnelHeaders;
 import java.io.IOException;
 import java.net.URI;
@@ -118,7 +119,7 @@ final class CheckCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
     var trust = new ServerTrust(config.server(), config.paths(), dialer);
-    try (var timer = Timer.system();
+    try (var timer = Timer.system(new Watchdog(System::nanoTime));
         var steve = SteveServer.start();
         var cluster = config.kube().isPresent() ? new OwnCluster(config) : null) {
       return new Checks(

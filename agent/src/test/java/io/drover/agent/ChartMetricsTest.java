@@ -122,6 +122,7 @@ class ChartMetricsTest {
                 new HealthConfig(true, "127.0.0.1", 0),
                 "1.2.3",
                 Clock.systemUTC(),
+                List::of,
                 List.of(() -> tunnel),
                 TreeMap::new,
                 () -> reports);

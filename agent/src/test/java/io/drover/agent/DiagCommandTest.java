@@ -70,6 +70,7 @@ class DiagCommandTest {
                 new HealthConfig(true, "127.0.0.1", 0),
                 "1.2.3",
                 Clock.systemUTC(),
+                List::of,
                 List.of(),
                 TreeMap::new,
                 null);

@@ -54,6 +54,7 @@ class StatusCommandTest {
         new HealthConfig(true, "127.0.0.1", 0),
         "1.2.3",
         Clock.systemUTC(),
+        List::of,
         List.of(tunnel::get),
         TreeMap::new,
         null);

@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code /livez}, {@code /readyz} and {@code /metrics}. Alive: this server answers. Ready: every
- * tunnel that is wanted is connected.
+ * {@code /livez}, {@code /readyz} and {@code /metrics}. Alive: this server answers, and no thread
+ * on which the tunnels depend stands still. Ready: every tunnel that is wanted is connected.
  */
 public final class HealthServer implements AutoCloseable {
   /** As many requests are answered at the same time; any more get a 503 at once. */
@@ -48,6 +48,7 @@ public final class HealthServer implements AutoCloseable {
   private final String version;
   private final Clock clock;
   private final Instant started;
+  private final Supplier<List<String>> stalled;
   private final List<Supplier<TunnelReading>> tunnels;
   private final Supplier<? extends SortedMap<String, String>> degraded;
   private final @Nullable Supplier<ReportReading> reports; // null: none are made
@@ -59,6 +60,7 @@ public final class HealthServer implements AutoCloseable {
       @Nullable HttpServer server,
       String version,
       Clock clock,
+      Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports) {
@@ -66,6 +68,7 @@ public final class HealthServer implements AutoCloseable {
     this.version = version;
     this.clock = clock;
     this.started = clock.instant();
+    this.stalled = stalled;
     this.tunnels = List.copyOf(tunnels);
     this.degraded = degraded;
     this.reports = reports;
@@ -77,6 +80,8 @@ public final class HealthServer implements AutoCloseable {
    *
    * @param version shown among the metrics and in {@code /readyz}
    * @param clock for the times in {@code /readyz}, whose reader may have another
+   * @param stalled names of threads that stand still: with any, the agent is not alive; asked at
+   *     each request, from any thread; must not block
    * @param tunnels asked at each request, from any thread; they must not block
    * @param degraded features that do not work, and why; asked in the same way. No tunnel is among
    *     them, and whether the agent is ready does not hang on them
@@ -87,12 +92,13 @@ public final class HealthServer implements AutoCloseable {
       HealthConfig config,
       String version,
       Clock clock,
+      Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, String>> degraded,
       @Nullable Supplier<ReportReading> reports)
       throws IOException {
     if (!config.enabled()) {
-      return new HealthServer(null, version, clock, tunnels, degraded, reports);
+      return new HealthServer(null, version, clock, stalled, tunnels, degraded, reports);
     }
     HttpServer http;
     try {
@@ -105,7 +111,7 @@ public final class HealthServer implements AutoCloseable {
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
     }
-    var server = new HealthServer(http, version, clock, tunnels, degraded, reports);
+    var server = new HealthServer(http, version, clock, stalled, tunnels, degraded, reports);
     http.createContext("/", server::handle);
     http.setExecutor(
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));
@@ -139,11 +145,18 @@ public final class HealthServer implements AutoCloseable {
       return Answer.of(405, "method not allowed");
     }
     return switch (exchange.getRequestURI().getPath()) {
-      case "/livez" -> Answer.of(200, "ok");
+      case "/livez" -> liveness();
       case "/readyz" -> readiness();
       case "/metrics" -> new Answer(200, PrometheusTextFormatWriter.CONTENT_TYPE, metrics.text());
       default -> Answer.of(404, "not found: try /livez, /readyz or /metrics");
     };
+  }
+
+  private Answer liveness() {
+    var names = stalled.get();
+    return names.isEmpty()
+        ? Answer.of(200, "ok")
+        : Answer.of(503, "threads stand still: " + String.join(", ", names));
   }
 
   /** See {@code docs/status.md}: fields may be added, none changes its meaning. */

@@ -31,6 +31,7 @@ final class DialledSocket extends Socket {
   private final Socket raw;
   private final Socket socket;
   private final SendWindow window;
+  private final Watchdog.Work reading;
   private final Timer timer;
   private final CountDownLatch finished = new CountDownLatch(1);
   private volatile long lastReceivedNanos;
@@ -44,12 +45,15 @@ final class DialledSocket extends Socket {
    * @param raw the TCP socket under it, for the hard close: closing a TLS socket can wait for a
    *     writer that never returns
    * @param socket the one to read and write
+   * @param reading of the thread that reads: what it does between two reads is work
    */
-  DialledSocket(Socket raw, Socket socket, SendWindow window, Timer timer) throws IOException {
+  DialledSocket(Socket raw, Socket socket, SendWindow window, Watchdog.Work reading, Timer timer)
+      throws IOException {
     raw.setReceiveBufferSize(ReadAhead.MIN_BYTES);
     this.raw = raw;
     this.socket = socket;
     this.window = window;
+    this.reading = reading;
     this.timer = timer;
     this.lastReceivedNanos = timer.nanoTime();
   }
@@ -89,12 +93,12 @@ final class DialledSocket extends Socket {
 
   /** Closes at once: a blocked reader and a blocked writer wake up. Never waits. */
   void abort() {
-    window.close();
     try {
-      raw.close();
+      raw.close(); // first, since it takes no lock of ours
     } catch (IOException e) {
       readFailure = e.toString();
     }
+    window.close();
   }
 
   /** Called by the library behind its last frame: the peer sees the end, we may still read. */
@@ -117,6 +121,7 @@ final class DialledSocket extends Socket {
     return new FilterInputStream(socket.getInputStream()) {
       @Override
       public int read(byte[] bytes, int offset, int length) throws IOException {
+        reading.pause();
         try {
           int read = super.read(bytes, offset, length);
           lastReceivedNanos = timer.nanoTime();
@@ -124,6 +129,8 @@ final class DialledSocket extends Socket {
         } catch (IOException e) {
           readFailure = e.toString();
           throw e;
+        } finally {
+          reading.begin();
         }
       }
     };

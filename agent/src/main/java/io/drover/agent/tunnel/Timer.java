@@ -22,15 +22,17 @@ public interface Timer {
   }
 
   /** The machine's time. One daemon thread serves any number of sessions. */
-  static SystemTimer system() {
-    return new SystemTimer();
+  static SystemTimer system(Watchdog watchdog) {
+    return new SystemTimer(watchdog);
   }
 
-  /** See {@link #system}. */
+  /** See {@link Timer#system}. */
   final class SystemTimer implements Timer, AutoCloseable {
     private final ScheduledThreadPoolExecutor executor;
+    private final Watchdog.Work work;
 
-    private SystemTimer() {
+    private SystemTimer(Watchdog watchdog) {
+      work = watchdog.work(() -> {});
       executor =
           new ScheduledThreadPoolExecutor(
               1, Thread.ofPlatform().daemon().name("tunnel-timer").factory());
@@ -45,8 +47,17 @@ public interface Timer {
 
     @Override
     public Task after(Duration delay, Runnable task) {
-      var future = executor.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+      var future = executor.schedule(() -> run(task), delay.toNanos(), TimeUnit.NANOSECONDS);
       return () -> future.cancel(false);
+    }
+
+    private void run(Runnable task) {
+      work.start();
+      try {
+        task.run();
+      } finally {
+        work.end();
+      }
     }
 
     @Override

@@ -88,7 +88,7 @@ public final class TunnelClient implements AutoCloseable {
   }
 
   /** The parts that tests replace. */
-  record Tools(Timer timer, Backoff backoff, Sleeper sleeper) {}
+  record Tools(Timer timer, Watchdog watchdog, Backoff backoff, Sleeper sleeper) {}
 
   private final String name;
   private final ServerDialer serverDialer;
@@ -144,6 +144,7 @@ public final class TunnelClient implements AutoCloseable {
    * @param dialer opens the local ends of streams
    * @param audit is told of each of them
    * @param drain how long {@link #close} lets streams come to their end
+   * @param watchdog looks after the threads that read
    */
   public static TunnelClient start(
       String name,
@@ -153,6 +154,7 @@ public final class TunnelClient implements AutoCloseable {
       DialAudit audit,
       Duration drain,
       Timer timer,
+      Watchdog watchdog,
       Backoff backoff) {
     return start(
         name,
@@ -161,7 +163,7 @@ public final class TunnelClient implements AutoCloseable {
         dialer,
         audit,
         drain,
-        new Tools(timer, backoff, Sleeper.REAL));
+        new Tools(timer, watchdog, backoff, Sleeper.REAL));
   }
 
   static TunnelClient start(
@@ -421,6 +423,7 @@ public final class TunnelClient implements AutoCloseable {
             connection,
             opened,
             timer,
+            tools.watchdog(),
             socket -> {
               opened.start(socket);
               up(opened, handshake);

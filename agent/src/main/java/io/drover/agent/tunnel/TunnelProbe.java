@@ -61,6 +61,7 @@ public final class TunnelProbe implements AutoCloseable {
             serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT),
             new Listening(),
             timer,
+            new Watchdog(timer::nanoTime), // nobody looks: a probe is short, and has limits
             socket -> {
               session.start(socket);
               opened.complete(session);

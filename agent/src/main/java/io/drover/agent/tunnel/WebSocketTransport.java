@@ -49,6 +49,7 @@ final class WebSocketTransport implements Transport {
   private final SendWindow window = new SendWindow();
   private final DialledSocket socket;
   private final Timer timer;
+  private final Watchdog.Work reading;
   private final Client client;
   private final FrameWriter writer = new FrameWriter();
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -73,12 +74,14 @@ final class WebSocketTransport implements Transport {
       ServerConnection connection,
       Receiver receiver,
       Timer timer,
+      Watchdog watchdog,
       Consumer<Transport> onOpen)
       throws IOException {
     this.receiver = receiver;
     this.timer = timer;
     this.onOpen = onOpen;
-    this.socket = new DialledSocket(connection.raw(), connection.socket(), window, timer);
+    this.reading = watchdog.work(this::abort);
+    this.socket = new DialledSocket(connection.raw(), connection.socket(), window, reading, timer);
     this.client = new Client(url, headers);
   }
 
@@ -116,9 +119,11 @@ final class WebSocketTransport implements Transport {
 
   private void readToGoodbye() {
     var limit = timer.after(HANDSHAKE_LIMIT, this::handshakeTookTooLong);
+    reading.start();
     try {
       client.run();
     } finally {
+      reading.end();
       limit.cancel();
     }
   }
@@ -217,6 +222,7 @@ final class WebSocketTransport implements Transport {
 
     @Override
     public void piece(ByteBuffer bytes, boolean first, boolean last) {
+      reading.begin();
       if (!first) {
         if (isData) {
           receiver.onMessage(new Data(streamId, bytes));

@@ -58,6 +58,7 @@ class HealthServerTest {
 
   private final HttpClient http = HttpClient.newHttpClient();
   private SortedMap<String, String> degraded = new TreeMap<>();
+  private List<String> stalled = List.of();
 
   @Test
   void aTunnelThatIsNotWantedIsNoFault() throws Exception {
@@ -99,6 +100,19 @@ class HealthServerTest {
   @Test
   void isAliveWhateverTheTunnelsDo() throws Exception {
     try (var server = start(() -> LOST)) {
+      assertThat(get(server, "/livez").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void isNotAliveWhileAThreadStandsStill() throws Exception {
+    stalled = List.of("cluster-reader", "tunnel-timer");
+    try (var server = start(() -> CONNECTED)) {
+      var answer = get(server, "/livez");
+      assertThat(answer.statusCode()).isEqualTo(503);
+      assertThat(answer.body()).isEqualTo("threads stand still: cluster-reader, tunnel-timer\n");
+
+      stalled = List.of();
       assertThat(get(server, "/livez").statusCode()).isEqualTo(200);
     }
   }
@@ -146,6 +160,7 @@ class HealthServerTest {
             ANY_PORT,
             "1.2.3",
             CLOCK,
+            List::of,
             List.of(),
             TreeMap::new,
             () -> new ReportReading(null, true, 9, sinks))) {
@@ -231,7 +246,8 @@ class HealthServerTest {
       var same = new HealthConfig(true, "127.0.0.1", port);
 
       assertThatThrownBy(
-              () -> HealthServer.start(same, "1.2.3", CLOCK, List.of(), TreeMap::new, null))
+              () ->
+                  HealthServer.start(same, "1.2.3", CLOCK, List::of, List.of(), TreeMap::new, null))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
           .hasMessageContaining("DROVER_HEALTH_ADDRESS");
@@ -242,19 +258,26 @@ class HealthServerTest {
   void mayBeTurnedOff() throws Exception {
     try (var server =
         HealthServer.start(
-            new HealthConfig(false, "0.0.0.0", 0), "1.2.3", CLOCK, List.of(), TreeMap::new, null)) {
+            new HealthConfig(false, "0.0.0.0", 0),
+            "1.2.3",
+            CLOCK,
+            List::of,
+            List.of(),
+            TreeMap::new,
+            null)) {
       assertThat(server.address()).isEmpty();
     }
   }
 
   private HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
-    return HealthServer.start(ANY_PORT, "1.2.3", CLOCK, List.of(tunnel), () -> degraded, null);
+    return HealthServer.start(
+        ANY_PORT, "1.2.3", CLOCK, () -> stalled, List.of(tunnel), () -> degraded, null);
   }
 
   private HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
       throws IOException {
     return HealthServer.start(
-        ANY_PORT, "1.2.3", CLOCK, List.of(cluster, steve), () -> degraded, null);
+        ANY_PORT, "1.2.3", CLOCK, List::of, List.of(cluster, steve), () -> degraded, null);
   }
 
   private HttpResponse<String> get(HealthServer server, String path) throws Exception {

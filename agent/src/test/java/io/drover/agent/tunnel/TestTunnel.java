@@ -16,12 +16,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import javax.net.ssl.SSLContext;
 
@@ -76,6 +78,16 @@ final class TestTunnel implements AutoCloseable {
   private final Timer timer;
 
   private TestTunnel(Handshakes handshakes, Dialer dialer, Duration drain, Timer timer) {
+    this(handshakes, dialer, dials -> dials::add, drain, timer, new Watchdog(timer::nanoTime));
+  }
+
+  private TestTunnel(
+      Handshakes handshakes,
+      Dialer dialer,
+      Function<Queue<DialAudit.Dialled>, DialAudit> audit,
+      Duration drain,
+      Timer timer,
+      Watchdog watchdog) {
     this.timer = timer;
     this.dialer = new CountingDialer(dialer);
     this.client =
@@ -84,9 +96,18 @@ final class TestTunnel implements AutoCloseable {
             serverDialer(),
             handshakes,
             this.dialer,
-            dials::add,
+            audit.apply(dials),
             drain,
-            new TunnelClient.Tools(timer, new Backoff(new Longest()), pauses));
+            new TunnelClient.Tools(timer, watchdog, new Backoff(new Longest()), pauses));
+  }
+
+  private static Timer systemTimer() {
+    return Timer.system(new Watchdog(System::nanoTime));
+  }
+
+  static TestTunnel watched(ScriptedServer server, DialAudit audit, Watchdog watchdog) {
+    return new TestTunnel(
+        to(server.url()), new TcpDialer(), _ -> audit, Duration.ZERO, systemTimer(), watchdog);
   }
 
   static TestTunnel start(ScriptedServer server) {
@@ -94,7 +115,7 @@ final class TestTunnel implements AutoCloseable {
   }
 
   static TestTunnel start(ScriptedServer server, Dialer dialer) {
-    return new TestTunnel(to(server.url()), dialer, Duration.ZERO, Timer.system());
+    return new TestTunnel(to(server.url()), dialer, Duration.ZERO, systemTimer());
   }
 
   static TestTunnel start(ScriptedServer server, Timer timer) {
@@ -106,7 +127,7 @@ final class TestTunnel implements AutoCloseable {
   }
 
   static TestTunnel start(Handshakes handshakes) {
-    return new TestTunnel(handshakes, new TcpDialer(), Duration.ZERO, Timer.system());
+    return new TestTunnel(handshakes, new TcpDialer(), Duration.ZERO, systemTimer());
   }
 
   static TestTunnel start(Handshakes handshakes, Timer timer) {
@@ -114,7 +135,7 @@ final class TestTunnel implements AutoCloseable {
   }
 
   static TestTunnel draining(ScriptedServer server, Duration drain) {
-    return draining(server, drain, Timer.system());
+    return draining(server, drain, systemTimer());
   }
 
   static TestTunnel draining(ScriptedServer server, Duration drain, Timer timer) {

@@ -91,6 +91,15 @@ final class Agent implements AutoCloseable {
     Await.that("agent is not ready: " + process, limit, () -> get("/readyz").statusCode() == 503);
   }
 
+  /** Waits for what {@code /livez} says. */
+  void awaitAlive(boolean alive, Duration limit) throws InterruptedException {
+    int status = alive ? 200 : 503;
+    Await.that(
+        "/livez %d: %s".formatted(status, process),
+        limit,
+        () -> get("/livez").statusCode() == status);
+  }
+
   /** Features that do not work, and why, as {@code /readyz} says. */
   Map<String, String> degraded() throws IOException, InterruptedException {
     var found = new TreeMap<String, String>();

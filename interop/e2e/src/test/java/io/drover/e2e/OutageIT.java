@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -99,6 +100,37 @@ final class OutageIT {
       assertThat(live.failure()).isEmpty();
       assertThat(installation.agent().sessions()).as("sessions").isEqualTo(1);
       live.close();
+    }
+  }
+
+  /**
+   * The agent itself stands still, since nobody reads its log: the server is told by the end of the
+   * connection, the kubelet by the probe.
+   */
+  @ParameterizedTest
+  @FieldSource("VERSIONS")
+  void anAgentWhoseLogNobodyReadsSaysSo(String remotedialer, ControlPlane plane) throws Exception {
+    var trace = new HashMap<>(Installation.ALLOW_LOCAL);
+    trace.put("CATTLE_TRACE", "true");
+    try (var installation =
+            Installation.start(plane, "stalled", remotedialer, trace, Installation.NO_CHECKS);
+        var echo = Target.echo()) {
+      var peer = installation.peer();
+      var agent = installation.agent();
+      var live = Echo.open(peer.forward(echo.address()), 1);
+      live.awaitRound(ANSWER_LIMIT);
+
+      agent.process().stopReading();
+      try {
+        agent.awaitAlive(false, NOTICED);
+        Await.that("the server is told", ANSWER_LIMIT, () -> peer.sessions(Peer.CLUSTER).isEmpty());
+      } finally {
+        agent.process().goOnReading();
+      }
+
+      agent.awaitAlive(true, ANSWER_LIMIT);
+      agent.awaitReady(BACK);
+      assertThat(agent.process().lines()).anyMatch(line -> line.contains("thread stands still"));
     }
   }
 

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -41,6 +42,7 @@ final class RunningProcess implements AutoCloseable {
   private final Thread reader;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private final Semaphore mayRead = new Semaphore(1);
 
   // Guarded by lock.
   private final List<String> lines = new ArrayList<>();
@@ -97,12 +99,23 @@ final class RunningProcess implements AutoCloseable {
         out.write(line + "\n");
         out.flush();
         add(line);
+        mayRead.acquireUninterruptibly();
+        mayRead.release();
       }
     } catch (IOException e) {
       add("(reading stopped: " + e + ")");
     } finally {
       end();
     }
+  }
+
+  /** Reads nothing more of its stdout: soon it cannot write. */
+  void stopReading() throws InterruptedException {
+    mayRead.acquire();
+  }
+
+  void goOnReading() {
+    mayRead.release();
   }
 
   private void add(String line) {
