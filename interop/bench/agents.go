@@ -86,6 +86,7 @@ func drover(w *world, side int, line string) (*exec.Cmd, error) {
 		"DROVER_CREDENTIALS_DIR="+filepath.Join(directory, "credentials"),
 		"DROVER_SERVICE_ACCOUNT_DIR="+filepath.Join(directory, "account"),
 		"DROVER_HEALTH_ADDRESS=127.0.0.1:0",
+		"DROVER_LOG_SOCKET=off",
 		"DROVER_DIAL_ALLOW=*:*",
 		"KUBERNETES_SERVICE_HOST="+host,
 		"KUBERNETES_SERVICE_PORT="+port,

@@ -75,7 +75,7 @@ true
 {{- $root := index . 0 -}}
 {{- $place := index . 1 -}}
 {{- $rights := $root.Files.Get "rights.yaml" | fromYaml -}}
-{{- $features := list "tunnel" -}}
+{{- $features := list "tunnel" "watch" -}}
 {{- $duties := without (splitList "," (include "drover.duties" $root)) "none" -}}
 {{- if or $root.Values.reports.enabled $duties -}}
 {{- $features = append $features "leader" -}}

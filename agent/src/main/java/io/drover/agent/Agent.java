@@ -19,8 +19,12 @@ import io.drover.agent.kube.ApiWriter;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Leadership;
+import io.drover.agent.kube.NewsWatch;
+import io.drover.agent.kube.NewsWatch.Followed;
+import io.drover.agent.log.ChangeLog;
 import io.drover.agent.log.Logging;
 import io.drover.agent.node.NodePoller;
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.report.Reporter;
@@ -30,6 +34,7 @@ import io.drover.agent.retry.Sleeper;
 import io.drover.agent.rotate.Changes;
 import io.drover.agent.rotate.FileChanges;
 import io.drover.agent.rotate.Rotation;
+import io.drover.agent.rotate.Signal;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
@@ -70,6 +75,7 @@ import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -113,14 +119,26 @@ final class Agent {
    */
   static void run(AgentConfig config, List<Configured> settings, CountDownLatch stop)
       throws IOException, InterruptedException {
+    refuseBesideAnother(config);
     log.info("agent starts: version={} server={}", Version.text(), config.server().server());
-    var serverDialer =
-        new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
+    var serverDialer = ServerDialer.by(config.server().proxy(), config.paths());
     var trust = new ServerTrust(config.server(), config.paths(), serverDialer);
     try (var kube = Fabric8ClusterApi.open(config.kube())) {
       new Agent(config, settings, kube, trust, serverDialer).run(stop);
     }
     log.info("agent stopped");
+  }
+
+  /**
+   * Whoever runs {@code drover-agent} without a command in the agent's container means to ask it
+   * something. A second agent would be one too many for the server, and for the memory limit.
+   */
+  private static void refuseBesideAnother(AgentConfig config) throws Failure {
+    var taken = config.control().socket().filter(ControlSocket::isServed);
+    if (taken.isPresent()) {
+      throw new Failure(
+          Reason.ALREADY_RUNNING, "another agent serves its control socket " + taken.get());
+    }
   }
 
   private void run(CountDownLatch stop) throws IOException, InterruptedException {
@@ -129,9 +147,12 @@ final class Agent {
         var timer = Timer.system(watchdog);
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, watchdog, steve);
+        var signal = Signal.with(changes());
         var rotation =
-            Rotation.start(tunnels.rotating(), changes(), System::nanoTime, new SecureRandom());
-        var cluster = needsCluster() ? new OwnCluster(tunnels) : null;
+            Rotation.start(tunnels.rotating(), signal, System::nanoTime, new SecureRandom());
+        var news = watchForNews(signal);
+        var cluster =
+            needsCluster() ? new OwnCluster(tunnels, () -> problems(rotation, news)) : null;
         var _ =
             ControlSocket.start(
                 config.control().socket(),
@@ -152,7 +173,7 @@ final class Agent {
                 Clock.systemUTC(),
                 watchdog::stalled,
                 List.of(tunnels::cluster, tunnels::steve),
-                () -> degraded(rotation, cluster),
+                () -> degraded(rotation, news, cluster),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         if (cluster == null ? rancherExists() : cluster.rancherExists()) {
@@ -200,13 +221,32 @@ final class Agent {
     }
   }
 
-  private static SortedMap<String, String> degraded(
-      Rotation rotation, @Nullable OwnCluster cluster) {
-    var found = rotation.problems();
+  private static SortedMap<String, Problem> degraded(
+      Rotation rotation, NewsWatch news, @Nullable OwnCluster cluster) {
     if (cluster != null) {
-      found.putAll(cluster.degraded());
+      return cluster.degraded();
     }
+    return problems(rotation, news);
+  }
+
+  private static SortedMap<String, Problem> problems(Rotation rotation, NewsWatch news) {
+    var found = rotation.problems();
+    news.problem().ifPresent(problem -> found.put(NewsWatch.FEATURE, problem));
     return found;
+  }
+
+  /** What is read of the cluster for the server, and is no file. */
+  private NewsWatch watchForNews(Signal signal) {
+    var watch =
+        new NewsWatch(kube.reader(), Fabric8ClusterApi.NAMESPACE, signal::changed, Sleeper.REAL);
+    watch.follow(Followed.SERVICE_ACCOUNT, Fabric8ClusterApi.ACCOUNT);
+    watch.follow(Followed.ROOT_CA, Fabric8ClusterApi.ROOT_CA);
+    kube.onTokenSecret(name -> watch.follow(Followed.TOKEN, name));
+    String credentials = config.duty().credentialName();
+    if (!credentials.isEmpty() && Credentials.areForbidden(config.paths().credentials())) {
+      watch.follow(Followed.CREDENTIALS, credentials);
+    }
+    return watch;
   }
 
   /** The stock agent ends here if there is no answer; we say so and go on trying. */
@@ -327,9 +367,12 @@ final class Agent {
     private final Leadership leadership;
     private final @Nullable NodePoller nodes;
     private final @Nullable Reporter reporter;
+    private final Supplier<SortedMap<String, Problem>> others;
     private final Duties duties;
 
-    OwnCluster(Tunnels tunnels) {
+    /** With features of others that do not work. */
+    OwnCluster(Tunnels tunnels, Supplier<SortedMap<String, Problem>> others) {
+      this.others = others;
       Runnable onChange = () -> changed.get().run();
       view =
           LiveView.start(
@@ -356,6 +399,7 @@ final class Agent {
               view,
               () -> Reports.nodeAnnotations(view),
               tunnels::problems,
+              this::degradedBesideDuties,
               leadership::leads,
               new ApiWriter(api, Clock.systemUTC()),
               Clock.systemUTC(),
@@ -411,11 +455,17 @@ final class Agent {
     }
 
     /** By the names of the chart's rights.yaml. */
-    SortedMap<String, String> degraded() {
+    SortedMap<String, Problem> degraded() {
       var found = duties.problems();
+      found.putAll(degradedBesideDuties());
+      return found;
+    }
+
+    private SortedMap<String, Problem> degradedBesideDuties() {
+      var found = others.get();
       leadership.problem().ifPresent(problem -> found.put("leader", problem));
       if (nodes != null) {
-        nodes.problem().ifPresent(problem -> found.put("nodes", problem.text()));
+        nodes.problem().ifPresent(problem -> found.put("nodes", problem));
       }
       if (reporter != null) {
         found.putAll(reporter.problems());
@@ -512,6 +562,7 @@ final class Agent {
   }
 
   private final class ClusterHandshakes implements Handshakes {
+    private final ChangeLog written = ChangeLog.ofLoop(log, System::nanoTime);
     private volatile @Nullable Handshake registered;
 
     @Override
@@ -547,8 +598,11 @@ final class Agent {
                 trust.caChecksum(),
                 trust.caBundle().orElse(""),
                 trust.isStrictlyTrusted(credentials.url())));
+        written.works("aggregation secret written after all");
       } catch (IOException e) {
-        log.warn("aggregation secret not written: reason={}", e.getMessage());
+        var problem = Problem.of(e);
+        written.bad(
+            problem.reason().code(), "aggregation secret not written: reason=" + problem.text());
       }
     }
   }

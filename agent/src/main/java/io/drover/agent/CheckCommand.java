@@ -117,7 +117,7 @@ final class CheckCommand implements Callable<Integer> {
   /** Whether no step has failed; {@code printed} gets each as it ends. */
   static boolean run(CheckConfig config, boolean isLong, Consumer<StepResult> printed)
       throws IOException, InterruptedException {
-    var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
+    var dialer = ServerDialer.by(config.server().proxy(), config.paths());
     var trust = new ServerTrust(config.server(), config.paths(), dialer);
     try (var timer = Timer.system(new Watchdog(System::nanoTime));
         var steve = SteveServer.start();

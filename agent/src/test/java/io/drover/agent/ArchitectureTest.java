@@ -161,7 +161,9 @@ class ArchitectureTest {
   }
 
   private static ArchRule toolsBelow(String agent) {
-    String[] tools = {agent + ".tls..", agent + ".kube..", agent + ".view..", agent + ".retry.."};
+    String[] tools = {
+      agent + ".tls..", agent + ".kube..", agent + ".view..", agent + ".retry..", agent + ".log.."
+    };
     return noClasses()
         .that()
         .resideInAnyPackage(tools)

@@ -10,13 +10,27 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.slf4j.LoggerFactory;
 
-/** What a class logs in each test, from INFO on; it goes nowhere else. */
+/** What a class, or all of us, logs in each test, from INFO on; it goes nowhere else. */
 public final class Logged implements BeforeEachCallback, AfterEachCallback {
   private final Logger log;
   private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
 
   public Logged(Class<?> type) {
-    this.log = (Logger) LoggerFactory.getLogger(type);
+    this(type.getName());
+  }
+
+  private Logged(String logger) {
+    this.log = (Logger) LoggerFactory.getLogger(logger);
+  }
+
+  /** Of every class of the project. */
+  public static Logged ofAll() {
+    return new Logged("io.drover");
+  }
+
+  /** How many there are so far, of any level. */
+  public int count() {
+    return List.copyOf(lines.list).size();
   }
 
   /** All messages of a level so far. */

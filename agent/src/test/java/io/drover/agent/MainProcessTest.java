@@ -92,7 +92,7 @@ class MainProcessTest {
   }
 
   private Process startWithoutPeers() throws IOException {
-    Path credentials = Files.createDirectory(directory.resolve("credentials"));
+    Path credentials = Files.createDirectory(credentials());
     Files.writeString(credentials.resolve("url"), "https://127.0.0.1:1");
     Files.writeString(credentials.resolve("token"), "hunter2hunter2");
     Files.writeString(
@@ -105,16 +105,49 @@ class MainProcessTest {
         clusters: [{name: here, cluster: {server: "https://127.0.0.1:1"}}]
         users: [{name: me, user: {token: hunter2}}]
         """);
-    return start(
-        Map.of(
-            "CATTLE_SERVER", "https://127.0.0.1:1",
-            "CATTLE_TRACE", "true",
-            "KUBECONFIG", directory.resolve("kubeconfig").toString(),
-            "DROVER_CREDENTIALS_DIR", credentials.toString(),
-            "DROVER_HEALTH_ADDRESS", "127.0.0.1:0",
-            "DROVER_LOG_SOCKET", directory.resolve("log.sock").toString(),
-            "DROVER_LOG_FORMAT", "json",
-            "DROVER_DRAIN_SECONDS", "1"));
+    return start(environment());
+  }
+
+  private Path credentials() {
+    return directory.resolve("credentials");
+  }
+
+  private Map<String, String> environment() {
+    return Map.of(
+        "CATTLE_SERVER", "https://127.0.0.1:1",
+        "CATTLE_TRACE", "true",
+        "KUBECONFIG", directory.resolve("kubeconfig").toString(),
+        "DROVER_CREDENTIALS_DIR", credentials().toString(),
+        "DROVER_HEALTH_ADDRESS", "127.0.0.1:0",
+        "DROVER_LOG_SOCKET", directory.resolve("log.sock").toString(),
+        "DROVER_LOG_FORMAT", "json",
+        "DROVER_DRAIN_SECONDS", "1");
+  }
+
+  @Test
+  void aSecondAgentBesideTheFirstIsRefused() throws Exception {
+    Process agent = startWithoutPeers();
+    try (var lines = agent.inputReader()) {
+      while (!lines.readLine().contains("health served")) {
+        // The control socket is served before.
+      }
+      Process second = start(environment());
+      var said = new String(second.getInputStream().readAllBytes(), UTF_8);
+
+      assertThat(second.waitFor()).isEqualTo(Main.FAILED);
+      assertThat(said).contains("AlreadyRunning", "log.sock", "drover-agent status");
+      assertThat(said).doesNotContain("agent starts");
+      assertThat(agent.isAlive()).isTrue();
+    } finally {
+      agent.destroyForcibly();
+      agent.waitFor();
+    }
+    Process next = start(environment());
+    try (var lines = next.inputReader()) {
+      assertThat(lines.readLine()).as("the socket of one that was killed").contains("agent starts");
+    } finally {
+      next.destroyForcibly();
+    }
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.drover.agent.config.Secret;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.kube.ClusterAccess;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.kube.NewsWatch;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
@@ -399,8 +400,8 @@ public final class Checks {
     return switch (cluster.reader().get("/version")) {
       case Answer.Found<JsonNode>(var version) ->
           Outcome.passed(version.path("gitVersion").asText("") + " at " + cluster.address());
-      case Answer.Missing<JsonNode>(var cause, var detail) -> {
-        var problem = new Problem(Rights.reason(cause), detail);
+      case Answer.Missing<JsonNode> missing -> {
+        var problem = Problem.of(missing.failure());
         yield problem.reason() == Reason.FORBIDDEN
             ? Outcome.passed("answers at " + cluster.address() + ", its version is not for us")
             : Outcome.failed(problem, List.of());
@@ -445,12 +446,13 @@ public final class Checks {
   private Set<String> features() {
     var on = new LinkedHashSet<String>();
     on.add(Rights.TUNNEL);
+    on.add(NewsWatch.FEATURE);
     if (config.report().enabled()) {
       on.add("reports");
       config.report().trials().stream().map(Trial::text).forEach(on::add);
     }
     config.duty().duties().stream().map(Duty::text).forEach(on::add);
-    if (on.size() > 1) {
+    if (config.report().enabled() || !config.duty().duties().isEmpty()) {
       on.add("leader");
     }
     return on;

@@ -5,9 +5,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.kube.ApiReader;
-import io.drover.agent.reason.Failure;
-import io.drover.agent.reason.Reason;
-import io.drover.proto.report.Cause;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -129,23 +126,14 @@ final class Rights {
       spec.putObject("nonResourceAttributes").put("verb", access.verb()).put("path", access.path());
     }
     return switch (api.send("POST", REVIEWS, "application/json", review)) {
-      case Answer.Missing<ApiReader.Outcome>(var cause, var detail) ->
-          throw new Failure(reason(cause), detail);
+      case Answer.Missing<ApiReader.Outcome> missing -> throw missing.failure();
       case Answer.Found<ApiReader.Outcome>(var outcome) -> {
         if (!outcome.isSuccess()) {
-          throw new Failure(reason(outcome.cause()), outcome.status() + " " + outcome.message());
+          throw new Answer.Missing<>(outcome.cause(), outcome.status() + " " + outcome.message())
+              .failure();
         }
         yield outcome.body().at("/status/allowed").asBoolean();
       }
-    };
-  }
-
-  static Reason reason(Cause cause) {
-    return switch (cause) {
-      case UNAUTHORIZED -> Reason.UNAUTHORIZED;
-      case FORBIDDEN -> Reason.FORBIDDEN;
-      case UNAVAILABLE, TIMEOUT -> Reason.API_SERVER_UNREACHABLE;
-      default -> Reason.API_SERVER_ERROR;
     };
   }
 }

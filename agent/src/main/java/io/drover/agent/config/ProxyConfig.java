@@ -14,8 +14,12 @@ import java.util.Optional;
  *
  * @param byTargetScheme proxy for {@code http} and {@code https} servers; none: direct
  * @param exceptions servers that are reached directly all the same
+ * @param identity shown to a proxy that speaks TLS and asks for it; empty: we have none
  */
-public record ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyRule> exceptions) {
+public record ProxyConfig(
+    Map<String, ProxyServer> byTargetScheme,
+    List<NoProxyRule> exceptions,
+    Optional<ProxyIdentity> identity) {
   /** No proxy at all. */
   public static final ProxyConfig NONE = new ProxyConfig(Map.of(), List.of());
 
@@ -24,11 +28,23 @@ public record ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyR
     exceptions = List.copyOf(exceptions);
   }
 
+  /** Without an identity. */
+  public ProxyConfig(Map<String, ProxyServer> byTargetScheme, List<NoProxyRule> exceptions) {
+    this(byTargetScheme, exceptions, Optional.empty());
+  }
+
   static ProxyConfig from(Environment env) {
     var proxies = new HashMap<String, ProxyServer>();
     read(env, Setting.HTTPS_PROXY).ifPresent(proxy -> proxies.put("https", proxy));
     read(env, Setting.HTTP_PROXY).ifPresent(proxy -> proxies.put("http", proxy));
-    return new ProxyConfig(proxies, NoProxyRule.parseList(env.text(Setting.NO_PROXY)));
+    var identity = ProxyIdentity.from(env);
+    if (identity.isPresent()
+        && proxies.values().stream().noneMatch(proxy -> proxy.kind() == ProxyServer.Kind.HTTPS)) {
+      env.problem(
+          Setting.DROVER_PROXY_CERT_FILE,
+          "is set, but no proxy speaks TLS: let HTTPS_PROXY begin with https://");
+    }
+    return new ProxyConfig(proxies, NoProxyRule.parseList(env.text(Setting.NO_PROXY)), identity);
   }
 
   private static Optional<ProxyServer> read(Environment env, Setting setting) {

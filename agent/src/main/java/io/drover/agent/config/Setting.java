@@ -23,6 +23,15 @@ public enum Setting {
   NO_PROXY(
       "",
       "Hosts reached without proxy: names (with their sub-domains), `.suffix`, IPs, CIDRs, `*`."),
+  DROVER_PROXY_CERT_FILE(
+      "",
+      "File (PEM) with a certificate that an `https://` proxy is shown if it asks for one, and what"
+          + " is between it and its CA."),
+  DROVER_PROXY_KEY_FILE(
+      "",
+      "File (PEM) with its key, RSA or EC: PKCS #8, PKCS #1 or SEC 1, encrypted or not. Both are"
+          + " read anew for each connection."),
+  DROVER_PROXY_KEY_PASSWORD_FILE("", "File with the password of that key, if it is encrypted."),
   DROVER_CREDENTIALS_DIR(
       "/cattle-credentials",
       "--credentials-dir",

@@ -89,6 +89,15 @@ public final class ControlSocket implements AutoCloseable {
     return socket;
   }
 
+  /** Whether somebody serves a socket there, as another agent of this machine or container does. */
+  public static boolean isServed(Path path) {
+    try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      return true;
+    } catch (IOException | IllegalArgumentException | UnsupportedOperationException _) {
+      return false; // nothing is there, or it is left over, or is no socket
+    }
+  }
+
   private static Optional<Listener> tryListen(Path path) {
     try {
       return Optional.of(listen(path.toAbsolutePath()));

@@ -3,18 +3,22 @@ package io.drover.agent.duty;
 import io.drover.agent.config.DutyConfig;
 import io.drover.agent.kube.ClusterWriter;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
 import io.drover.agent.view.ClusterView;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -34,17 +38,26 @@ public final class Duties implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Duties.class);
 
+  /** What would be done several times if every replica did it. */
+  private static final Set<DutyConfig.Duty> LEADER_ONLY =
+      Set.of(
+          DutyConfig.Duty.NODE_ANNOTATIONS,
+          DutyConfig.Duty.NAMESPACE_LABELS,
+          DutyConfig.Duty.SCALE_AVAILABLE);
+
   /** One duty, and how it went the last time. */
   private static final class Task {
     private final DutyConfig.Duty name;
     private final boolean leaderOnly;
     private final Duty duty;
-    private volatile @Nullable String problem; // null: the last pass went well
+    private final ChangeLog changes;
+    private volatile @Nullable Problem problem; // null: the last pass went well
 
-    Task(DutyConfig.Duty name, boolean leaderOnly, Duty duty) {
+    Task(DutyConfig.Duty name, boolean leaderOnly, Duty duty, Clock clock) {
       this.name = name;
       this.leaderOnly = leaderOnly;
       this.duty = duty;
+      this.changes = ChangeLog.ofLoop(log, () -> TimeUnit.MILLISECONDS.toNanos(clock.millis()));
     }
   }
 
@@ -67,6 +80,7 @@ public final class Duties implements AutoCloseable {
    * @param nodeAnnotations by the name of the node, annotations that are not as they should be,
    *     with the values that they should have; must not block
    * @param tunnels by their names, what keeps them down; empty: they are connected
+   * @param degraded by their names, other features that do not work, and why; must not block
    * @param leads whether this is the replica that changes what all of them see; Secrets that nobody
    *     uses are deleted by any, and each tells of its own tunnels
    */
@@ -75,37 +89,36 @@ public final class Duties implements AutoCloseable {
       ClusterView view,
       Supplier<? extends Map<String, Map<String, String>>> nodeAnnotations,
       Supplier<? extends Map<String, Optional<Problem>>> tunnels,
+      Supplier<? extends SortedMap<String, Problem>> degraded,
       BooleanSupplier leads,
       ClusterWriter writer,
       Clock clock,
       Sleeper sleeper) {
-    var tasks =
-        config.duties().stream()
-            .sorted()
-            .map(
-                name ->
-                    switch (name) {
-                      case NODE_ANNOTATIONS ->
-                          new Task(name, true, new NodeAnnotations(nodeAnnotations, writer));
-                      case NAMESPACE_LABELS ->
-                          new Task(name, true, new NamespaceLabels(view, writer));
-                      case SCALE_AVAILABLE ->
-                          new Task(name, true, new ScaleAvailable(view, writer));
-                      case UNUSED_CREDENTIALS ->
-                          new Task(
-                              name,
-                              false,
-                              new UnusedCredentials(config.credentialName(), writer, clock));
-                      case UNUSED_PULL_SECRETS ->
-                          new Task(
-                              name,
-                              false,
-                              new UnusedPullSecrets(pullSecrets(config), writer, clock));
-                      case TUNNEL_EVENTS ->
-                          new Task(
-                              name, false, new TunnelEvents(config.pod(), tunnels, writer, clock));
-                    })
-            .toList();
+    var tasks = new ArrayList<Task>();
+    Supplier<SortedMap<String, Problem>> all =
+        () -> {
+          var found = problems(tasks);
+          found.putAll(degraded.get());
+          return found;
+        };
+    config.duties().stream()
+        .sorted()
+        .forEach(
+            name -> {
+              var duty =
+                  switch (name) {
+                    case NODE_ANNOTATIONS -> new NodeAnnotations(nodeAnnotations, writer);
+                    case NAMESPACE_LABELS -> new NamespaceLabels(view, writer);
+                    case SCALE_AVAILABLE -> new ScaleAvailable(view, writer);
+                    case UNUSED_CREDENTIALS ->
+                        new UnusedCredentials(config.credentialName(), writer, clock);
+                    case UNUSED_PULL_SECRETS ->
+                        new UnusedPullSecrets(pullSecrets(config), writer, clock);
+                    case TUNNEL_EVENTS ->
+                        new TunnelEvents(config.pod(), tunnels, all, writer, clock);
+                  };
+              tasks.add(new Task(name, LEADER_ONLY.contains(name), duty, clock));
+            });
     var duties = new Duties(tasks, leads, sleeper);
     if (!tasks.isEmpty()) {
       duties.thread.start();
@@ -119,8 +132,12 @@ public final class Duties implements AutoCloseable {
   }
 
   /** Those that failed the last time, and why. Any thread; never blocks. */
-  public SortedMap<String, String> problems() {
-    var problems = new TreeMap<String, String>();
+  public SortedMap<String, Problem> problems() {
+    return problems(tasks);
+  }
+
+  private static SortedMap<String, Problem> problems(List<Task> tasks) {
+    var problems = new TreeMap<String, Problem>();
     for (Task task : tasks) {
       var problem = task.problem;
       if (problem != null) {
@@ -150,23 +167,24 @@ public final class Duties implements AutoCloseable {
       if (!task.duty.pass()) {
         return;
       }
-      if (task.problem != null) {
-        log.info("duty works again: duty={}", task.name.text());
-      }
+      task.changes.works("duty works again: duty=" + task.name.text());
       task.problem = null;
     } catch (IOException e) {
-      if (task.problem == null) {
-        log.warn("duty fails: duty={} reason={}", task.name.text(), e.getMessage());
-      } else {
-        log.debug("duty still fails: duty={} reason={}", task.name.text(), e.getMessage());
-      }
-      task.problem = String.valueOf(e.getMessage());
+      failed(task, Problem.of(e));
     } catch (RuntimeException e) {
-      if (task.problem == null) {
+      var bug = new Problem(Reason.OTHER, "a bug: " + e);
+      if (!bug.equals(task.problem)) {
         log.error("duty fails, which is a bug: duty={}", task.name.text(), e);
       }
-      task.problem = "a bug: " + e;
+      failed(task, bug);
     }
+  }
+
+  private static void failed(Task task, Problem why) {
+    task.problem = why;
+    task.changes.bad(
+        why.reason().code(),
+        "duty fails: duty=%s reason=%s".formatted(task.name.text(), why.text()));
   }
 
   /** Ends them; what is being written may be written or not. */

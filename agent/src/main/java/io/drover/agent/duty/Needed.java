@@ -20,9 +20,9 @@ final class Needed {
   static <T> Optional<Collection<T>> all(ClusterView view, Kind<T> kind) throws IOException {
     return switch (view.all(kind)) {
       case Answer.Found<Collection<T>>(var objects) -> Optional.of(objects);
-      case Answer.Missing<Collection<T>>(var cause, var detail) -> {
-        if (cause == Cause.FORBIDDEN) {
-          throw new IOException(detail);
+      case Answer.Missing<Collection<T>> missing -> {
+        if (missing.cause() == Cause.FORBIDDEN) {
+          throw missing.failure();
         }
         yield Optional.empty();
       }

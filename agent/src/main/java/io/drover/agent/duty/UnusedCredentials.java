@@ -2,6 +2,8 @@ package io.drover.agent.duty;
 
 import io.drover.agent.kube.ClusterWriter;
 import io.drover.agent.kube.ObjectMetadata;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -65,7 +67,8 @@ final class UnusedCredentials implements Duty {
           }
         });
     if (!unused.isEmpty() && !usedExists.get()) {
-      throw new IOException(
+      throw new Failure(
+          Reason.CREDENTIALS_MISSING,
           "secret %s/%s, which is said to be in use, does not exist: nothing is deleted"
               .formatted(Duties.NAMESPACE, used));
     }

@@ -50,7 +50,7 @@ public final class HealthServer implements AutoCloseable {
   private final Instant started;
   private final Supplier<List<String>> stalled;
   private final List<Supplier<TunnelReading>> tunnels;
-  private final Supplier<? extends SortedMap<String, String>> degraded;
+  private final Supplier<? extends SortedMap<String, Problem>> degraded;
   private final @Nullable Supplier<ReportReading> reports; // null: none are made
   private final Metrics metrics;
   private final Semaphore requests = new Semaphore(MAX_REQUESTS);
@@ -62,7 +62,7 @@ public final class HealthServer implements AutoCloseable {
       Clock clock,
       Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
-      Supplier<? extends SortedMap<String, String>> degraded,
+      Supplier<? extends SortedMap<String, Problem>> degraded,
       @Nullable Supplier<ReportReading> reports) {
     this.server = server;
     this.version = version;
@@ -72,7 +72,7 @@ public final class HealthServer implements AutoCloseable {
     this.tunnels = List.copyOf(tunnels);
     this.degraded = degraded;
     this.reports = reports;
-    this.metrics = new Metrics(version, tunnels, reports);
+    this.metrics = new Metrics(version, tunnels, degraded, reports);
   }
 
   /**
@@ -94,7 +94,7 @@ public final class HealthServer implements AutoCloseable {
       Clock clock,
       Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
-      Supplier<? extends SortedMap<String, String>> degraded,
+      Supplier<? extends SortedMap<String, Problem>> degraded,
       @Nullable Supplier<ReportReading> reports)
       throws IOException {
     if (!config.enabled()) {
@@ -179,7 +179,7 @@ public final class HealthServer implements AutoCloseable {
       for (var feature : degraded.get().entrySet()) {
         json.writeStartObject();
         json.writeStringField("feature", feature.getKey());
-        json.writeStringField("message", feature.getValue());
+        write(json, feature.getValue());
         json.writeEndObject();
       }
       json.writeEndArray();

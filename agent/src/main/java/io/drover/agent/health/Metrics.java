@@ -2,6 +2,7 @@ package io.drover.agent.health;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.drover.agent.reason.Problem;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Info;
@@ -15,6 +16,7 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +32,7 @@ final class Metrics {
   Metrics(
       String version,
       List<Supplier<TunnelReading>> tunnels,
+      Supplier<? extends SortedMap<String, Problem>> degraded,
       @Nullable Supplier<ReportReading> reports) {
     this.tunnels = List.copyOf(tunnels);
     Info.builder()
@@ -66,6 +69,17 @@ final class Metrics {
                         metric.call(1, tunnel, problem.reason().code());
                       }
                     }))
+        .register(registry);
+    GaugeWithCallback.builder()
+        .name("drover_feature_problem")
+        .help("Why a feature does not work: 1 for the reason's code, nothing while it works.")
+        .labelNames("feature", "reason")
+        .callback(
+            metric ->
+                degraded
+                    .get()
+                    .forEach(
+                        (feature, problem) -> metric.call(1, feature, problem.reason().code())))
         .register(registry);
     if (reports != null) {
       new ReportMetrics(registry, reports).register();

@@ -79,10 +79,14 @@ public final class StatusTable {
       page.line(Mark.WITHOUT, name(tunnel), text(tunnel, "message"), null);
     } else {
       page.line(Mark.NO, name(tunnel), "down for " + since + ": " + text(tunnel, "reason"), null);
-      page.paragraph(text(tunnel, "meaning") + " (" + text(tunnel, "message") + ")");
-      page.paragraph("next: " + text(tunnel, "nextStep"));
-      page.paragraph("see: " + text(tunnel, "page"));
+      explain(tunnel);
     }
+  }
+
+  private void explain(JsonNode problem) {
+    page.paragraph(text(problem, "meaning") + " (" + text(problem, "message") + ")");
+    page.paragraph("next: " + text(problem, "nextStep"));
+    page.paragraph("see: " + text(problem, "page"));
   }
 
   private void past(JsonNode past) {
@@ -140,8 +144,8 @@ public final class StatusTable {
     }
     page.heading("Does not work");
     for (JsonNode feature : state.path("degraded")) {
-      page.line(Mark.NO, text(feature, "feature"), "", null);
-      page.paragraph(text(feature, "message"));
+      page.line(Mark.NO, text(feature, "feature"), text(feature, "reason"), null);
+      explain(feature);
     }
   }
 

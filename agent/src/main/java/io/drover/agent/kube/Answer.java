@@ -1,5 +1,7 @@
 package io.drover.agent.kube;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import io.drover.proto.report.Cause;
 import java.util.Optional;
 import java.util.function.Function;
@@ -21,6 +23,21 @@ public sealed interface Answer<T> {
     /** The same failure of something that follows from this. */
     public <U> Missing<U> of() {
       return new Missing<>(cause, detail);
+    }
+
+    /** The same for those who cannot go on without an answer. */
+    public Failure failure() {
+      return new Failure(reason(), detail);
+    }
+
+    /** The cause, as a code for operators. */
+    public Reason reason() {
+      return switch (cause) {
+        case UNAUTHORIZED -> Reason.UNAUTHORIZED;
+        case FORBIDDEN -> Reason.FORBIDDEN;
+        case TIMEOUT, UNAVAILABLE -> Reason.API_SERVER_UNREACHABLE;
+        case NOT_SERVED, UNREADABLE, NO_EVIDENCE, SWITCHED_OFF, OTHER -> Reason.API_SERVER_ERROR;
+      };
     }
   }
 

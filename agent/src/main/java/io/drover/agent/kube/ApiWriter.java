@@ -132,7 +132,7 @@ public final class ApiWriter implements ClusterWriter {
   private static <T> T found(Answer<T> answer) throws IOException {
     return switch (answer) {
       case Answer.Found<T>(var value) -> value;
-      case Answer.Missing<T>(_, var detail) -> throw new IOException(detail);
+      case Answer.Missing<T> missing -> throw missing.failure();
     };
   }
 }

@@ -34,6 +34,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
@@ -54,8 +55,12 @@ public final class Fabric8ClusterApi implements ClusterApi {
   /** Where the agent lives. */
   public static final String NAMESPACE = "cattle-system";
 
-  static final String ACCOUNT = "cattle";
-  static final String ROOT_CA = "kube-root-ca.crt";
+  /** Whose token the server is told. */
+  public static final String ACCOUNT = "cattle";
+
+  /** The ConfigMap with the cluster's CA. */
+  public static final String ROOT_CA = "kube-root-ca.crt";
+
   static final String CA_KEY = "ca.crt";
   static final String AGGREGATION = "stv-aggregation";
   private static final int HTTPS = 443;
@@ -66,6 +71,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
   private final KubernetesClient client;
   private final String address;
   private final TokenSecret tokenSecret;
+  private volatile Consumer<String> onTokenSecret = _ -> {};
 
   Fabric8ClusterApi(KubernetesClient client, String address, Sleeper sleeper) {
     this.client = client;
@@ -221,6 +227,14 @@ public final class Fabric8ClusterApi implements ClusterApi {
     return address;
   }
 
+  /**
+   * Who is told the name of the Secret that {@link #access} takes the token from, each time; in the
+   * caller's thread, which it must not block.
+   */
+  public void onTokenSecret(Consumer<String> listener) {
+    onTokenSecret = listener;
+  }
+
   @Override
   public ClusterAccess access() throws IOException, InterruptedException {
     String what = "read token of service account " + NAMESPACE + "/" + ACCOUNT;
@@ -237,9 +251,12 @@ public final class Fabric8ClusterApi implements ClusterApi {
                 + " does not exist: apply the cluster's manifest again");
       }
       Optional<String> rootCa = rootCa();
-      return rootCa.isPresent()
-          ? access(rootCa.get(), tokenSecret.ensure(account).getData())
-          : legacyAccess(account);
+      if (rootCa.isEmpty()) {
+        return legacyAccess(account);
+      }
+      var secret = tokenSecret.ensure(account);
+      onTokenSecret.accept(secret.getMetadata().getName());
+      return access(rootCa.get(), secret.getData());
     } catch (KubernetesClientException e) {
       throw failure(what, e);
     }
@@ -449,7 +466,8 @@ public final class Fabric8ClusterApi implements ClusterApi {
     return new Failure(code(e), "cannot " + what + ": " + reason(e), e);
   }
 
-  private static Reason code(KubernetesClientException e) {
+  /** Why it failed, as a code. */
+  static Reason code(KubernetesClientException e) {
     return switch (e.getCode()) {
       case -1, 0 -> Reason.API_SERVER_UNREACHABLE; // there was no answer
       case HttpURLConnection.HTTP_UNAUTHORIZED -> Reason.UNAUTHORIZED;
@@ -467,7 +485,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
       }
     }
     return e.getCause() instanceof IOException cause
-        ? cause.toString()
+        ? Unanswered.why(cause)
         : String.valueOf(e.getMessage());
   }
 }

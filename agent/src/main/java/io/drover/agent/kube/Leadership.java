@@ -1,5 +1,6 @@
 package io.drover.agent.kube;
 
+import io.drover.agent.reason.Problem;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig;
@@ -77,7 +78,7 @@ public final class Leadership implements AutoCloseable {
   }
 
   /** Why the Lease cannot be had, such as for want of a right; empty: it can. Never blocks. */
-  public Optional<String> problem() {
+  public Optional<Problem> problem() {
     return lock.problem();
   }
 

@@ -1,5 +1,6 @@
 package io.drover.agent.kube;
 
+import io.drover.agent.reason.Problem;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaderElectionRecord;
@@ -30,14 +31,14 @@ final class WatchedLock implements Lock {
   private final ReentrantLock lock = new ReentrantLock();
 
   // Guarded by lock.
-  private final Map<Step, String> problems = new EnumMap<>(Step.class);
+  private final Map<Step, Problem> problems = new EnumMap<>(Step.class);
 
   WatchedLock(Lock lease) {
     this.lease = lease;
   }
 
   /** Of the first step that failed the last time that it was tried; empty: all is well. */
-  Optional<String> problem() {
+  Optional<Problem> problem() {
     lock.lock();
     try {
       return problems.values().stream().findFirst();
@@ -94,16 +95,16 @@ final class WatchedLock implements Lock {
     if (e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
       return e; // another replica was quicker
     }
-    var reason = Fabric8ClusterApi.reason(e);
+    var problem = new Problem(Fabric8ClusterApi.code(e), Fabric8ClusterApi.reason(e));
     boolean isNews;
     lock.lock();
     try {
-      isNews = problems.put(step, reason) == null;
+      isNews = problems.put(step, problem) == null;
     } finally {
       lock.unlock();
     }
     if (isNews) {
-      log.warn("lease cannot be had: lease={} reason={}", lease.describe(), reason);
+      log.warn("lease cannot be had: lease={} reason={}", lease.describe(), problem.text());
     }
     return e;
   }

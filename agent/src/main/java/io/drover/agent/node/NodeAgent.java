@@ -64,7 +64,7 @@ public final class NodeAgent implements AutoCloseable {
   public static void run(NodeConfig config, String version, CountDownLatch stop)
       throws IOException, InterruptedException {
     log.info("node agent starts: version={} node={}", version, config.node());
-    var dialer = new ServerDialer(config.server().proxy(), ServerTrust.systemStore(config.paths()));
+    var dialer = ServerDialer.by(config.server().proxy(), config.paths());
     var probes =
         new NodeProbes(
             config,

@@ -2,6 +2,7 @@ package io.drover.agent.reason;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The reasons, in the order of the way from a name to a running cluster. */
@@ -106,6 +107,9 @@ public enum Reason {
   HANDSHAKE_FAILED(
       "the connection ended in the middle of the websocket handshake",
       "look for a proxy or firewall that cuts websockets"),
+  REPORT_REFUSED(
+      "the server does not take the reports",
+      "check DROVER_REPORT_URL and DROVER_REPORT_TOKEN, and what the server answers"),
   NOT_CONNECTED_YET("the first attempt is under way", "wait for it"),
   NOT_WANTED(
       "this tunnel is not to be open now",
@@ -144,12 +148,15 @@ public enum Reason {
       "this does not run as a pod with a service account",
       "mount the service account's token, or use --kubeconfig"),
   CONFIGURATION_INVALID("a setting is not as it must be", "correct the setting that is named"),
+  ALREADY_RUNNING(
+      "an agent runs here already",
+      "ask it with drover-agent status, check or diag; for a second one set DROVER_LOG_SOCKET to another path or to off"),
   PORT_TAKEN(
       "the port that we are to listen on is not to be had",
       "set DROVER_HEALTH_ADDRESS to another or to off; for a node agent DROVER_NODE_ADDRESS"),
   CERTIFICATE_UNUSABLE(
       "the certificate or key that we are to present is not one",
-      "correct the file that is named: PEM, the key as PKCS #8 or PKCS #1"),
+      "correct the file that is named: PEM, the key as PKCS #8, PKCS #1 or SEC 1"),
   NODE_IDENTITY_MISSING(
       "what node agents know each other by is not there",
       "mount the Secret of the node agents, as the chart does"),
@@ -177,6 +184,11 @@ public enum Reason {
             .collect(Collectors.joining());
     this.sentence = sentence;
     this.nextStep = nextStep;
+  }
+
+  /** The one that is written so; empty: there is none. */
+  public static Optional<Reason> ofCode(String code) {
+    return Arrays.stream(values()).filter(reason -> reason.code.equals(code)).findFirst();
   }
 
   /** As it is written everywhere, such as {@code DnsNotFound}. */

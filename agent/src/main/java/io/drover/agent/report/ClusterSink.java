@@ -110,7 +110,8 @@ final class ClusterSink implements ReportSink {
               || (outcome.status() == HttpURLConnection.HTTP_NOT_FOUND && !lastVersion.isEmpty());
       if (!moved || conflicts == MAX_CONFLICTS) {
         lastPath = "";
-        throw new IOException("write " + path + ": " + refusal(outcome));
+        throw new Answer.Missing<>(outcome.cause(), "write " + path + ": " + refusal(outcome))
+            .failure();
       }
       lastVersion = version(path);
     }
@@ -159,11 +160,11 @@ final class ClusterSink implements ReportSink {
     return switch (api.get(path)) {
       case Answer.Found<JsonNode>(var object) ->
           object.path("metadata").path("resourceVersion").asText();
-      case Answer.Missing<JsonNode>(var cause, var detail) -> {
-        if (cause == Cause.NOT_SERVED) {
+      case Answer.Missing<JsonNode> missing -> {
+        if (missing.cause() == Cause.NOT_SERVED) {
           yield "";
         }
-        throw new IOException(detail);
+        throw missing.failure();
       }
     };
   }
@@ -171,7 +172,7 @@ final class ClusterSink implements ReportSink {
   private static <T> T found(Answer<T> answer) throws IOException {
     return switch (answer) {
       case Answer.Found<T>(var value) -> value;
-      case Answer.Missing<T>(_, var detail) -> throw new IOException(detail);
+      case Answer.Missing<T> missing -> throw missing.failure();
     };
   }
 

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.MergePatch;
@@ -41,6 +43,7 @@ final class HttpSink implements ReportSink {
 
   private static final int PRECONDITION_FAILED = 412;
   private static final int PRECONDITION_REQUIRED = 428;
+  private static final int TOO_MANY_REQUESTS = 429;
   private static final int MAX_SHOWN = 200;
 
   /** What changes while the agent runs: asked for anew each time. */
@@ -81,7 +84,8 @@ final class HttpSink implements ReportSink {
     Instant now = clock.instant();
     // A clock that was put back may have left a time far ahead.
     if (now.isBefore(notBefore) && now.plus(MAX_RETRY_AFTER).isAfter(notBefore)) {
-      throw new IOException("the server asked not to be called before " + notBefore);
+      throw new Failure(
+          Reason.TOO_MANY_REQUESTS, "the server asked not to be called before " + notBefore);
     }
     ObjectNode tree = ReportJson.tree(report);
     Optional<Taken> before = last;
@@ -143,7 +147,11 @@ final class HttpSink implements ReportSink {
   private IOException refused(ServerHttp.Answer answer) {
     notBefore = clock.instant().plus(retryAfter(answer.retryAfter()));
     String body = answer.body().replaceAll("\\s+", " ");
-    return new IOException(
+    return new Failure(
+        switch (answer.status()) {
+          case TOO_MANY_REQUESTS -> Reason.TOO_MANY_REQUESTS;
+          default -> answer.status() >= 500 ? Reason.SERVER_UNAVAILABLE : Reason.REPORT_REFUSED;
+        },
         "%s answered %d %s"
             .formatted(
                 url, answer.status(), body.substring(0, Math.min(body.length(), MAX_SHOWN))));

@@ -2,6 +2,8 @@ package io.drover.agent.report;
 
 import io.drover.agent.config.ReportConfig.Trial;
 import io.drover.agent.kube.Answer;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.view.Facts;
 import io.drover.proto.report.Cause;
 import io.drover.proto.report.ClusterReport;
@@ -18,8 +20,8 @@ final class MissingRights {
   private MissingRights() {}
 
   /** By the feature's name in the chart's {@code rights.yaml}: what is missing. */
-  static SortedMap<String, String> of(Facts facts, ClusterReport report) {
-    var missing = new TreeMap<String, String>();
+  static SortedMap<String, Problem> of(Facts facts, ClusterReport report) {
+    var missing = new TreeMap<String, Problem>();
     trial(missing, Trial.NODE_PORTS, facts.nodePorts());
     trial(missing, Trial.TAINTS, facts.taintTrial());
     trial(missing, Trial.POD_SECURITY, facts.podSecurityAdmission());
@@ -31,17 +33,22 @@ final class MissingRights {
     if (!paths.isEmpty()) {
       missing.put(
           "reports",
-          "forbidden: values=%d such as %s"
-              .formatted(
-                  paths.size(),
-                  paths.stream().sorted().limit(MAX_NAMED).collect(Collectors.joining(", "))));
+          forbidden(
+              "values=%d such as %s"
+                  .formatted(
+                      paths.size(),
+                      paths.stream().sorted().limit(MAX_NAMED).collect(Collectors.joining(", ")))));
     }
     return missing;
   }
 
-  private static void trial(SortedMap<String, String> missing, Trial trial, Answer<?> answer) {
+  private static void trial(SortedMap<String, Problem> missing, Trial trial, Answer<?> answer) {
     if (answer instanceof Answer.Missing<?>(var cause, var detail) && cause == Cause.FORBIDDEN) {
-      missing.put(trial.text(), "forbidden: " + detail);
+      missing.put(trial.text(), forbidden(detail));
     }
+  }
+
+  private static Problem forbidden(String what) {
+    return new Problem(Reason.FORBIDDEN, what);
   }
 }

@@ -1,6 +1,7 @@
 package io.drover.agent.report;
 
 import io.drover.agent.kube.Answer;
+import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.view.Node;
 import io.drover.proto.report.NodeChecks;
@@ -194,22 +195,32 @@ final class NodeSummary {
     return counts;
   }
 
-  /** By check, from how many nodes it does not work, and from which. */
-  static SortedMap<String, String> problems(NodeChecks nodes) {
-    var problems = new TreeMap<String, String>();
+  /**
+   * By check, from how many nodes it does not work, and from which; the code is that of the first.
+   */
+  static SortedMap<String, Problem> problems(NodeChecks nodes) {
+    var problems = new TreeMap<String, Problem>();
     for (NodeCheck check : nodes.checks()) {
       if (check.failed() > 0) {
         var named = new HashSet<String>();
-        var from =
+        var offenders =
             nodes.offenders().stream()
                 .filter(offender -> offender.check().equals(check.name()))
+                .toList();
+        var from =
+            offenders.stream()
                 .filter(offender -> named.add(offender.node()))
                 .map(offender -> offender.node() + " (" + offender.reason() + ")")
                 .toList();
         problems.put(
             "nodes: " + check.name(),
-            "fails on %d of %d nodes: %s"
-                .formatted(check.failed(), check.failed() + check.ok(), Words.some(from)));
+            new Problem(
+                offenders.stream()
+                    .findFirst()
+                    .flatMap(offender -> Reason.ofCode(offender.reason()))
+                    .orElse(Reason.OTHER),
+                "fails on %d of %d nodes: %s"
+                    .formatted(check.failed(), check.failed() + check.ok(), Words.some(from))));
       }
     }
     return problems;

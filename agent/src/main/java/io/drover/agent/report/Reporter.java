@@ -1,5 +1,8 @@
 package io.drover.agent.report;
 
+import io.drover.agent.log.ChangeLog;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.view.ClusterView;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
@@ -64,13 +67,15 @@ public final class Reporter implements AutoCloseable {
   private final Clock clock;
   private final Semaphore changes = new Semaphore(0);
   private final Map<String, SinkReading> readings = new ConcurrentHashMap<>();
-  private final Map<String, String> failing = new ConcurrentHashMap<>();
-  private volatile SortedMap<String, String> missingRights = Collections.emptySortedMap();
+  private final Map<String, Problem> failing = new ConcurrentHashMap<>();
+  private volatile SortedMap<String, Problem> missingRights = Collections.emptySortedMap();
 
   // Of the reporter's thread.
   private final Cadence cadence;
   private final Map<String, Health.Condition> conditions = new HashMap<>();
   private final Set<String> bugs = new HashSet<>();
+  private final Map<String, ChangeLog> told = new HashMap<>();
+  private long nowNanos;
   private long sequence;
   private boolean hasPut;
 
@@ -133,7 +138,7 @@ public final class Reporter implements AutoCloseable {
    * What is missing for want of a right, sinks that fail, and what does not work from some nodes.
    * Any thread; never blocks.
    */
-  public SortedMap<String, String> problems() {
+  public SortedMap<String, Problem> problems() {
     var problems = new TreeMap<>(missingRights);
     failing.forEach((sink, reason) -> problems.put("reports to " + sink, reason));
     last().map(ClusterReport::nodes).map(NodeSummary::problems).ifPresent(problems::putAll);
@@ -176,6 +181,7 @@ public final class Reporter implements AutoCloseable {
    * @return when something is due again, unless something changes before
    */
   long turn(long now, boolean hasChanged) throws InterruptedException {
+    nowNanos = now;
     if (hasChanged) {
       cadence.changed(now);
     }
@@ -209,11 +215,11 @@ public final class Reporter implements AutoCloseable {
     put(report);
   }
 
-  private void tellOfMissingRights(SortedMap<String, String> missing) {
+  private void tellOfMissingRights(SortedMap<String, Problem> missing) {
     missing.forEach(
-        (feature, reason) -> {
-          if (!reason.equals(missingRights.get(feature))) {
-            log.warn("a right is missing: feature={} reason={}", feature, reason);
+        (feature, problem) -> {
+          if (!problem.equals(missingRights.get(feature))) {
+            log.warn("a right is missing: feature={} reason={}", feature, problem.text());
           }
         });
     missingRights = missing;
@@ -274,26 +280,31 @@ public final class Reporter implements AutoCloseable {
     try {
       sink.put(report);
       readings.put(sink.name(), new SinkReading(sink.name(), before.failures(), clock.instant()));
-      if (failing.remove(sink.name()) != null) {
-        log.info("reports are taken again: sink={}", sink.name());
-      } else if (before.lastSuccess() == null) {
+      if (failing.remove(sink.name()) == null && before.lastSuccess() == null) {
         log.info("report put: sink={} bytes={}", sink.name(), Assembler.size(report));
       }
+      told(sink).works("reports are taken again: sink=" + sink.name());
     } catch (IOException e) {
-      if (failed(before, String.valueOf(e.getMessage()))) {
-        log.warn("report not put: sink={} reason={}", sink.name(), e.getMessage());
-      }
+      failed(sink, Problem.of(e));
     } catch (RuntimeException e) {
-      failed(before, "a bug: " + e);
+      failed(sink, new Problem(Reason.OTHER, "a bug: " + e));
       bug("report not put: sink=" + sink.name(), e);
     }
   }
 
-  /** Whether the sink has been well until now. */
-  private boolean failed(SinkReading before, String reason) {
+  private ChangeLog told(ReportSink sink) {
+    return told.computeIfAbsent(sink.name(), _ -> ChangeLog.ofLoop(log, () -> nowNanos));
+  }
+
+  private void failed(ReportSink sink, Problem why) {
+    SinkReading before = reading(sink);
     readings.put(
         before.sink(), new SinkReading(before.sink(), before.failures() + 1, before.lastSuccess()));
-    return failing.put(before.sink(), reason) == null;
+    failing.put(sink.name(), why);
+    told(sink)
+        .bad(
+            why.reason().code(),
+            "report not put: sink=%s reason=%s".formatted(sink.name(), why.text()));
   }
 
   /** Tells once of each place that fails. */

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.drover.agent.config.ReportConfig;
 import io.drover.agent.config.Secret;
 import io.drover.agent.kube.ApiReader;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.view.ClusterView;
@@ -116,7 +118,8 @@ public final class Reports {
         }
         // It opens this cluster: nobody else is to get it.
         if (!url.getRawAuthority().equals(server.url().getRawAuthority())) {
-          throw new IOException(
+          throw new Failure(
+              Reason.CONFIGURATION_INVALID,
               url + " is not on the server of the tunnels: set DROVER_REPORT_TOKEN for it");
         }
         return server.token();

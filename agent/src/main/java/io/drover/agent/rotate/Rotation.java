@@ -1,5 +1,6 @@
 package io.drover.agent.rotate;
 
+import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Allowance;
@@ -61,21 +62,21 @@ public final class Rotation implements AutoCloseable {
     private final RandomGenerator random;
     private Backoff backoff;
     private long dueNanos;
+    private final ChangeLog changes;
     private volatile @Nullable Problem problem; // null: the last look went well
 
-    Task(Part part, RandomGenerator random, long nowNanos) {
+    Task(Part part, RandomGenerator random, LongSupplier nanoTime) {
       this.part = part;
       this.random = random;
       this.backoff = new Backoff(random);
-      this.dueNanos = nowNanos + EVERY.toNanos();
+      this.changes = ChangeLog.ofLoop(log, nanoTime);
+      this.dueNanos = nanoTime.getAsLong() + EVERY.toNanos();
     }
 
     void look(LongSupplier nanoTime) throws InterruptedException {
       try {
         part.look().look();
-        if (problem != null) {
-          log.info("new material taken after all: part={}", part.name());
-        }
+        changes.works("new material taken after all: part=" + part.name());
         problem = null;
         backoff = new Backoff(random);
         dueNanos = nanoTime.getAsLong() + EVERY.toNanos();
@@ -83,8 +84,11 @@ public final class Rotation implements AutoCloseable {
         failed(Problem.of(e));
         dueNanos = nanoTime.getAsLong() + delay(e).toNanos();
       } catch (RuntimeException e) {
-        log.error("a look for new material fails, which is a bug: part={}", part.name(), e);
-        problem = new Problem(Reason.OTHER, "a bug: " + e);
+        var bug = new Problem(Reason.OTHER, "a bug: " + e);
+        if (!bug.equals(problem)) {
+          log.error("a look for new material fails, which is a bug: part={}", part.name(), e);
+        }
+        problem = bug;
         dueNanos = nanoTime.getAsLong() + Backoff.CAP.toNanos();
       }
     }
@@ -96,13 +100,10 @@ public final class Rotation implements AutoCloseable {
     }
 
     private void failed(Problem now) {
-      var before = problem;
       problem = now;
-      if (before == null || before.reason() != now.reason()) {
-        log.warn("new material not taken: part={} reason={}", part.name(), now.text());
-      } else {
-        log.debug("new material still not taken: part={} reason={}", part.name(), now.text());
-      }
+      changes.bad(
+          now.reason().code(),
+          "new material not taken: part=%s reason=%s".formatted(part.name(), now.text()));
     }
   }
 
@@ -113,8 +114,7 @@ public final class Rotation implements AutoCloseable {
 
   private Rotation(
       List<Part> parts, Changes changes, LongSupplier nanoTime, RandomGenerator random) {
-    long now = nanoTime.getAsLong();
-    this.tasks = parts.stream().map(part -> new Task(part, random, now)).toList();
+    this.tasks = parts.stream().map(part -> new Task(part, random, nanoTime)).toList();
     this.changes = changes;
     this.nanoTime = nanoTime;
     this.thread = Thread.ofVirtual().name("rotation").unstarted(this::run);
@@ -135,12 +135,12 @@ public final class Rotation implements AutoCloseable {
   }
 
   /** By the part's name, why what is new was not taken. Any thread; never blocks. */
-  public SortedMap<String, String> problems() {
-    var problems = new TreeMap<String, String>();
+  public SortedMap<String, Problem> problems() {
+    var problems = new TreeMap<String, Problem>();
     for (Task task : tasks) {
       var problem = task.problem;
       if (problem != null) {
-        problems.put(task.part.name(), problem.text());
+        problems.put(task.part.name(), problem);
       }
     }
     return problems;

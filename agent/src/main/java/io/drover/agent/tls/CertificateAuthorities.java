@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
@@ -115,6 +116,15 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
     }
   }
 
+  /** The same, for who presents something himself. */
+  SSLContext context(KeyManager[] own) {
+    try {
+      return context(own, trustManager());
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("no TLS with these CAs", e);
+    }
+  }
+
   /** As {@link #context}. */
   X509ExtendedTrustManager trustManager() {
     try {
@@ -130,8 +140,13 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
   }
 
   static SSLContext context(TrustManager trust) throws GeneralSecurityException {
+    return context(null, trust);
+  }
+
+  private static SSLContext context(KeyManager @Nullable [] own, TrustManager trust)
+      throws GeneralSecurityException {
     var context = SSLContext.getInstance("TLS");
-    context.init(null, new TrustManager[] {trust}, null);
+    context.init(own, new TrustManager[] {trust}, null);
     // A connection that goes on from another one's session sees no certificate; in seconds.
     context.getClientSessionContext().setSessionTimeout(1);
     return context;

@@ -1,5 +1,6 @@
 package io.drover.agent.tls;
 
+import io.drover.agent.config.Paths;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.ProxyServer;
 import io.drover.agent.reason.Failure;
@@ -24,17 +25,43 @@ public final class ServerDialer {
   /** For everything together, if there is no better figure. Source: stock agent's handshake. */
   public static final Duration STANDARD_LIMIT = Duration.ofSeconds(10);
 
+  /** How a proxy that speaks TLS is spoken to. */
+  @FunctionalInterface
+  interface ProxyTls {
+    /**
+     * For the next connection.
+     *
+     * @throws IOException if there is something wrong with what we are to present
+     */
+    SSLContext context() throws IOException;
+  }
+
   private final ProxyConfig proxies;
-  private final SSLContext proxyTrust;
+  private final ProxyTls proxyTls;
   private final AddressDialer addresses;
 
   /**
    * Dials by {@code proxies}.
    *
-   * @param proxyTrust for proxies that speak TLS themselves; see {@link ServerTrust#systemStore}
+   * @param proxyTrust for proxies that speak TLS themselves, which are shown nothing
    */
   public ServerDialer(ProxyConfig proxies, SSLContext proxyTrust) {
-    this(proxies, proxyTrust, InetAddress::getAllByName);
+    this(proxies, () -> proxyTrust, InetAddress::getAllByName);
+  }
+
+  /**
+   * Dials by {@code proxies}; one that speaks TLS is trusted by what the machine trusts, and shown
+   * who we are if that is configured.
+   */
+  public static ServerDialer by(ProxyConfig proxies, Paths paths) {
+    var trust = ServerTrust.systemStore(paths);
+    return new ServerDialer(
+        proxies,
+        () ->
+            proxies.identity().isEmpty()
+                ? trust
+                : ServerTrust.toProxy(paths, proxies.identity().get()),
+        InetAddress::getAllByName);
   }
 
   /** Dials without any proxy. */
@@ -45,12 +72,12 @@ public final class ServerDialer {
   /** Dials this address whatever the server's name is, by which its certificate is checked. */
   public static ServerDialer to(InetAddress address) {
     return new ServerDialer(
-        ProxyConfig.NONE, ServerTrust.nobody(), _ -> new InetAddress[] {address});
+        ProxyConfig.NONE, ServerTrust::nobody, _ -> new InetAddress[] {address});
   }
 
-  ServerDialer(ProxyConfig proxies, SSLContext proxyTrust, AddressDialer.Resolver resolver) {
+  ServerDialer(ProxyConfig proxies, ProxyTls proxyTls, AddressDialer.Resolver resolver) {
     this.proxies = proxies;
-    this.proxyTrust = proxyTrust;
+    this.proxyTls = proxyTls;
     this.addresses = new AddressDialer(resolver);
   }
 
@@ -140,7 +167,7 @@ public final class ServerDialer {
           yield raw;
         }
         case HTTPS -> {
-          Socket secured = handshake(raw, proxy.host(), proxy.port(), proxyTrust, clock);
+          Socket secured = handshake(raw, proxy.host(), proxy.port(), proxyTls.context(), clock);
           ProxyHandshake.connect(secured, proxy, urlHost(target.host()), target.port());
           yield secured;
         }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.drover.agent.config.Paths;
+import io.drover.agent.config.ProxyIdentity;
 import io.drover.agent.config.ServerConfig;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
@@ -101,6 +102,14 @@ public final class ServerTrust {
   /** What a machine of ours trusts by itself: public CAs and those in the CA directories. */
   public static SSLContext systemStore(Paths paths) {
     return systemAuthorities(paths.caDirectories()).context();
+  }
+
+  /**
+   * For the way to a proxy that speaks TLS: trusts as {@link #systemStore}, and presents {@code
+   * own}.
+   */
+  static SSLContext toProxy(Paths paths, ProxyIdentity own) throws IOException {
+    return systemAuthorities(paths.caDirectories()).context(ClientCertificate.read(own));
   }
 
   /** For where no proxy is. */

@@ -1,5 +1,6 @@
 package io.drover.agent.tunnel;
 
+import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
@@ -14,7 +15,6 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One tunnel, for ever: connects, carries a session to its end, waits, and connects again, with
- * nothing kept from one session to the next. Logs when something changes, and once.
+ * nothing kept from one session to the next. Logs when something changes, and once; a server that
+ * comes and goes does not fill the log ({@link ChangeLog}).
  *
  * <p>All of it happens in one platform thread, {@code <name>-reader}, which is also the session's
  * reader. A move to another server starts a second one: it takes over when its session is open, and
@@ -39,12 +40,6 @@ import org.slf4j.LoggerFactory;
 public final class TunnelClient implements AutoCloseable {
   /** After so long we look again whether a tunnel that was not wanted is wanted now. */
   static final Duration UNWANTED_FOR = Duration.ofSeconds(30);
-
-  /**
-   * While a tunnel is down no reason is told twice within this time: a server that answers now this
-   * way, now that, would fill the log. What is told last is so old at most.
-   */
-  static final Duration TOLD_FOR = Duration.ofMinutes(10);
 
   /**
    * A session that has taken something new to the server counts as proof when it lasts so long: a
@@ -97,6 +92,7 @@ public final class TunnelClient implements AutoCloseable {
   private final DialAudit audit;
   private final Duration drain;
   private final Tools tools;
+  private final ChangeLog changes;
   private final TunnelCounters counters = new TunnelCounters();
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -115,8 +111,6 @@ public final class TunnelClient implements AutoCloseable {
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
   private @Nullable PastProblem past;
-  private final EnumMap<Reason, Long> toldNanos = new EnumMap<>(Reason.class);
-  private @Nullable Reason lastTold;
 
   private TunnelClient(
       String name,
@@ -133,6 +127,8 @@ public final class TunnelClient implements AutoCloseable {
     this.audit = audit;
     this.drain = drain;
     this.tools = tools;
+    var timer = tools.timer();
+    this.changes = new ChangeLog(log, ChangeLog.Limit.TUNNEL, timer::nanoTime, timer::after);
     this.reader = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
     this.readers.add(reader);
   }
@@ -493,8 +489,6 @@ public final class TunnelClient implements AutoCloseable {
         told = handshake;
         since = Instant.now();
         problem = null;
-        toldNanos.clear();
-        lastTold = null;
       }
     } finally {
       lock.unlock();
@@ -503,7 +497,7 @@ public final class TunnelClient implements AutoCloseable {
       opened.close(TunnelSession.GOING_AWAY, MOVED); // one of us was too late
       return;
     }
-    log.info("tunnel up: tunnel={} url={}", name, handshake.url());
+    changes.good("up", "tunnel up: tunnel=%s url=%s".formatted(name, handshake.url()));
     if (arriving != null) {
       arriving.arrived().complete(null);
     }
@@ -533,53 +527,33 @@ public final class TunnelClient implements AutoCloseable {
   }
 
   private void down(Problem why) {
-    boolean news;
+    boolean isNews;
     lock.lock();
     try {
-      news = isNews(why.reason());
       if (problem == null) {
         since = Instant.now();
       }
       problem = why;
       past = new PastProblem(why, Instant.now());
-      if (stopping) {
-        news = false;
-      }
-      if (news) {
-        toldNanos.put(why.reason(), tools.timer().nanoTime());
-        lastTold = why.reason();
-      }
+      isNews = !stopping;
     } finally {
       lock.unlock();
     }
-    if (news) {
-      log.warn("tunnel down: tunnel={} reason={}", name, why.text());
-    } else {
-      log.debug("tunnel still down: tunnel={} reason={}", name, why.text());
+    if (isNews) {
+      // By the reason alone: in the message may be a time, or an address of many.
+      changes.bad(
+          why.reason().code(), "tunnel down: tunnel=%s reason=%s".formatted(name, why.text()));
     }
-  }
-
-  /** By the reason alone: in the message may be a time, or an address of many. Needs the lock. */
-  private boolean isNews(Reason reason) {
-    Long told = toldNanos.get(reason);
-    return told == null
-        || (reason != lastTold && tools.timer().nanoTime() - told >= TOLD_FOR.toNanos());
   }
 
   private void notWanted() {
-    boolean news;
     lock.lock();
     try {
-      news = !NOT_WANTED.equals(problem);
       problem = NOT_WANTED;
-      toldNanos.clear();
-      lastTold = null;
     } finally {
       lock.unlock();
     }
-    if (news) {
-      log.info("tunnel not wanted: tunnel={}", name);
-    }
+    changes.good(NOT_WANTED.reason().code(), "tunnel not wanted: tunnel=" + name);
   }
 
   private void forget(TunnelSession ended, Transport closed) {

@@ -43,8 +43,13 @@ final class TunnelSession implements Transport.Receiver {
   /** The Go agent's interval; its first list comes after one interval, too. */
   static final Duration SYNC_EVERY = Duration.ofSeconds(60);
 
-  /** Without any byte for so long, the session is dead. Go notices after 57 to 60 s. */
-  static final Duration SILENCE_LIMIT = Duration.ofSeconds(20);
+  /**
+   * Without any byte for so long, the session is dead. Go notices after 57 to 60 s. Both ends ping
+   * every 5 s, so that two pings of the server and two answers to ours may be lost or late; on a
+   * slow link that is full of data, the data are bytes, too. With {@link #WATCH_EVERY} on top,
+   * whoever asks for our health knows within 15 s.
+   */
+  static final Duration SILENCE_LIMIT = Duration.ofSeconds(14);
 
   /** Without any pong for so long, it is dead although bytes come. */
   static final Duration PONG_LIMIT = Duration.ofSeconds(60);

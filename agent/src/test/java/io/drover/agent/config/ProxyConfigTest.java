@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +27,45 @@ class ProxyConfigTest {
     assertThat(config.proxyFor(URI.create("http://rancher"), 80).orElseThrow().address())
         .isEqualTo("two:3128");
     assertThat(config(Map.of("HTTP_PROXY", "http://two")).proxyFor(SERVER, 443)).isEmpty();
+  }
+
+  @Test
+  void identityForAProxyIsACertificateAndAKey() throws Exception {
+    var config =
+        ProxyConfig.from(
+            new Environment(
+                Map.of(
+                    "HTTPS_PROXY", "https://proxy",
+                    "DROVER_PROXY_CERT_FILE", "/p/tls.crt",
+                    "DROVER_PROXY_KEY_FILE", "/p/tls.key",
+                    "DROVER_PROXY_KEY_PASSWORD_FILE", "/p/password")));
+
+    assertThat(config.identity())
+        .hasValue(
+            new ProxyIdentity(
+                Path.of("/p/tls.crt"), Path.of("/p/tls.key"), Optional.of(Path.of("/p/password"))));
+    assertThat(config(Map.of("HTTPS_PROXY", "https://proxy")).identity()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "https://proxy, DROVER_PROXY_CERT_FILE, DROVER_PROXY_KEY_FILE is not set",
+    "https://proxy, DROVER_PROXY_KEY_FILE, DROVER_PROXY_CERT_FILE is not set",
+    "https://proxy, DROVER_PROXY_KEY_PASSWORD_FILE, there is no key to open",
+    "http://proxy, DROVER_PROXY_CERT_FILE DROVER_PROXY_KEY_FILE, no proxy speaks TLS"
+  })
+  void halfAnIdentityIsAProblem(String proxy, String set, String said) {
+    var variables = new HashMap<>(Map.of("HTTPS_PROXY", proxy));
+    for (String name : set.split(" ", -1)) {
+      variables.put(name, "/p/file");
+    }
+    var env = new Environment(variables);
+    ProxyConfig.from(env);
+
+    assertThatThrownBy(env::check)
+        .isInstanceOfSatisfying(
+            ConfigException.class,
+            refused -> assertThat(refused.problems()).singleElement().asString().contains(said));
   }
 
   @Test

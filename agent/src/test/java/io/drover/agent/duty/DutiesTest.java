@@ -13,6 +13,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
@@ -121,7 +122,9 @@ class DutiesTest {
       assertThat(writer.taken()).contains("scale x/web 1", PULL_SECRETS);
       assertThat(duties.problems())
           .containsExactly(
-              Map.entry("namespace-labels", "no label shop@ {field.cattle.io/projectId=p}"));
+              Map.entry(
+                  "namespace-labels",
+                  new Problem(Reason.OTHER, "no label shop@ {field.cattle.io/projectId=p}")));
 
       writer.failing.clear();
       pass();
@@ -141,6 +144,7 @@ class DutiesTest {
               throw new IllegalStateException("bug");
             },
             Map::of,
+            TreeMap::new,
             leads::get,
             writer,
             clock,
@@ -169,6 +173,7 @@ class DutiesTest {
         view,
         () -> Map.of("n", Map.of("a", "b")),
         () -> Map.of("cluster", Optional.of(new Problem(Reason.DNS_NOT_FOUND, "x"))),
+        TreeMap::new,
         leads::get,
         writer,
         clock,

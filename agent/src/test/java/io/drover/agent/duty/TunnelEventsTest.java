@@ -9,6 +9,7 @@ import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -16,7 +17,9 @@ class TunnelEventsTest {
   private final TestClock clock = new TestClock();
   private final FakeWriter writer = new FakeWriter();
   private final Map<String, Optional<Problem>> tunnels = new TreeMap<>();
-  private final TunnelEvents events = new TunnelEvents("pod", () -> tunnels, writer, clock);
+  private final SortedMap<String, Problem> degraded = new TreeMap<>();
+  private final TunnelEvents events =
+      new TunnelEvents("pod", () -> tunnels, () -> degraded, writer, clock);
 
   @Test
   void aChangeIsToldOnce() throws Exception {
@@ -44,6 +47,36 @@ class TunnelEventsTest {
     assertThat(writer.taken())
         .containsExactly(
             "event cattle-system/pod ! TokenUnknown", "event cattle-system/pod - TunnelConnected");
+  }
+
+  @Test
+  void aFeatureIsToldOfLikeATunnel() throws Exception {
+    degraded.put("leader", new Problem(Reason.FORBIDDEN, "get leases"));
+    events.pass();
+    events.pass();
+    degraded.put("leader", new Problem(Reason.API_SERVER_UNREACHABLE, ""));
+    events.pass();
+    degraded.clear();
+    events.pass();
+    events.pass();
+
+    assertThat(writer.taken())
+        .containsExactly(
+            "event cattle-system/pod ! Forbidden",
+            "event cattle-system/pod ! ApiServerUnreachable",
+            "event cattle-system/pod - FeatureWorks");
+  }
+
+  @Test
+  void featuresThatFlapTakeTheSameFewEvents() throws Exception {
+    for (int i = 0; i < 100; i++) {
+      degraded.put("leader", new Problem(Reason.FORBIDDEN, ""));
+      events.pass();
+      degraded.clear();
+      events.pass();
+    }
+
+    assertThat(writer.taken()).hasSize(TunnelEvents.BURST);
   }
 
   @Test
@@ -93,7 +126,7 @@ class TunnelEventsTest {
   @Test
   void anAgentThatIsNoPodIsSilent() throws Exception {
     down("cluster", Reason.SERVER_SILENT, "");
-    new TunnelEvents("", () -> tunnels, writer, clock).pass();
+    new TunnelEvents("", () -> tunnels, () -> degraded, writer, clock).pass();
     assertThat(writer.taken()).isEmpty();
   }
 

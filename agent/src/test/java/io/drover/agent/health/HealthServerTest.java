@@ -57,7 +57,7 @@ class HealthServerTest {
           0);
 
   private final HttpClient http = HttpClient.newHttpClient();
-  private SortedMap<String, String> degraded = new TreeMap<>();
+  private SortedMap<String, Problem> degraded = new TreeMap<>();
   private List<String> stalled = List.of();
 
   @Test
@@ -86,14 +86,20 @@ class HealthServerTest {
 
   @Test
   void featureThatDoesNotWorkIsNamedAndKeepsNobodyFromBeingReady() throws Exception {
-    degraded = new TreeMap<>(Map.of("leader", "403 leases is \"forbidden\""));
+    degraded = new TreeMap<>(Map.of("leader", new Problem(Reason.FORBIDDEN, "403 \"leases\"")));
     try (var server = start(() -> CONNECTED)) {
       var answer = get(server, "/readyz");
       assertThat(answer.statusCode()).isEqualTo(200);
       assertThat(answer.body())
           .contains(
-              "\"degraded\":[{\"feature\":\"leader\",\"message\":\"403 leases is"
-                  + " \\\"forbidden\\\"\"}]");
+              """
+              "degraded":[{"feature":"leader","reason":"Forbidden",\
+              "meaning":"this cluster's API server does not allow what is needed",\
+              "message":"403 \\"leases\\"",\
+              "nextStep":"grant the right that is named, or apply the cluster's manifest again",\
+              "page":"docs/troubleshooting.md#forbidden"}]""");
+      assertThat(get(server, "/metrics").body())
+          .contains("drover_feature_problem{feature=\"leader\",reason=\"Forbidden\"} 1.0");
     }
   }
 

@@ -25,7 +25,10 @@ class StatusTableTest {
         "message":"dial tcp 10.0.0.1:443: \\u001b[2J timeout",
         "nextStep":"allow this cluster to reach that address and port in the firewall, or set a proxy",
         "page":"docs/troubleshooting.md#connecttimeout"}],
-       "degraded":[{"feature":"leader","message":"403 leases is forbidden"}],
+       "degraded":[{"feature":"leader","reason":"Forbidden",
+        "meaning":"this cluster's API server does not allow what is needed",
+        "message":"403 leases","nextStep":"grant the right that is named",
+        "page":"docs/troubleshooting.md#forbidden"}],
        "reports":{"leads":true,"sequence":12,"observedAt":"2026-11-22T12:59:30Z","sinks":[
         {"name":"cluster","failures":2,"lastSuccess":"2026-11-22T12:59:31Z"},
         {"name":"http","failures":0}]}}
@@ -65,8 +68,10 @@ class StatusTableTest {
               – To http           none taken yet
 
             DOES NOT WORK
-              ✗ leader
-                403 leases is forbidden
+              ✗ leader            Forbidden
+                this cluster's API server does not allow what is needed (403 leases)
+                next: grant the right that is named
+                see: docs/troubleshooting.md#forbidden
             """);
   }
 

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.Listener;
 import io.drover.agent.tls.TestCa;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
@@ -430,7 +432,11 @@ class Fabric8ClusterApiTest {
 
     assertThatThrownBy(api::apiServerReady).isInstanceOf(IOException.class);
     assertThatThrownBy(api::rancherServiceExists).isInstanceOf(IOException.class);
-    assertThatThrownBy(api::access).isInstanceOf(IOException.class);
+    assertThatThrownBy(api::access)
+        .hasMessage("cannot read token of service account cattle-system/cattle: connection refused")
+        .extracting(Problem::of)
+        .extracting(Problem::reason)
+        .isEqualTo(Reason.API_SERVER_UNREACHABLE);
     assertThatThrownBy(() -> api.write(aggregation("", true))).isInstanceOf(IOException.class);
   }
 

@@ -2,6 +2,8 @@ package io.drover.agent.kube;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -265,7 +267,7 @@ class LeadershipTest {
     awaitLooks(5);
 
     assertThat(first.leads()).isFalse();
-    assertThat(first.problem()).contains("403 no");
+    assertThat(first.problem()).contains(new Problem(Reason.FORBIDDEN, "403 no"));
     assertThat(changes).isEmpty();
     first.close();
     assertThat(changes).isEmpty();

@@ -3,6 +3,8 @@ package io.drover.agent.report;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.kube.Answer;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Node;
 import io.drover.proto.report.Cause;
@@ -85,8 +87,11 @@ class NodeSummaryTest {
         .containsExactly("b", "agent", "NodeAgentSilent");
     assertThat(nodes.runtimes()).containsOnly(Map.entry("cri-o://1", 2));
     assertThat(NodeSummary.problems(nodes))
-        .containsOnlyKeys("nodes: agent")
-        .containsValue("fails on 1 of 2 nodes: b (NodeAgentSilent)");
+        .containsExactly(
+            Map.entry(
+                "nodes: agent",
+                new Problem(
+                    Reason.NODE_AGENT_SILENT, "fails on 1 of 2 nodes: b (NodeAgentSilent)")));
   }
 
   @Test
@@ -103,8 +108,10 @@ class NodeSummaryTest {
     assertThat(NodeSummary.of(many, NONE, 10).omitted()).isZero();
     assertThat(NodeSummary.problems(NodeSummary.of(many, NONE, 10)).get("nodes: dns"))
         .isEqualTo(
-            "fails on 5 of 5 nodes: node-0 (ConnectRefused), node-1 (ConnectRefused), node-2"
-                + " (ConnectRefused) and 2 more");
+            new Problem(
+                Reason.CONNECT_REFUSED,
+                "fails on 5 of 5 nodes: node-0 (ConnectRefused), node-1 (ConnectRefused), node-2"
+                    + " (ConnectRefused) and 2 more"));
   }
 
   @Test

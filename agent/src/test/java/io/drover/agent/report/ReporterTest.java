@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import io.drover.agent.Logged;
 import io.drover.agent.TestClock;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.report.Reporter.SinkReading;
 import io.drover.agent.view.Facts;
 import io.drover.agent.view.Kinds;
@@ -311,7 +313,12 @@ class ReporterTest {
         .anySatisfy(line -> assertThat(line).startsWith("a right is missing: feature=node-ports"))
         .doesNotHaveDuplicates();
     assertThat(reporter.problems()).containsKeys("node-ports", "reports");
-    assertThat(reporter.problems().get("reports")).contains("capabilities.nodePortRange");
+    assertThat(reporter.problems().get("reports"))
+        .satisfies(
+            problem -> {
+              assertThat(problem.reason()).isEqualTo(Reason.FORBIDDEN);
+              assertThat(problem.message()).contains("capabilities.nodePortRange");
+            });
 
     view.nodePorts(FakeView.found(new Facts.NodePortRange(1, 2)));
     pass(Cadence.RESEND);
@@ -325,7 +332,9 @@ class ReporterTest {
     https.failure = new IOException("PUT: 502");
     pass(Cadence.RESEND);
 
-    assertThat(log.at(Level.WARN)).containsExactly("report not put: sink=https reason=PUT: 503");
+    assertThat(log.at(Level.WARN))
+        .containsExactly(
+            "report not put: sink=https reason=" + new Problem(Reason.OTHER, "PUT: 503").text());
     assertThat(reporter.sinks())
         .containsExactly(
             new SinkReading("cluster", 0, clock.instant()), new SinkReading("https", 2, null));
@@ -333,11 +342,16 @@ class ReporterTest {
     https.failure = null;
     pass(Cadence.RESEND);
     assertThat(reporter.sinks().getLast()).isEqualTo(new SinkReading("https", 2, clock.instant()));
-    assertThat(log.at(Level.INFO)).last().isEqualTo("reports are taken again: sink=https");
+    assertThat(log.at(Level.INFO))
+        .last()
+        .isEqualTo("reports are taken again: sink=https notLogged=Other:1");
 
     https.failure = new IOException("PUT: 500");
     pass(Cadence.RESEND);
-    assertThat(log.at(Level.WARN)).last().isEqualTo("report not put: sink=https reason=PUT: 500");
+    assertThat(log.at(Level.WARN))
+        .last()
+        .isEqualTo(
+            "report not put: sink=https reason=" + new Problem(Reason.OTHER, "PUT: 500").text());
   }
 
   @Test
@@ -405,7 +419,9 @@ class ReporterTest {
     cluster.bug = null;
     pass(Cadence.RESEND);
     assertThat(cluster.taken).hasSize(1);
-    assertThat(log.at(Level.INFO)).last().isEqualTo("reports are taken again: sink=cluster");
+    assertThat(log.at(Level.INFO))
+        .last()
+        .isEqualTo("reports are taken again: sink=cluster notLogged=Other:1");
   }
 
   @Test

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.ClosedPort;
+import io.drover.agent.config.Paths;
 import io.drover.agent.config.ProxyConfig;
+import io.drover.agent.config.ProxyIdentity;
 import io.drover.agent.config.ProxyServer;
 import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Reason;
@@ -17,16 +19,23 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The server is known to the proxy only: its name does not resolve here. */
 @Timeout(30)
@@ -35,6 +44,7 @@ class ProxyTest {
   private static final Duration LIMIT = ServerDialer.STANDARD_LIMIT;
   private static final Duration SHORT = Duration.ofMillis(300);
 
+  @TempDir private Path directory;
   private final Queue<String> seen = new ConcurrentLinkedQueue<>();
   private TestCa ca;
   private Listener server;
@@ -82,6 +92,119 @@ class ProxyTest {
       ServerDialerTest.assertEcho(connection.socket());
       connection.raw().close();
     }
+  }
+
+  /** Asks its clients who they are, and lets nobody else in. */
+  private Listener proxyThatAsks() throws Exception {
+    var own = ca.issue("127.0.0.1");
+    var context =
+        new CertificateAuthorities(List.of(ca.certificate()))
+            .context(ServerCertificate.keyManagers(own.chain(), own.key().getPrivate()));
+    return Listener.start(
+        socket -> {
+          var secured = (SSLSocket) context.getSocketFactory().createSocket(socket, null, 0, true);
+          secured.setUseClientMode(false);
+          secured.setNeedClientAuth(true);
+          secured.startHandshake();
+          seen.add(secured.getSession().getPeerPrincipal().getName());
+          connectProxy(secured, "200 OK");
+        });
+  }
+
+  private ServerDialer dialer(Listener proxy, Optional<ProxyIdentity> identity) throws IOException {
+    Files.writeString(directory.resolve("ca.pem"), ca.pem());
+    var via =
+        new ProxyServer(ProxyServer.Kind.HTTPS, "127.0.0.1", proxy.port(), "", new Secret(""));
+    return ServerDialer.by(
+        new ProxyConfig(Map.of("https", via), List.of(), identity),
+        new Paths(directory, directory, List.of(directory)));
+  }
+
+  private ProxyIdentity identity(String certificate, String key, String password)
+      throws IOException {
+    var files = Files.createDirectories(directory.resolve("own"));
+    Optional<Path> passwordFile =
+        password.isEmpty()
+            ? Optional.empty()
+            : Optional.of(Files.writeString(files.resolve("password"), password + "\n"));
+    return new ProxyIdentity(
+        Files.writeString(files.resolve("tls.crt"), certificate),
+        Files.writeString(files.resolve("tls.key"), key),
+        passwordFile);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rsa", "ec"})
+  void proxyIsShownWhoWeAreWhateverTheFormOfTheKey(String name) throws Exception {
+    var certificate = TestCa.pem(ca.certify(TestKeys.pair(name), "agent"));
+    var password = TestKeys.PASSWORD;
+    try (var proxy = proxyThatAsks()) {
+      for (String form :
+          List.of("pkcs8", "traditional", "pkcs8-aes-256-cbc", "traditional-aes-256-cbc")) {
+        var identity =
+            identity(
+                certificate, TestKeys.pem(name + "-" + form), form.contains("aes") ? password : "");
+        var dialer = dialer(proxy, Optional.of(identity));
+        var connection =
+            dialer.dial(URI.create("https://" + NAME + ":" + port()), ca.trust(), LIMIT);
+
+        ServerDialerTest.assertEcho(connection.socket());
+        assertThat(seen.remove()).isEqualTo("CN=server"); // as TestCa calls all
+        seen.clear();
+        connection.raw().close();
+      }
+    }
+  }
+
+  @Test
+  void proxyThatAsksLetsNobodyElseIn() throws Exception {
+    try (var proxy = proxyThatAsks()) {
+      var dialer = dialer(proxy, Optional.empty());
+
+      assertThatThrownBy(
+              () -> dialer.dial(URI.create("https://" + NAME + ":" + port()), ca.trust(), LIMIT))
+          .isInstanceOf(IOException.class)
+          .hasMessageStartingWith("proxy 127.0.0.1:" + proxy.port());
+    }
+  }
+
+  @Test
+  void newFilesAreShownAtTheNextConnection() throws Exception {
+    var first = TestKeys.pair("ec");
+    var second = TestKeys.pair("rsa");
+    var key = TestKeys.pem("rsa-pkcs8");
+    try (var proxy = proxyThatAsks()) {
+      var files = identity(TestCa.pem(ca.certify(first, "agent")), key, "");
+      var dialer = dialer(proxy, Optional.of(files));
+      var url = URI.create("https://" + NAME + ":" + port());
+      assertThatThrownBy(() -> dialer.dial(url, ca.trust(), LIMIT))
+          .has(reason(Reason.CERTIFICATE_UNUSABLE))
+          .hasMessageContaining("DROVER_PROXY_KEY_FILE " + files.key())
+          .hasMessageContaining("not the key of the certificate in " + files.certificate());
+
+      identity(TestCa.pem(ca.certify(second, "agent")), key, "");
+
+      dialer.dial(url, ca.trust(), LIMIT).raw().close();
+    }
+  }
+
+  @Test
+  void errorsNameTheSettingAndTheFile() throws Exception {
+    var certificate = TestCa.pem(ca.certify(TestKeys.pair("ec"), "agent"));
+    var encrypted = TestKeys.pem("ec-traditional-aes-256-cbc");
+    assertIdentityFails(identity(certificate, encrypted, ""), "DROVER_PROXY_KEY_PASSWORD_FILE");
+    assertIdentityFails(identity(certificate, encrypted, "wrong"), "does not open the key");
+    assertIdentityFails(identity("", encrypted, "wrong"), "DROVER_PROXY_CERT_FILE");
+    var files = identity(certificate, encrypted, "wrong");
+    Files.delete(files.key());
+    assertIdentityFails(files, "DROVER_PROXY_KEY_FILE " + files.key() + ": cannot be read");
+  }
+
+  private static void assertIdentityFails(ProxyIdentity files, String said) {
+    assertThatThrownBy(() -> ClientCertificate.read(files))
+        .has(reason(Reason.CERTIFICATE_UNUSABLE))
+        .hasMessageContaining(said)
+        .hasMessageNotContaining("wrong");
   }
 
   @Test
@@ -197,7 +320,7 @@ class ProxyTest {
     var dialer =
         new ServerDialer(
             new ProxyConfig(Map.of("https", via), List.of()),
-            ca.trust(),
+            ca::trust,
             host -> {
               if (host.equals(NAME)) {
                 throw new UnknownHostException(host);

@@ -80,7 +80,7 @@ class ServerCertificateTest {
     assertThatThrownBy(() -> ServerCertificate.context("", pem("PRIVATE KEY", key.getEncoded())))
         .has(reason(Reason.CERTIFICATE_UNUSABLE))
         .hasMessageContaining("no certificate");
-    assertThatThrownBy(() -> ServerCertificate.context(certificate, new Secret(TestCa.pem(key))))
+    assertThatThrownBy(() -> ServerCertificate.context(certificate, new Secret(certificate)))
         .has(reason(Reason.CERTIFICATE_UNUSABLE))
         .hasMessageContaining("no key in PEM form");
     assertThatThrownBy(

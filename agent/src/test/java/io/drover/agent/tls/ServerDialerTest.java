@@ -402,7 +402,7 @@ class ServerDialerTest {
   }
 
   private static ServerDialer dialer(AddressDialer.Resolver resolver) {
-    return new ServerDialer(ProxyConfig.NONE, ca.trust(), resolver);
+    return new ServerDialer(ProxyConfig.NONE, ca::trust, resolver);
   }
 
   static void echo(Socket socket) throws IOException {

@@ -100,11 +100,13 @@ final class Agent implements AutoCloseable {
         () -> get("/livez").statusCode() == status);
   }
 
-  /** Features that do not work, and why, as {@code /readyz} says. */
+  /** Features that do not work, with code and particulars, as {@code /readyz} says. */
   Map<String, String> degraded() throws IOException, InterruptedException {
     var found = new TreeMap<String, String>();
     for (JsonNode feature : JSON.readTree(get("/readyz").body()).path("degraded")) {
-      found.put(feature.path("feature").asText(), feature.path("message").asText());
+      found.put(
+          feature.path("feature").asText(),
+          feature.path("reason").asText() + ": " + feature.path("message").asText());
     }
     return found;
   }

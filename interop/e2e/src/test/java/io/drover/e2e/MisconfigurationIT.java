@@ -49,9 +49,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class MisconfigurationIT {
   private static final Duration LIMIT = Duration.ofSeconds(15);
 
-  /** The agent gives a silent server 20 s. */
-  private static final Duration SILENCE_LIMIT = Duration.ofSeconds(30);
-
   /** Not a code: the agent has to connect. */
   private static final String CONNECTED = "connects";
 
@@ -323,7 +320,7 @@ final class MisconfigurationIT {
     }
     Await.that(
         one + ", at /readyz and in the metric",
-        one.code().equals("TunnelSilent") ? SILENCE_LIMIT : LIMIT,
+        LIMIT,
         () ->
             agent.reason("cluster").equals(one.code())
                 && agent.problem("cluster").equals(one.code()));

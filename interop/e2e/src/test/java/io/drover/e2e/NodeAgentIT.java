@@ -196,9 +196,11 @@ final class NodeAgentIT {
                   Optional.of(agent.degraded()).filter(found -> found.containsKey("nodes: agent")));
       assertThat(degraded)
           .containsEntry(
-              "nodes: server", "fails on 1 of 2 nodes: " + nodes.get(1) + " (ConnectRefused)")
+              "nodes: server",
+              "ConnectRefused: fails on 1 of 2 nodes: " + nodes.get(1) + " (ConnectRefused)")
           .containsEntry(
-              "nodes: agent", "fails on 1 of 3 nodes: " + nodes.get(2) + " (NodeAgentSilent)");
+              "nodes: agent",
+              "NodeAgentSilent: fails on 1 of 3 nodes: " + nodes.get(2) + " (NodeAgentSilent)");
       var report = reported();
       assertThat(report.path("answering").asInt()).isEqualTo(2);
       assertThat(check(report, "api-server").path("ok").asInt()).isEqualTo(2);

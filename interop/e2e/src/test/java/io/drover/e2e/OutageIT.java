@@ -26,11 +26,11 @@ import org.junit.jupiter.params.provider.FieldSource;
 @ExtendWith(WithControlPlane.class)
 @Execution(ExecutionMode.CONCURRENT)
 final class OutageIT {
-  /** Below the agent's 20 s of patience with a silent server. */
-  private static final Duration SHORT_FREEZE = Duration.ofSeconds(15);
+  /** Below the agent's 14 s of patience with a silent server. */
+  private static final Duration SHORT_FREEZE = Duration.ofSeconds(10);
 
-  /** The agent's limit, and what a busy machine may add. */
-  private static final Duration NOTICED = Duration.ofSeconds(30);
+  /** The agent's patience, and the second after which it looks. */
+  private static final Duration NOTICED = Duration.ofSeconds(15);
 
   /** Two delays of the agent, the first up to 20 s, and a handshake that times out. */
   private static final Duration BACK = Duration.ofSeconds(75);

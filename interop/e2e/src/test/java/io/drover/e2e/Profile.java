@@ -16,7 +16,7 @@ enum Profile {
 
   /** On without being asked for, with less than all rights. */
   private static final List<String> UNASKED =
-      List.of("tunnel", "leader", "reports", "unused-credentials", "unused-pull-secrets");
+      List.of("tunnel", "watch", "leader", "reports", "unused-credentials", "unused-pull-secrets");
 
   /** On if they are asked for. */
   static final List<String> TRIALS = List.of("node-ports", "taints", "pod-security");
