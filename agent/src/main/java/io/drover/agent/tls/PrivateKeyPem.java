@@ -108,9 +108,14 @@ final class PrivateKeyPem {
   // ---- encrypted: PKCS #8
 
   private static byte[] decrypted(byte[] der, Secret password) throws Failure {
+    EncryptedPrivateKeyInfo encrypted;
+    try {
+      encrypted = new EncryptedPrivateKeyInfo(der);
+    } catch (IOException e) {
+      throw unknownCipher("what Java does not know", e);
+    }
     var spec = new PBEKeySpec(password.value().toCharArray());
     try {
-      var encrypted = new EncryptedPrivateKeyInfo(der);
       // Of PBES2 the algorithm's own name says nothing; its parameters say which it is.
       String parameters = String.valueOf(encrypted.getAlgParameters());
       String name = parameters.startsWith("PBE") ? parameters : encrypted.getAlgName();
@@ -122,7 +127,7 @@ final class PrivateKeyPem {
       return encrypted.getKeySpec(cipher).getEncoded();
     } catch (NoSuchAlgorithmException | NoSuchPaddingException e) {
       throw unknownCipher(String.valueOf(e.getMessage()), e);
-    } catch (IOException | GeneralSecurityException e) {
+    } catch (GeneralSecurityException e) {
       throw wrongPassword(e);
     } finally {
       spec.clearPassword();

@@ -220,6 +220,7 @@ class AwayDayTest {
                   if (count.incrementAndGet() % every == 0) {
                     peer.write(peer.switchingProtocols());
                     peer.writeHex("880203e9"); // going away
+                    peer.close();
                   } else {
                     peer.write(
                         "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"

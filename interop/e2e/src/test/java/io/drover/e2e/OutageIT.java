@@ -32,6 +32,9 @@ final class OutageIT {
   /** The agent's patience, and the second after which it looks. */
   private static final Duration NOTICED = Duration.ofSeconds(15);
 
+  /** From the moment at which the tunnels are there. */
+  private static final Duration SAID = Duration.ofSeconds(5);
+
   /** Two delays of the agent, the first up to 20 s, and a handshake that times out. */
   private static final Duration BACK = Duration.ofSeconds(75);
 
@@ -167,8 +170,14 @@ final class OutageIT {
       int mark = peer.process().lineCount();
       peer.process().thaw();
 
-      installation.agent().awaitReady(BACK);
-      peer.awaitEvent(mark, "session-opened", ANSWER_LIMIT, _ -> true);
+      peer.awaitEvent(mark, "session-opened", BACK, _ -> true);
+      Await.that(
+          "both tunnels are back",
+          BACK,
+          () ->
+              installation.agent().reason("cluster").isEmpty()
+                  && installation.agent().reason("steve").isEmpty());
+      installation.agent().awaitReady(SAID);
       Await.that(
           "kubectl works again",
           Duration.ofSeconds(30),
