@@ -55,6 +55,7 @@ class PrivateKeyPemTest {
         "rsa-pkcs8-aes-128-cbc",
         "rsa-pkcs8-aes-256-cbc",
         "rsa-pkcs8-sha512",
+        "rsa-pkcs8-des-ede3-cbc",
         "rsa-pkcs8-pbe-sha1-3des",
         "ec-pkcs8-aes-128-cbc",
         "ec-pkcs8-aes-256-cbc",
@@ -81,14 +82,11 @@ class PrivateKeyPemTest {
   }
 
   @Test
-  void anotherCipherIsSaidWithTheRemedy() throws Exception {
-    assertThatThrownBy(() -> PrivateKeyPem.read(pem("rsa-pkcs8-des-ede3-cbc"), PASSWORD))
-        .has(reason(Reason.CERTIFICATE_UNUSABLE))
-        .hasMessageContaining("openssl pkcs8 -topk8");
-    var blowfish = TestKeys.pem("rsa-traditional-aes-128-cbc").replace("AES-128-CBC", "BF-CBC");
-    assertThatThrownBy(() -> PrivateKeyPem.read(new Secret(blowfish), PASSWORD))
-        .has(reason(Reason.CERTIFICATE_UNUSABLE))
-        .hasMessageContaining("encrypted by BF-CBC: write it anew with openssl pkcs8 -topk8");
+  void anotherCipherIsSaid() throws Exception {
+    var seed = TestKeys.pem("rsa-traditional-aes-128-cbc").replace("AES-128-CBC", "SEED-CBC");
+
+    assertThatThrownBy(() -> PrivateKeyPem.read(new Secret(seed), PASSWORD))
+        .has(reason(Reason.CERTIFICATE_UNUSABLE));
   }
 
   /** Lines of a header are separated by semicolons. */
