@@ -326,7 +326,11 @@ class AwayDayTest {
           new TcpDialer(),
           DialAudit.none(),
           Duration.ZERO,
-          new TunnelClient.Tools(timer, new Watchdog(timer::nanoTime), new Backoff(new Random(name.hashCode())), sleep::sleep));
+          new TunnelClient.Tools(
+              timer,
+              new Watchdog(timer::nanoTime),
+              new Backoff(new Random(name.hashCode())),
+              sleep::sleep));
     }
 
     private static TunnelReading reading(TunnelClient tunnel) {
