@@ -308,6 +308,7 @@ class AwayDayTest {
               new HealthConfig(true, "127.0.0.1", 0),
               "test",
               Clock.systemUTC(),
+              List::of,
               List.of(() -> reading(tunnels.getFirst()), () -> reading(tunnels.getLast())),
               rotation::problems,
               null);
@@ -325,7 +326,11 @@ class AwayDayTest {
           new TcpDialer(),
           DialAudit.none(),
           Duration.ZERO,
-          new TunnelClient.Tools(timer, new Backoff(new Random(name.hashCode())), sleep::sleep));
+          new TunnelClient.Tools(
+              timer,
+              new Watchdog(timer::nanoTime),
+              new Backoff(new Random(name.hashCode())),
+              sleep::sleep));
     }
 
     private static TunnelReading reading(TunnelClient tunnel) {

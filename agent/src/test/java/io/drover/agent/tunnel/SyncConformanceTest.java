@@ -23,6 +23,7 @@ class SyncConformanceTest {
 
   /** A minute, in steps that let pongs come. */
   private void minute(Peer peer) throws Exception {
+    assertThat(peer.barrier()).isEmpty();
     for (int i = 0; i < 5; i++) {
       timer.advance(Duration.ofSeconds(10));
       assertThat(peer.barrier()).isEmpty();
