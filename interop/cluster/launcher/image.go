@@ -11,8 +11,9 @@ import (
 )
 
 // writeImage makes an image of one program that needs no files, as an archive that "ctr images
-// import" reads.
-func writeImage(file, name, program string, arguments ...string) error {
+// import" reads. It has no name in there: if the one by which it is imported were the same, ctr would
+// sometimes delete what it has just read.
+func writeImage(file, program string, arguments ...string) error {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func writeImage(file, name, program string, arguments ...string) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := json.Marshal([]object{{"Config": "config.json", "RepoTags": []string{name}, "Layers": []string{"layer.tar"}}})
+	manifest, err := json.Marshal([]object{{"Config": "config.json", "Layers": []string{"layer.tar"}}})
 	if err != nil {
 		return err
 	}

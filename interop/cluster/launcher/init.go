@@ -96,6 +96,7 @@ func nodeInit() error {
 			"--node-ip="+plan.Address),
 		start("kube-proxy", filepath.Join(plan.Bin, "kube-proxy"),
 			"--config="+filepath.Join(plan.Files, "kube-proxy.json")),
+		start("coredns", filepath.Join(plan.Bin, "coredns"), "-conf="+filepath.Join(plan.Files, "Corefile")),
 	); err != nil {
 		return err
 	}

@@ -291,7 +291,7 @@ func TestImageOfAProgramNamesItsLayerByItsContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "image.tar")
-	if err := writeImage(file, "example/pause:1", program, "pause"); err != nil {
+	if err := writeImage(file, program, "pause"); err != nil {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{}

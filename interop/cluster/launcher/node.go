@@ -20,10 +20,11 @@ const (
 	nodeName = "node-0"
 	// The second of the networks that RFC 5737 sets aside for documentation. Each
 	// cluster on this machine takes four of them, for the two ends of its link.
-	linkNetwork  = "198.51.100."
-	linkPrefix   = "/30"
-	links        = 64
-	cgroupPrefix = "drover-node-"
+	linkNetwork   = "198.51.100."
+	linkPrefix    = "/30"
+	links         = 64
+	clusterDomain = "cluster.local"
+	cgroupPrefix  = "drover-node-"
 	// A killed container's memory is given back by and by.
 	cgroupAttempts = 50
 	cgroupPause    = 100 * time.Millisecond
@@ -152,7 +153,7 @@ func (c *cluster) startNode() error {
 	if err != nil {
 		return err
 	}
-	if err := writeImage(pause, pauseImage, self, pauseCommand); err != nil {
+	if err := writeImage(pause, self, pauseCommand); err != nil {
 		return fmt.Errorf("image of a pod's first container: %w", err)
 	}
 	for name, content := range map[string]any{
@@ -179,7 +180,8 @@ func (c *cluster) startNode() error {
 	}
 	for name, content := range map[string]string{
 		"containerd.toml": c.containerdConfiguration(),
-		"resolv.conf":     "nameserver " + c.link.host() + "\n",
+		"Corefile":        c.nameServerConfiguration(),
+		"resolv.conf":     "nameserver " + c.link.node() + "\n",
 	} {
 		if err := os.WriteFile(c.path("node", name), []byte(content), 0o600); err != nil {
 			return err
@@ -223,6 +225,8 @@ func (c *cluster) kubeletConfiguration() object {
 		"tlsPrivateKeyFile":        c.cert("kubelet.key"),
 		"healthzPort":              0,
 		"resolvConf":               c.path("node", "resolv.conf"),
+		"clusterDNS":               []string{c.link.node()},
+		"clusterDomain":            clusterDomain,
 		"podLogsDir":               c.path("pods"),
 		"volumePluginDir":          nodeState + "/volume-plugins",
 		// This machine's disk is not the node's business.
@@ -230,10 +234,17 @@ func (c *cluster) kubeletConfiguration() object {
 		// So that a test waits for what it tests, and not for the kubelet's next turn.
 		"syncFrequency":             "5s",
 		"nodeStatusUpdateFrequency": "2s",
+		"nodeLeaseDurationSeconds":  8,
 		"serializeImagePulls":       false,
 		"kubeAPIQPS":                100,
 		"kubeAPIBurst":              200,
 	}
+}
+
+// nameServerConfiguration is for the cluster's names and no others: a node has no way out.
+func (c *cluster) nameServerConfiguration() string {
+	return fmt.Sprintf(".:53 {\n  bind %s\n  errors\n  kubernetes %s {\n    kubeconfig %s\n  }\n}\n",
+		c.link.node(), clusterDomain, c.path("admin.kubeconfig"))
 }
 
 func (c *cluster) proxyConfiguration() object {
@@ -330,11 +341,13 @@ func sweepCgroups() {
 	}
 }
 
-// labelNode adds what an installer would.
+// labelNode waits for all that a kubelet makes of its node, and adds what an installer would.
 func labelNode(ctx context.Context, a *api) error {
 	path := "/api/v1/nodes/" + nodeName
-	if err := waitFor(ctx, a, path); err != nil {
-		return err
+	for _, made := range []string{path, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + nodeName} {
+		if err := waitFor(ctx, a, made); err != nil {
+			return err
+		}
 	}
 	return a.call(ctx, http.MethodPatch, path, object{"metadata": object{"labels": object{"node-role.kubernetes.io/control-plane": "true"}}}, nil)
 }
