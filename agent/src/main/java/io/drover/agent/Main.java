@@ -9,6 +9,7 @@ import io.drover.agent.config.Mode;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.kube.Handover;
 import io.drover.agent.log.Logging;
 import io.drover.agent.node.NodeAgent;
 import io.drover.agent.reason.Problem;
@@ -96,8 +97,10 @@ public final class Main {
 
     void run(Mode.Lasting mode, List<Configured> settings)
         throws IOException, ConfigException, InterruptedException {
-      Duration drain = mode instanceof AgentConfig agent ? agent.tunnel().drain() : Duration.ZERO;
-      Duration patience = drain.plus(STOP_MARGIN);
+      Duration patience =
+          mode instanceof AgentConfig agent
+              ? Handover.LIMIT.plus(agent.tunnel().drain()).plus(STOP_MARGIN)
+              : STOP_MARGIN;
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
       switch (mode) {
