@@ -76,8 +76,9 @@ func checksum(cacerts string) string {
 }
 
 // loadIdentity reads the certificates in dir, or makes them there the first time, so that a
-// server that is started again keeps its CA and agents keep trusting it.
-func loadIdentity(dir string) (identity, error) {
+// server that is started again keeps its CA and agents keep trusting it. They serve loopback and the
+// given addresses.
+func loadIdentity(dir string, addresses ...net.IP) (identity, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return identity{}, fmt.Errorf("--dir: %w", err)
@@ -91,7 +92,7 @@ func loadIdentity(dir string) (identity, error) {
 
 	// The key is written last: if it is there, the others are too.
 	if _, err := os.Stat(keyFile); errors.Is(err, fs.ErrNotExist) {
-		if err := makeIdentity(caFile, certFile, keyFile); err != nil {
+		if err := makeIdentity(caFile, certFile, keyFile, addresses); err != nil {
 			return identity{}, fmt.Errorf("making certificates in --dir %s: %w", dir, err)
 		}
 	}
@@ -106,7 +107,7 @@ func loadIdentity(dir string) (identity, error) {
 	return identity{caFile: caFile, caPEM: strings.TrimSpace(string(ca)), serving: serving}, nil
 }
 
-func makeIdentity(caFile, certFile, keyFile string) error {
+func makeIdentity(caFile, certFile, keyFile string, addresses []net.IP) error {
 	now := time.Now()
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -136,7 +137,7 @@ func makeIdentity(caFile, certFile, keyFile string) error {
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.AddDate(1, 0, 0),
 		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		IPAddresses:  append([]net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, addresses...),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

@@ -160,13 +160,13 @@ func parseUsers(specs []string) (map[string]user, error) {
 }
 
 func run(o options) error {
-	id, err := loadIdentity(o.dir)
-	if err != nil {
-		return err
-	}
 	front, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", o.listen, err)
+	}
+	id, err := loadIdentity(o.dir, front.Addr().(*net.TCPAddr).IP)
+	if err != nil {
+		return err
 	}
 	back, err := net.Listen("tcp", o.control)
 	if err != nil {

@@ -63,7 +63,11 @@ func (a *api) call(ctx context.Context, method, path string, body, result any) e
 		return err
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		kind := "application/json"
+		if method == http.MethodPatch {
+			kind = "application/merge-patch+json"
+		}
+		req.Header.Set("Content-Type", kind)
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {

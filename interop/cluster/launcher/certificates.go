@@ -91,8 +91,9 @@ func writePEM(file, kind string, der []byte) error {
 	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
 
-// makeCertificates writes everything that the programs need to know one another to dir.
-func makeCertificates(dir string) error {
+// makeCertificates writes everything that the programs need to know one another to dir. The control
+// plane is at host, and a real node at node, if there is one.
+func makeCertificates(dir string, host, node net.IP) error {
 	ca, err := newAuthority(dir, "ca")
 	if err != nil {
 		return err
@@ -105,13 +106,14 @@ func makeCertificates(dir string) error {
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 	}
 	for _, err := range []error{
-		ca.issue("api-server", "kube-apiserver", nil, kubernetes, net.ParseIP(firstServiceIP)),
+		ca.issue("api-server", "kube-apiserver", nil, kubernetes, net.ParseIP(firstServiceIP), host),
 		ca.issue("api-server-kubelet-client", "kube-apiserver", []string{"system:masters"}, nil),
 		ca.issue("etcd", "etcd", nil, nil),
-		ca.issue("kubelet", "kubelet", nil, nil),
+		ca.issue("kubelet", "system:node:"+nodeName, []string{"system:nodes"}, nil, node),
 		ca.issue("metrics", "metrics", nil, []string{metricsService + "." + metricsNamespace + ".svc"}),
 		ca.issue("admin", "admin", []string{"system:masters"}, nil),
 		ca.issue("controller-manager", "system:kube-controller-manager", nil, nil),
+		ca.issue("kube-proxy", "system:kube-proxy", nil, nil),
 		ca.issue("scheduler", "system:kube-scheduler", nil, nil),
 		frontProxy.issue("front-proxy-client", "front-proxy-client", nil, nil),
 		serviceAccountKey(dir),

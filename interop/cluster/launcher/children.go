@@ -36,18 +36,22 @@ type child struct {
 // start runs a program with its output in a log file. All calls must come from one goroutine that
 // stays on its thread: the kernel kills the program when the thread that started it ends.
 func (c *children) start(name string, args ...string) error {
+	return c.launch(name, exec.Command(filepath.Join(c.bin, name), args...), 0)
+}
+
+// launch is start for any command, and with new namespaces: CLONE_NEW flags.
+func (c *children) launch(name string, cmd *exec.Cmd, namespaces uintptr) error {
 	logFile := filepath.Join(c.logs, name+".log")
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// Whatever is configured for this user is none of the cluster's business: kwok looks for a
 	// configuration in HOME, and a proxy would keep the programs from one another.
 	cmd.Env = []string{"HOME=" + c.home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", name, err)
 	}

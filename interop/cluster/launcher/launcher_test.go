@@ -1,12 +1,15 @@
 package main
 
 import (
+	"archive/tar"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -21,7 +24,7 @@ import (
 
 func TestCertificatesFitTheirUse(t *testing.T) {
 	dir := t.TempDir()
-	if err := makeCertificates(dir); err != nil {
+	if err := makeCertificates(dir, net.IPv4(127, 0, 0, 1), net.IPv4(127, 0, 0, 1)); err != nil {
 		t.Fatal(err)
 	}
 	pem, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
@@ -224,5 +227,104 @@ func TestProgramThatIsRestartedHasNotDied(t *testing.T) {
 	_ = syscall.Kill(c.started[0].cmd.Process.Pid, syscall.SIGKILL)
 	if dead := <-c.died; dead != c.started[0] {
 		t.Errorf("%v died", dead.name)
+	}
+}
+
+func TestRealNodeSimulatesNothing(t *testing.T) {
+	_, err := parse([]string{"--real-node", "--bin", t.TempDir(), "--dir", "d", "--nodes", "2", "--bare", "--metrics", "m"}, io.Discard)
+	for _, name := range []string{"--nodes", "--bare", "--metrics"} {
+		if err == nil || !strings.Contains(err.Error(), name+": not with --real-node") {
+			t.Errorf("%s is not in: %v", name, err)
+		}
+	}
+}
+
+func TestImagesAreForARealNode(t *testing.T) {
+	_, err := parse([]string{"--bin", t.TempDir(), "--dir", "d", "--image", "a=b"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--image: only with --real-node") {
+		t.Error(err)
+	}
+	if _, err := parse([]string{"--image", "a"}, io.Discard); err == nil || !strings.Contains(err.Error(), "NAME=FILE") {
+		t.Error(err)
+	}
+}
+
+func TestLinksHaveAddressesOfTheirOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for number := range links {
+		l := link{number: number}
+		for _, address := range []string{l.host(), l.node()} {
+			if net.ParseIP(address) == nil || seen[address] {
+				t.Errorf("link %d: %s", number, address)
+			}
+			seen[address] = true
+		}
+		if len(l.device()) > 15 { // the kernel's limit
+			t.Error(l.device())
+		}
+	}
+}
+
+func TestControlGroupsOfADeadClusterAreRemoved(t *testing.T) {
+	if os.Geteuid() != 0 || len(hierarchies()) == 0 {
+		t.Skip("needs root and control groups")
+	}
+	// Process ids end at 2^22.
+	left := cgroupPrefix + "99999999"
+	if err := makeCgroups(left); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(hierarchies()[0], left, "pod"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sweepCgroups()
+	for _, hierarchy := range hierarchies() {
+		if _, err := os.Stat(filepath.Join(hierarchy, left)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", hierarchy, err)
+		}
+	}
+}
+
+func TestImageOfAProgramNamesItsLayerByItsContent(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program, []byte("content"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	if err := writeImage(file, program, "pause"); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	archive, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	for reader := tar.NewReader(archive); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[header.Name], err = io.ReadAll(reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var config struct {
+		Config struct{ Entrypoint []string }
+		Rootfs struct {
+			Diff_ids []string
+		}
+	}
+	if err := json.Unmarshal(files["config.json"], &config); err != nil {
+		t.Fatal(err)
+	}
+	if sum := fmt.Sprintf("sha256:%x", sha256.Sum256(files["layer.tar"])); !slices.Equal(config.Rootfs.Diff_ids, []string{sum}) {
+		t.Errorf("%v, and the layer is %s", config, sum)
+	}
+	if !slices.Equal(config.Config.Entrypoint, []string{"/program", "pause"}) {
+		t.Error(config)
 	}
 }

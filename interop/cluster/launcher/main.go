@@ -57,6 +57,8 @@ type options struct {
 	apiServerFlags    []string
 	bare              bool
 	metrics           string // file with the nodes' usage
+	realNode          bool
+	images            []nodeImage // of the real node
 }
 
 // ready is the one line on stdout.
@@ -79,6 +81,14 @@ func main() {
 	// with this process and never before.
 	runtime.LockOSThread()
 
+	if len(os.Args) > 1 && os.Args[1] == pauseCommand {
+		pause()
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == nodeCommand {
+		fmt.Fprintln(os.Stderr, "drover-cluster:", nodeInit())
+		os.Exit(1)
+	}
 	o, err := parse(os.Args[1:], os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -121,11 +131,34 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	})
 	flags.BoolVar(&o.bare, "bare", false, "run only etcd and kube-apiserver, with no objects of ours: what is written stays as it is")
 	flags.StringVar(&o.metrics, "metrics", "", "JSON `FILE` with the nodes' usage, like {\"nodes\":{\"NAME\":{\"cpu\":\"250m\",\"memory\":\"1Gi\"}}}, to serve as metrics.k8s.io (default: not served)")
+	flags.BoolVar(&o.realNode, "real-node", false, "in place of the simulated nodes and pods run one real node, of containerd, a kubelet and kube-proxy, in a network namespace; as root")
+	flags.Func("image", "`NAME=FILE` of an image that the real node has, as an OCI archive; repeatable", func(value string) error {
+		name, file, ok := strings.Cut(value, "=")
+		if !ok {
+			return errors.New("write it as NAME=FILE")
+		}
+		o.images = append(o.images, nodeImage{Name: name, File: file})
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 
 	var problems []string
+	if o.realNode {
+		flags.Visit(func(given *flag.Flag) {
+			switch given.Name {
+			case "bare", "nodes", "pods", "scheduler", "node-heartbeat", "api-listen", "metrics":
+				problems = append(problems, fmt.Sprintf("--%s: not with --real-node, which simulates nothing", given.Name))
+			}
+		})
+		o.nodes, o.pods = 1, 0
+		if err := missingForNode(); err != nil {
+			problems = append(problems, "--real-node: "+err.Error())
+		}
+	} else if len(o.images) > 0 {
+		problems = append(problems, "--image: only with --real-node")
+	}
 	if o.bare {
 		flags.Visit(func(given *flag.Flag) {
 			switch given.Name {
@@ -213,6 +246,8 @@ type cluster struct {
 	data    string // etcd's files
 	ports   struct{ etcd, etcdPeer, api, kubelet, kwok, metrics int }
 	running *children
+	link    link     // to the real node
+	feed    *os.File // what the real node waits for
 }
 
 func (c *cluster) say(text string) {
@@ -230,14 +265,17 @@ func (c *cluster) path(parts ...string) string {
 func (c *cluster) cert(file string) string { return c.path("certificates", file) }
 
 func (c *cluster) run(ctx context.Context) error {
+	c.running = &children{
+		bin: c.bin, logs: c.path("logs"), home: c.path("home"), died: make(chan *child, 16),
+	}
+	if c.realNode {
+		defer removeCgroups(c.cgroup())
+	}
+	defer c.running.stop()
 	if err := c.prepare(); err != nil {
 		return err
 	}
 	defer os.RemoveAll(c.data)
-	c.running = &children{
-		bin: c.bin, logs: c.path("logs"), home: c.path("home"), died: make(chan *child, 16),
-	}
-	defer c.running.stop()
 	if c.metrics != "" {
 		stop, err := c.serveMetrics()
 		if err != nil {
@@ -278,12 +316,12 @@ func (c *cluster) run(ctx context.Context) error {
 
 // prepare makes the directories and files that the programs start from, and picks their ports.
 func (c *cluster) prepare() error {
-	for _, old := range []string{"certificates", "logs", "home", "pods", "kubeconfigs", "admin.kubeconfig"} {
+	for _, old := range []string{"certificates", "logs", "home", "pods", "kubeconfigs", "node", "admin.kubeconfig"} {
 		if err := os.RemoveAll(c.path(old)); err != nil {
 			return fmt.Errorf("--dir: %w", err)
 		}
 	}
-	for _, one := range []string{"certificates", "logs", "home", "pods", "kubeconfigs"} {
+	for _, one := range []string{"certificates", "logs", "home", "pods", "kubeconfigs", "node"} {
 		if err := os.MkdirAll(c.path(one), 0o700); err != nil {
 			return fmt.Errorf("--dir: %w", err)
 		}
@@ -293,7 +331,12 @@ func (c *cluster) prepare() error {
 		return fmt.Errorf("directory for etcd: %w", err)
 	}
 	c.data = data
-	if err := makeCertificates(c.path("certificates")); err != nil {
+	if c.realNode {
+		if err := c.openNode(); err != nil {
+			return fmt.Errorf("--real-node: %w", err)
+		}
+	}
+	if err := makeCertificates(c.path("certificates"), net.ParseIP(c.host()), net.ParseIP(c.nodeHost())); err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
 	if err := freePorts(&c.ports.etcd, &c.ports.etcdPeer, &c.ports.api, &c.ports.kubelet, &c.ports.kwok); err != nil {
@@ -306,8 +349,8 @@ func (c *cluster) prepare() error {
 		}
 		c.ports.api = fixed
 	}
-	for _, user := range []string{"admin", "controller-manager", "scheduler"} {
-		config, err := kubeconfig(c.path("certificates"), "https://"+local(c.ports.api), user)
+	for _, user := range []string{"admin", "controller-manager", "kube-proxy", "kubelet", "scheduler"} {
+		config, err := kubeconfig(c.path("certificates"), "https://"+c.apiAddress(), user)
 		if err != nil {
 			return err
 		}
@@ -331,7 +374,7 @@ func (c *cluster) start(ctx context.Context) (*ready, error) {
 	if err := c.startStore(); err != nil {
 		return nil, err
 	}
-	a, err := newAPI(c.path("certificates"), local(c.ports.api))
+	a, err := newAPI(c.path("certificates"), c.apiAddress())
 	if err != nil {
 		return nil, err
 	}
@@ -369,7 +412,7 @@ func (c *cluster) start(ctx context.Context) (*ready, error) {
 	}
 	return &ready{
 		Kubeconfig:  c.path("admin.kubeconfig"),
-		APIServer:   local(c.ports.api),
+		APIServer:   c.apiAddress(),
 		CA:          c.cert("ca.crt"),
 		Version:     version.GitVersion,
 		Dir:         c.dir,
@@ -422,15 +465,13 @@ func (c *cluster) startStore() error {
 		"--etcd-cafile=" + c.cert("ca.crt"),
 		"--etcd-certfile=" + c.cert("etcd.crt"),
 		"--etcd-keyfile=" + c.cert("etcd.key"),
-		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
+		"--bind-address=" + c.host(),
+		"--advertise-address=" + c.host(),
 		"--secure-port=" + strconv.Itoa(c.ports.api),
-		// An endpoint may not be a loopback address, so the Service "kubernetes" has none.
-		"--endpoint-reconciler-type=none",
 		"--tls-cert-file=" + c.cert("api-server.crt"),
 		"--tls-private-key-file=" + c.cert("api-server.key"),
 		"--client-ca-file=" + c.cert("ca.crt"),
-		"--authorization-mode=RBAC",
+		"--authorization-mode=Node,RBAC",
 		"--allow-privileged",
 		"--service-cluster-ip-range=" + serviceRange,
 		"--service-account-issuer=https://kubernetes.default.svc",
@@ -447,6 +488,10 @@ func (c *cluster) startStore() error {
 		"--kubelet-certificate-authority=" + c.cert("ca.crt"),
 		"--kubelet-client-certificate=" + c.cert("api-server-kubelet-client.crt"),
 		"--kubelet-client-key=" + c.cert("api-server-kubelet-client.key"),
+	}
+	if !c.realNode {
+		// An endpoint may not be a loopback address, so the Service "kubernetes" has none.
+		api = append(api, "--endpoint-reconciler-type=none")
 	}
 	if c.metrics == "" {
 		// The metrics server is named by a Service of type ExternalName, which this would not follow.
@@ -482,6 +527,21 @@ func (c *cluster) startControllers() error {
 		// A busy machine delays heartbeats; a node that is called dead would lose its pods.
 		"--node-monitor-grace-period=5m",
 	}
+	errs := []error{c.running.start("kube-controller-manager", manager...)}
+	if c.realNode {
+		errs = append(errs, c.startNode())
+	} else {
+		errs = append(errs, c.startSimulation())
+	}
+	if c.scheduler {
+		errs = append(errs, c.running.start("kube-scheduler",
+			"--kubeconfig="+c.path("kubeconfigs", "scheduler.kubeconfig"), "--leader-elect=false", "--secure-port=0"))
+	}
+	return errors.Join(errs...)
+}
+
+// startSimulation starts what plays nodes and pods.
+func (c *cluster) startSimulation() error {
 	kwok := []string{
 		"--kubeconfig=" + c.path("admin.kubeconfig"),
 		"--manage-all-nodes",
@@ -507,16 +567,7 @@ func (c *cluster) startControllers() error {
 		"--key=" + c.cert("kubelet.key"),
 		"--client-ca=" + c.cert("ca.crt"),
 	}
-	errs := []error{
-		c.running.start("kube-controller-manager", manager...),
-		c.running.start("kwok", kwok...),
-		c.running.start("drover-kubelet", kubelet...),
-	}
-	if c.scheduler {
-		errs = append(errs, c.running.start("kube-scheduler",
-			"--kubeconfig="+c.path("kubeconfigs", "scheduler.kubeconfig"), "--leader-elect=false", "--secure-port=0"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(c.running.start("kwok", kwok...), c.running.start("drover-kubelet", kubelet...))
 }
 
 // stage is one of the files that kwok plays the life of nodes and pods from.
@@ -571,7 +622,11 @@ func (c *cluster) healthy(ctx context.Context, a *api) error {
 
 // fill creates the fixtures and waits until they are well.
 func (c *cluster) fill(ctx context.Context, a *api, version string) error {
-	if err := createNodes(ctx, a, c.nodes, c.ports.kubelet, version); err != nil {
+	if c.realNode {
+		if err := labelNode(ctx, a); err != nil {
+			return err
+		}
+	} else if err := createNodes(ctx, a, c.nodes, c.ports.kubelet, version); err != nil {
 		return err
 	}
 	if err := createClasses(ctx, a); err != nil {

@@ -18,6 +18,7 @@ import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ApiWriter;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.kube.Handover;
 import io.drover.agent.kube.Leadership;
 import io.drover.agent.kube.NewsWatch;
 import io.drover.agent.kube.NewsWatch.Followed;
@@ -66,6 +67,7 @@ import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -180,6 +182,20 @@ final class Agent {
           tunnels.giveWayToRancher();
         }
       }
+      handOver();
+    }
+  }
+
+  /** While everything goes on as before. */
+  private void handOver() throws InterruptedException {
+    if (config.health().enabled() && !config.duty().pod().isEmpty()) {
+      new Handover(
+              kube.reader(),
+              config.duty().pod(),
+              config.health().port(),
+              Sleeper.REAL,
+              InstantSource.system())
+          .await();
     }
   }
 

@@ -9,6 +9,7 @@ import io.drover.agent.config.Mode;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.agent.kube.Handover;
 import io.drover.agent.log.Logging;
 import io.drover.agent.node.NodeAgent;
 import io.drover.agent.reason.Problem;
@@ -49,6 +50,9 @@ public final class Main {
 
   /** What the agent may need to stop, on top of the time that its streams are given. */
   static final Duration STOP_MARGIN = Duration.ofSeconds(5);
+
+  /** For a clean-up to delete what is left without its Job. Measured: 0.1 s. */
+  static final Duration LAST_STEPS_LIMIT = Duration.ofSeconds(20);
 
   /** Connections that each HTTP server of ours keeps open; one more is closed at once. */
   static final int MAX_HTTP_CONNECTIONS = 256;
@@ -93,8 +97,10 @@ public final class Main {
 
     void run(Mode.Lasting mode, List<Configured> settings)
         throws IOException, ConfigException, InterruptedException {
-      Duration drain = mode instanceof AgentConfig agent ? agent.tunnel().drain() : Duration.ZERO;
-      Duration patience = drain.plus(STOP_MARGIN);
+      Duration patience =
+          mode instanceof AgentConfig agent
+              ? Handover.LIMIT.plus(agent.tunnel().drain()).plus(STOP_MARGIN)
+              : STOP_MARGIN;
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
       switch (mode) {
@@ -246,8 +252,27 @@ public final class Main {
   }
 
   private static int cleanUp(CleanupConfig config) throws IOException, InterruptedException {
+    var over = new CountDownLatch(1);
     try (var kube = Fabric8ClusterApi.open(config.kube())) {
-      return new Cleanup(kube.reader(), config).run() ? STOPPED : FAILED;
+      var cleanup = new Cleanup(kube.reader(), config);
+      Runtime.getRuntime()
+          .addShutdownHook(
+              Thread.ofPlatform().name("stop").unstarted(() -> awaitLastSteps(cleanup, over)));
+      return cleanup.run() ? STOPPED : FAILED;
+    } finally {
+      over.countDown();
+    }
+  }
+
+  /** Without its Job, Kubernetes ends this process at once, and there is more to delete. */
+  private static void awaitLastSteps(Cleanup cleanup, CountDownLatch over) {
+    try {
+      if (cleanup.isAtItsLastSteps()
+          && !over.await(LAST_STEPS_LIMIT.toNanos(), TimeUnit.NANOSECONDS)) {
+        log.warn("clean-up is cut off: limit={}", LAST_STEPS_LIMIT);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -9,6 +9,7 @@ import io.drover.agent.config.HealthConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.duty.Duties;
 import io.drover.agent.health.HealthServer;
+import io.drover.agent.kube.Handover;
 import io.drover.agent.kube.Leadership;
 import io.drover.agent.report.Reporter;
 import io.drover.agent.tunnel.TunnelClient;
@@ -43,7 +44,8 @@ final class ChartGraceTest {
 
     // Both tunnels drain at the same time; all else ends in turn, after or before.
     var parts =
-        limit(TunnelClient.class, "CLOSE_MARGIN")
+        Handover.LIMIT
+            .plus(limit(TunnelClient.class, "CLOSE_MARGIN"))
             .plus(limit(Duties.class, "CLOSE_LIMIT"))
             .plus(limit(Reporter.class, "CLOSE_LIMIT"))
             .plus(limit(Leadership.class, "RELEASE_LIMIT"))
@@ -52,10 +54,24 @@ final class ChartGraceTest {
     assertThat(aboveDrain).isGreaterThanOrEqualTo(parts.plus(RESERVE));
   }
 
+  /** The default of {@code DROVER_DRAIN_SECONDS}. */
+  private static final Duration DRAIN =
+      Duration.ofSeconds(Long.parseLong(Setting.DROVER_DRAIN_SECONDS.standard()));
+
   private static Duration limit(Class<?> of, String name) throws ReflectiveOperationException {
     var field = of.getDeclaredField(name);
     field.setAccessible(true);
     return (Duration) field.get(null);
+  }
+
+  /**
+   * It sets none, so a pod has Kubernetes' 30 s, of which the agent takes what it is patient for.
+   */
+  @Test
+  void ranchersManifestGivesTimeToHandOverAndToDrain() {
+    var patience = Handover.LIMIT.plus(DRAIN).plus(Main.STOP_MARGIN);
+
+    assertThat(patience).isLessThan(Duration.ofSeconds(30));
   }
 
   @Test

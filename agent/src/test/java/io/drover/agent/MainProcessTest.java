@@ -42,7 +42,7 @@ class MainProcessTest {
       assertThat(agent.exitValue()).as(String.join("\n", lines)).isZero();
       assertThat(lines)
           .allMatch(line -> line.startsWith("{\"time\":"))
-          .anyMatch(line -> line.contains("agent stops: limit=PT6S"))
+          .anyMatch(line -> line.contains("agent stops: limit=PT18S"))
           .noneMatch(line -> line.contains("hunter"));
       assertThat(Files.exists(directory.resolve("log.sock"))).isFalse();
     } finally {

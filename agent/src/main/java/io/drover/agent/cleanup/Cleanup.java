@@ -57,6 +57,7 @@ public final class Cleanup {
 
   private Instant end = Instant.MAX;
   private boolean outOfTime;
+  private volatile boolean atItsLastSteps;
   private int deleted;
   private int changed;
   private int skipped;
@@ -91,6 +92,7 @@ public final class Cleanup {
           failed("nothing is cleaned up, since Rancher may be installed here: " + detail);
     }
     if (failed == 0) { // otherwise the Job is still needed
+      atItsLastSteps = true;
       carryOut(Plan.OWN_JOB, Refusal.IS_SKIPPED);
     }
     if (failed > 0) {
@@ -99,6 +101,11 @@ public final class Cleanup {
       log.info("clean-up is complete: {}", totals());
     }
     return failed == 0;
+  }
+
+  /** Whether it deletes its own Job, and so its process is about to be ended. Any thread. */
+  public boolean isAtItsLastSteps() {
+    return atItsLastSteps;
   }
 
   private String totals() {

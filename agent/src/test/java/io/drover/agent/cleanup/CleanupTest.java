@@ -271,6 +271,24 @@ class CleanupTest {
   }
 
   @Test
+  void itsLastStepsBeginWithItsOwnJob() throws Exception {
+    var cleanup = new Cleanup(api.reader(), config(false, false), waits::add, () -> now);
+    var seen = new ArrayList<Boolean>();
+    TestApi.Reply looks =
+        exchange -> {
+          seen.add(cleanup.isAtItsLastSteps());
+          list().send(exchange);
+        };
+    api.on("GET " + ROLES + NORMAN, looks)
+        .on("GET " + JOBS, looks)
+        .on("GET " + JOBS + NORMAN, looks);
+
+    assertThat(cleanup.run()).isTrue();
+
+    assertThat(seen).containsExactly(false, true);
+  }
+
+  @Test
   void afterAFailureTheRestIsDoneAndTheJobStays() throws Exception {
     api.on("DELETE " + BINDINGS + "/rancher-webhook", status(500, "broken"));
 

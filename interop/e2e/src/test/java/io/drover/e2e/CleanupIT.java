@@ -40,10 +40,7 @@ final class CleanupIT {
   /** For namespaces to end, and the garbage collector to find what has lost its owner. */
   private static final Duration END_LIMIT = Duration.ofSeconds(60);
 
-  private static final String JOB = "cattle-cleanup-x7k2p";
-
-  private static final List<String> RIGHTS =
-      List.of("serviceaccount", "clusterrole", "clusterrolebinding");
+  private static final String JOB = CleanupJob.NAME;
 
   /** What comes and goes by itself. */
   private static final Set<String> RESTLESS =
@@ -100,8 +97,10 @@ final class CleanupIT {
 
   /** Does to the cluster what Rancher does. */
   private void manage() throws IOException, InterruptedException {
-    apply("rancher.yaml");
     var admin = plane.admin();
+    try (var in = CleanupIT.class.getResourceAsStream("/cleanup/rancher.yaml")) {
+      admin.outcome(in.readAllBytes(), "apply", "-f", "-").expect(0);
+    }
     admin.run("wait", "--for=condition=Established", "crd", "preferences.management.cattle.io");
     admin
         .outcome(
@@ -129,30 +128,11 @@ final class CleanupIT {
 
   /** Makes the Job, what gives it its rights, and what its pod would find. */
   private void employ() throws IOException, InterruptedException {
-    var admin = plane.admin();
-    for (var kind : RIGHTS) { // of an earlier run, which may be about to go
-      admin.run("-n", "default", "delete", kind, JOB, "--ignore-not-found");
-    }
-    apply("job.yaml");
-    var job = admin.json("-n", "default", "get", "job", JOB, "-o", "json");
-    var owner =
-        """
-        {"metadata": {"ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job",
-         "name": "%s", "uid": "%s"}]}}
-        """
-            .formatted(JOB, job.at("/metadata/uid").asText());
-    for (var kind : RIGHTS) {
-      admin.run("-n", "default", "patch", kind, JOB, "--patch", owner);
-    }
+    CleanupJob.create(plane.admin(), "drover-agent");
     Files.writeString(
-        account.resolve("token"), admin.run("-n", "default", "create", "token", JOB).strip());
+        account.resolve("token"),
+        plane.admin().run("-n", "default", "create", "token", JOB).strip());
     Files.write(account.resolve("ca.crt"), Files.readAllBytes(plane.caFile()));
-  }
-
-  private void apply(String manifest) throws IOException, InterruptedException {
-    try (var in = CleanupIT.class.getResourceAsStream("/cleanup/" + manifest)) {
-      plane.admin().outcome(in.readAllBytes(), "apply", "-f", "-").expect(0);
-    }
   }
 
   /** Runs the program as the Job's pod would; returns what it logged. */

@@ -63,6 +63,19 @@ final class ControlPlane implements AutoCloseable {
     return start(name, "--bare");
   }
 
+  /**
+   * One with a real node, whose pods are containers. Not for all tests.
+   *
+   * @param images archives by the names that pods ask for
+   */
+  static ControlPlane startReal(String name, Map<String, Path> images)
+      throws IOException, InterruptedException {
+    var flags = new ArrayList<String>();
+    flags.add("--real-node");
+    images.forEach((image, archive) -> flags.add("--image=" + image + "=" + archive));
+    return start(name, flags.toArray(String[]::new));
+  }
+
   private static ControlPlane start(String name, String... flags)
       throws IOException, InterruptedException {
     var directory = Programs.directory(name);

@@ -56,8 +56,7 @@ final class ImageIT {
 
   @BeforeAll
   void build() {
-    image = Programs.directory("image");
-    Programs.buildImage(image);
+    image = Programs.image();
   }
 
   @Test

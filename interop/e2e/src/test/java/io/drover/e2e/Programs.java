@@ -19,7 +19,7 @@ final class Programs {
   /** {@code interop/image/build}: this machine has no tools for images. */
   private static final int NO_TOOLS = 3;
 
-  private static final Map<String, Path> PEERS = new ConcurrentHashMap<>();
+  private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
   private static final AtomicInteger DIRECTORIES = new AtomicInteger();
 
   private Programs() {}
@@ -85,19 +85,30 @@ final class Programs {
     return built("helm").resolve("helm").toString();
   }
 
-  /** The container image: what {@code interop/image/build} leaves in {@code directory}. */
+  /** The container image, built once: what {@link #buildImage} leaves. */
+  static Path image() {
+    return BUILT.computeIfAbsent(
+        "image",
+        name -> {
+          var directory = directory(name);
+          buildImage(directory);
+          return directory;
+        });
+  }
+
+  /** Builds the container image: what {@code interop/image/build} leaves in {@code directory}. */
   static void buildImage(Path directory) {
     var script = Path.of(property("drover.interop"), "image/build").toAbsolutePath().normalize();
     run(
         Map.of("M2", property("drover.m2")),
         NO_TOOLS,
-        "no buildah and runc here, and no way to install them",
+        "not root, or no buildah, runc and containerd here and no way to install them",
         script.toString(),
         directory.toString());
   }
 
   private static Path built(String what) {
-    return PEERS.computeIfAbsent(what, Programs::build);
+    return BUILT.computeIfAbsent(what, Programs::build);
   }
 
   /** Builds what is missing, which may take minutes the first time. */

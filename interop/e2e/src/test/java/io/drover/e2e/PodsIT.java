@@ -1,0 +1,278 @@
+package io.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * The image in real pods, on a node of containerd and a kubelet: by Rancher's manifest and by the
+ * chart, with the probes, limits and addresses that pods have.
+ */
+@Tag("interop")
+@Order(12)
+@TestInstance(Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+@SuppressWarnings("NullAway.Init") // start() sets everything
+final class PodsIT {
+  private static final String REPOSITORY = "drover.example/drover-agent";
+  private static final String DEPLOYMENT = "cattle-cluster-agent";
+  private static final String AGENTS = "app=" + DEPLOYMENT;
+  private static final String NODE_AGENTS = "app=drover-node-agent";
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  /** Of kubectl, for what waits for pods. */
+  private static final String TIMEOUT = "--timeout=50s";
+
+  private static final int USERS = 2;
+  private static final Duration USERS_PAUSE = Duration.ofMillis(1_500);
+  private static final int ANSWERS = 4;
+
+  private Path directory;
+  private ControlPlane plane;
+  private Kubectl admin;
+  private Peer peer;
+  private Kubectl tunnel;
+  private ClusterObjects before;
+
+  @BeforeAll
+  void start() throws IOException, InterruptedException {
+    var archive = Programs.image().resolve("image.oci.tar");
+    directory = Programs.directory("pods");
+    plane = ControlPlane.startReal("real-node", Map.of(image(1), archive, image(2), archive));
+    admin = plane.admin();
+    var host = URI.create("https://" + plane.address()).getHost();
+    var flags = new ArrayList<>(List.of("--listen=" + host + ":0", "--agent-image=" + image(1)));
+    flags.addAll(List.of(Installation.FREQUENT_CHECKS));
+    peer = Peer.start(directory, Peer.VERSIONS.getFirst(), flags.toArray(String[]::new));
+    tunnel = peer.kubectl();
+    before = ClusterObjects.settled(admin);
+  }
+
+  @AfterAll
+  void close() {
+    if (peer != null) {
+      peer.close();
+    }
+    if (plane != null) {
+      plane.close();
+    }
+  }
+
+  /** One image by two names, so that there is something to roll to. */
+  private static String image(int tag) {
+    return REPOSITORY + ":" + tag;
+  }
+
+  @Test
+  @Order(1)
+  void ranchersUnmodifiedManifestRunsAsAPod() throws Exception {
+    admin.outcome(peer.manifest(), "apply", "-f", "-").expect(0);
+
+    peer.awaitActive(LIMIT);
+    assertUsersReachTheCluster();
+    assertNothingWasRestarted(AGENTS, 1);
+  }
+
+  /** The manifest has no probe: to Kubernetes a pod is ready as soon as it runs. */
+  @Test
+  @Order(2)
+  void noRequestFailsWhenRanchersManifestIsRolled() throws Exception {
+    assertThat(roll(2)).isEmpty();
+    assertUsersReachTheCluster();
+  }
+
+  @Test
+  @Order(3)
+  void cleanUpJobRunsAsAPodAndLeavesNothing() throws Exception {
+    CleanupJob.create(admin, image(1));
+    CleanupJob.start(admin);
+
+    admin.run("-n", "default", "wait", "--for=delete", "job/" + CleanupJob.NAME, TIMEOUT);
+    admin.run("wait", "--for=delete", "namespace/" + Import.NAMESPACE, TIMEOUT);
+    removeNotes();
+    // What Kubernetes itself notes of the Job, and a binding that alone gives no rights.
+    admin.run("-n", "default", "delete", "events", "--all");
+    admin.run("delete", "clusterrolebinding", CleanupJob.NAME, "--ignore-not-found");
+    ClusterObjects.awaitSame(admin, before);
+  }
+
+  @Test
+  @Order(4)
+  void chartRunsWithItsOwnLimitsWherePodSecurityIsRestricted() throws Exception {
+    admin.run("create", "namespace", Import.NAMESPACE);
+    admin.run(
+        "label", "namespace", Import.NAMESPACE, "pod-security.kubernetes.io/enforce=restricted");
+    int mark = peer.process().lineCount();
+
+    // Waits for the readiness probes.
+    new Helm(admin)
+        .outcome(
+            "install",
+            Helm.RELEASE,
+            Programs.chart().toString(),
+            "--wait",
+            TIMEOUT,
+            "--set",
+            "server.url=%s,server.token=%s,server.caChecksum=%s"
+                .formatted(peer.url(), Peer.TOKEN, peer.caChecksum()),
+            "--set",
+            "image.repository=%s,replicas=2,nodeAgent.enabled=true".formatted(REPOSITORY),
+            "--set-string",
+            "image.tag=1")
+        .expect(0);
+
+    peer.awaitEvent(mark, "active", LIMIT, _ -> true);
+    assertUsersReachTheCluster();
+    assertNothingWasRestarted(AGENTS, 2);
+    assertNothingWasRestarted(NODE_AGENTS, 1);
+  }
+
+  @Test
+  @Order(5)
+  void nodeAgentReachesAllFromItsPod() throws Exception {
+    Await.that(
+        "the node's agent is in the report",
+        LIMIT,
+        () -> nodes().path("answering").asInt() == 1 && nodes().path("offenders").isEmpty());
+    for (var check : List.of("agent", "server", "dns", "api-server", "clock", "disk")) {
+      assertThat(nodes().path("checks").valueStream())
+          .as(check)
+          .anyMatch(
+              found -> found.path("name").asText().equals(check) && found.path("ok").asInt() == 1);
+    }
+  }
+
+  private JsonNode nodes() throws IOException, InterruptedException {
+    return admin
+        .json("-n", Import.NAMESPACE, "get", "clusterreport", "cluster", "-o", "json")
+        .at("/report/nodes");
+  }
+
+  @Test
+  @Order(6)
+  void noRequestFailsWhenTheChartsPodsAreRolled() throws Exception {
+    assertThat(roll(2)).isEmpty();
+    assertUsersReachTheCluster();
+    assertNothingWasRestarted(AGENTS, 2);
+    assertNothingWasRestarted(NODE_AGENTS, 1);
+  }
+
+  @Test
+  @Order(7)
+  void removalOfTheChartLeavesNothing() throws Exception {
+    new Helm(admin).outcome("uninstall", Helm.RELEASE, "--wait", TIMEOUT).expect(0);
+    admin.run("delete", "namespace", Import.NAMESPACE);
+    admin.run("delete", "crd", "clusterreports.drover.io");
+    removeNotes();
+
+    ClusterObjects.awaitSame(admin, before);
+  }
+
+  /** Of the agent on nodes, which no clean-up has the right to change; as in docs/uninstall.md. */
+  private void removeNotes() throws IOException, InterruptedException {
+    admin.run(
+        "annotate",
+        "nodes",
+        "--all",
+        "management.cattle.io/pod-requests-",
+        "management.cattle.io/pod-limits-");
+  }
+
+  /** Changes the image while users work; the requests that failed until the old pods were gone. */
+  private List<String> roll(int tag) throws IOException, InterruptedException {
+    var old = pods(AGENTS).stream().map(pod -> "pod/" + name(pod)).toList();
+    try (var users = new Users(peer, USERS, USERS_PAUSE)) {
+      users.awaitAnswers(ANSWERS);
+      admin.run(
+          "-n",
+          Import.NAMESPACE,
+          "set",
+          "image",
+          "deployment/" + DEPLOYMENT,
+          "cluster-register=" + image(tag));
+      admin.run("-n", Import.NAMESPACE, "rollout", "status", "deployment/" + DEPLOYMENT, TIMEOUT);
+      var gone = new ArrayList<>(List.of("-n", Import.NAMESPACE, "wait", "--for=delete", TIMEOUT));
+      gone.addAll(old);
+      admin.run(gone.toArray(String[]::new));
+      users.awaitAnswers(ANSWERS);
+      System.out.printf(
+          "pods rolled: answered=%d failed=%d%n", users.answered(), users.failures().size());
+      return users.failures();
+    }
+  }
+
+  /** Through the tunnel, into a pod too. */
+  private void assertUsersReachTheCluster() throws IOException, InterruptedException {
+    assertThat(tunnel.run("get", "nodes", "-o", "name")).isEqualTo("node/node-0\n");
+    assertThat(exec("status").expect(0).stdout()).contains("✓ cluster", "✓ steve");
+    assertThat(exec("check").expect(0).stdout()).contains("✓ websocket");
+    assertThat(exec("status", "--nonsense").expect(2).stderr()).contains("--nonsense");
+    assertThat(tunnel.run("-n", Import.NAMESPACE, "logs", "deployment/" + DEPLOYMENT))
+        .contains("tunnel up: tunnel=cluster");
+  }
+
+  private Kubectl.Outcome exec(String... arguments) throws IOException, InterruptedException {
+    var command =
+        new ArrayList<>(List.of("-n", Import.NAMESPACE, "exec", "deployment/" + DEPLOYMENT, "--"));
+    command.add("drover-agent");
+    command.addAll(List.of(arguments));
+    return tunnel.outcome(new byte[0], command.toArray(String[]::new));
+  }
+
+  /** Not by a probe, and not by the kernel at the memory limit. */
+  private void assertNothingWasRestarted(String label, int count)
+      throws IOException, InterruptedException {
+    var pods = pods(label);
+    assertThat(pods).hasSize(count);
+    for (var pod : pods) {
+      assertThat(pod.at("/status/phase").asText()).isEqualTo("Running");
+      assertThat(pod.at("/status/containerStatuses/0/restartCount").asInt(-1)).isZero();
+      var limit = pod.at("/spec/containers/0/resources/limits/memory").asText("none");
+      System.out.printf(
+          "pod %s: %d MiB resident, %d MiB at most, limit %s%n",
+          name(pod), residentMib(pod, "VmRSS"), residentMib(pod, "VmHWM"), limit);
+    }
+  }
+
+  /** Of the pod's Java process, by a field of its status. */
+  private static long residentMib(JsonNode pod, String field) throws IOException {
+    var uid = pod.at("/metadata/uid").asText();
+    for (var process : ProcessHandle.allProcesses().toList()) {
+      var proc = Path.of("/proc", Long.toString(process.pid()));
+      if (process.info().command().filter(command -> command.endsWith("/java")).isPresent()
+          && Files.readString(proc.resolve("cgroup")).contains(uid)) {
+        return RunningProcess.statusKib(process.pid(), field) / 1024;
+      }
+    }
+    throw new AssertionError("no process of pod " + name(pod));
+  }
+
+  private List<JsonNode> pods(String label) throws IOException, InterruptedException {
+    return admin
+        .json("-n", Import.NAMESPACE, "get", "pods", "-l", label, "-o", "json")
+        .path("items")
+        .valueStream()
+        .toList();
+  }
+
+  private static String name(JsonNode pod) {
+    return pod.at("/metadata/name").asText();
+  }
+}
