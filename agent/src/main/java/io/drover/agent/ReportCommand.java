@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "report",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.VersionCommand.class,
+    versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
       "%nReads the cluster once and prints what the agent would report of it: health,",

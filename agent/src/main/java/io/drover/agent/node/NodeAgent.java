@@ -3,8 +3,8 @@ package io.drover.agent.node;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
+import io.drover.proto.report.NodeJson;
 import io.drover.proto.report.NodeSnapshot.Check;
-import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -90,7 +90,7 @@ public final class NodeAgent implements AutoCloseable {
   /** Looks once, and takes what has been mounted anew. Blocks. */
   void look() throws InterruptedException {
     var snapshot = probes.run();
-    latest = ReportJson.write(snapshot);
+    latest = NodeJson.write(snapshot);
     looks++;
     isWell = snapshot.checks().stream().allMatch(Check::ok);
     snapshot.checks().forEach(this::tell);

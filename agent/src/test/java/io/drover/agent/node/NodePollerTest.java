@@ -8,9 +8,9 @@ import io.drover.agent.config.NodeConfig.Listen;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.TestCa;
+import io.drover.proto.report.NodeJson;
 import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.NodeSnapshot.Check;
-import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ class NodePollerTest {
         NodeServer.start(
             new Listen("127.0.0.1", 0),
             NodeIdentity.read(identity),
-            () -> ReportJson.write(snapshot));
+            () -> NodeJson.write(snapshot));
     open.add(server);
     return server;
   }
