@@ -68,6 +68,8 @@ public final class Main {
     System.setProperty("jdk.httpserver.maxConnections", Integer.toString(MAX_HTTP_CONNECTIONS));
     System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(MAX_HTTP_SECONDS));
     System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(MAX_HTTP_SECONDS));
+    // A ticket is a session's number, not all of it: node agents are asked often, and by few.
+    System.setProperty("jdk.tls.server.enableSessionTicketExtension", "false");
     var lifetime = new Lifetime();
     int code =
         args.length == 0

@@ -77,6 +77,9 @@ public final class NodeAgent implements AutoCloseable {
       log.info("node agent answers: address={}", agent.address());
       do {
         agent.look();
+        // What a look leaves behind would stay until the heap is full, and the next one is minutes
+        // away.
+        System.gc();
       } while (!stop.await(agent.pause().toMillis(), TimeUnit.MILLISECONDS));
     }
     log.info("node agent stopped");
