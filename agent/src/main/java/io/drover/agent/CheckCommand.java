@@ -47,7 +47,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "check",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.VersionCommand.class,
+    versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
       "%nGoes the way to the server step by step, as the agent does, and says of",

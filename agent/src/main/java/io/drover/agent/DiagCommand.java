@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "diag",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.VersionCommand.class,
+    versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
       "%nWrites a zip for whoever looks into a trouble: state, metrics, settings,",

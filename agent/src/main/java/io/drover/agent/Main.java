@@ -1,5 +1,7 @@
 package io.drover.agent;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.drover.agent.cleanup.Cleanup;
 import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.CleanupConfig;
@@ -14,30 +16,25 @@ import io.drover.agent.log.Logging;
 import io.drover.agent.node.NodeAgent;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
-import io.drover.agent.retry.Sleeper;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.security.Security;
-import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Spec;
 
-/** The command {@code drover-agent}. */
+/**
+ * The command {@code drover-agent}. Without arguments, as in every pod, it needs no {@link
+ * Commands}, whose library takes as much memory as all else that a node agent has loaded by then.
+ */
 public final class Main {
   /** The agent was asked to stop, and did; or the clean-up is complete. */
   static final int STOPPED = 0;
@@ -60,8 +57,6 @@ public final class Main {
   /** How long a request may take to arrive there, and an answer to be taken, in seconds each. */
   static final int MAX_HTTP_SECONDS = 10;
 
-  private static final int HELP_WIDTH = 78;
-
   private static final Logger log = LoggerFactory.getLogger(Main.class);
 
   private Main() {}
@@ -77,10 +72,19 @@ public final class Main {
     System.setProperty("jdk.httpserver.maxConnections", Integer.toString(MAX_HTTP_CONNECTIONS));
     System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(MAX_HTTP_SECONDS));
     System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(MAX_HTTP_SECONDS));
+    // A ticket is a session's number, not all of it: node agents are asked often, and by few.
+    System.setProperty("jdk.tls.server.enableSessionTicketExtension", "false");
     var lifetime = new Lifetime();
-    int code = commandLine(System.getenv(), lifetime::run).execute(args);
+    int code =
+        args.length == 0
+            ? run(System.getenv(), Map.of(), lifetime::run, standardError())
+            : Commands.line(System.getenv(), lifetime::run).execute(args);
     lifetime.ended(code);
     System.exit(code);
+  }
+
+  private static PrintWriter standardError() {
+    return new PrintWriter(new FileOutputStream(FileDescriptor.err), true, UTF_8);
   }
 
   /** Runs an agent until it ends. */
@@ -133,87 +137,7 @@ public final class Main {
     }
   }
 
-  static CommandLine commandLine(Map<String, String> environment, Runner runner) {
-    var command = agentCommand(environment, runner);
-    var run = agentCommand(environment, runner);
-    run.getCommandSpec().usageMessage().header("Runs the agent, as without any command.");
-    command.addSubcommand("run", run);
-    command.addSubcommand(new CommandLine(new ReportCommand(environment)));
-    command.addSubcommand(new CommandLine(new CheckCommand(environment)));
-    command.addSubcommand(new CommandLine(new StatusCommand(environment, Sleeper.REAL)));
-    command.addSubcommand(new CommandLine(new DiagCommand(environment, Clock.systemUTC())));
-    command.addSubcommand(new CommandLine(new VersionCommand()));
-    command.setParameterExceptionHandler(
-        (error, _) -> {
-          var err = error.getCommandLine().getErr();
-          err.println("drover-agent: " + error.getMessage() + "; see drover-agent --help");
-          err.flush();
-          return BAD_CONFIGURATION;
-        });
-    return command;
-  }
-
-  private static CommandLine agentCommand(Map<String, String> environment, Runner runner) {
-    var command = new CommandLine(new AgentCommand(environment, runner));
-    addOptions(command.getCommandSpec());
-    command.getCommandSpec().usageMessage().footer(environmentHelp());
-    return command;
-  }
-
-  private static void addOptions(CommandSpec command) {
-    for (Setting setting : Setting.values()) {
-      setting
-          .option()
-          .ifPresent(
-              name ->
-                  command.addOption(
-                      OptionSpec.builder(name)
-                          .type(String.class)
-                          .paramLabel("VALUE")
-                          .description(plain(setting.meaning()) + " (" + setting.name() + ")")
-                          .build()));
-    }
-  }
-
-  private static String[] environmentHelp() {
-    var lines = new ArrayList<String>();
-    lines.add("%nEnvironment variables (an option wins over its variable):%n");
-    for (Setting setting : Setting.values()) {
-      lines.add("  " + setting.name());
-      if (!setting.standard().isEmpty()) {
-        lines.add("      Default: " + setting.standard());
-      }
-      var line = new StringBuilder("     ");
-      for (String word : plain(setting.meaning()).split(" ", -1)) {
-        if (line.length() + word.length() >= HELP_WIDTH) {
-          lines.add(line.toString());
-          line.setLength("     ".length());
-        }
-        line.append(' ').append(word);
-      }
-      lines.add(line.toString());
-    }
-    return lines.toArray(String[]::new);
-  }
-
-  /** Without Markdown. */
-  private static String plain(String meaning) {
-    return meaning.replace("`", "");
-  }
-
-  private static Map<Setting, String> options(CommandSpec command) {
-    var options = new EnumMap<Setting, String>(Setting.class);
-    for (Setting setting : Setting.values()) {
-      setting
-          .option()
-          .map(command::findOption)
-          .map(option -> option.<String>getValue())
-          .ifPresent(value -> options.put(setting, value));
-    }
-    return options;
-  }
-
-  private static int run(
+  static int run(
       Map<String, String> environment,
       Map<Setting, String> options,
       Runner runner,
@@ -278,65 +202,5 @@ public final class Main {
 
   private static String count(int problems) {
     return problems == 1 ? "a problem" : problems + " problems";
-  }
-
-  @Command(
-      name = "drover-agent",
-      mixinStandardHelpOptions = true,
-      versionProvider = VersionCommand.class,
-      synopsisHeading = "Usage: ",
-      customSynopsis =
-          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent diag [OPTIONS]%n       drover-agent version",
-      description = {
-        "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
-        "cattle-cluster-agent. It opens tunnels to the server, through which the server",
-        "reaches this cluster's API server. Without arguments it runs as the agent.",
-        "%nAs a pod it needs nothing but the environment of Rancher's import manifest.",
-        "Elsewhere give it a kubeconfig and a directory with the files url and token:",
-        "%n  CATTLE_SERVER=https://rancher.example.com \\",
-        "    drover-agent --kubeconfig ~/.kube/config --credentials-dir ./credentials",
-        "%nWith CLUSTER_CLEANUP=true it takes out of the cluster what Rancher has put into it.%n"
-      },
-      exitCodeListHeading = "%nExit codes:%n",
-      exitCodeList = {
-        "0:stopped, as it was asked to, or cleaned up",
-        "1:failed; starting it again may help",
-        "2:bad configuration or usage; every problem is named"
-      })
-  private static final class AgentCommand implements Callable<Integer> {
-    @Spec private CommandSpec spec = CommandSpec.create();
-    private final Map<String, String> environment;
-    private final Runner runner;
-
-    AgentCommand(Map<String, String> environment, Runner runner) {
-      this.environment = environment;
-      this.runner = runner;
-    }
-
-    @Override
-    public Integer call() {
-      return run(environment, options(spec), runner, spec.commandLine().getErr());
-    }
-  }
-
-  @Command(
-      name = "version",
-      mixinStandardHelpOptions = true,
-      versionProvider = VersionCommand.class,
-      description = "Prints the version.")
-  static final class VersionCommand implements CommandLine.IVersionProvider, Callable<Integer> {
-    @Spec private CommandSpec spec = CommandSpec.create();
-
-    @Override
-    public String[] getVersion() {
-      return new String[] {"drover-agent " + Version.text() + " (Java " + Runtime.version() + ")"};
-    }
-
-    @Override
-    public Integer call() {
-      spec.commandLine().getOut().println(getVersion()[0]);
-      spec.commandLine().getOut().flush();
-      return STOPPED;
-    }
   }
 }

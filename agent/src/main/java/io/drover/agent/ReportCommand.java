@@ -3,19 +3,24 @@ package io.drover.agent;
 import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.LogConfig;
+import io.drover.agent.config.NodeAgents;
 import io.drover.agent.config.ReportCommandConfig;
 import io.drover.agent.config.ReportConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.log.Logging;
+import io.drover.agent.node.NodePoller;
+import io.drover.agent.reason.Problem;
 import io.drover.agent.report.Reports;
 import io.drover.agent.terminal.Page;
+import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -29,7 +34,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "report",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.VersionCommand.class,
+    versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
       "%nReads the cluster once and prints what the agent would report of it: health,",
@@ -106,7 +111,8 @@ final class ReportCommand implements Callable<Integer> {
               config.report().token(),
               trials ? config.report().trials() : Set.of());
       var survey = Reports.survey(tried, "default", kube::servingCertificates);
-      var report = Reports.once(kube.reader(), survey, Version.text(), progress);
+      var snapshots = snapshots(config.nodes(), progress, err);
+      var report = Reports.once(kube.reader(), survey, snapshots, Version.text(), progress);
       if (terminal) {
         err.print("\r\u001b[2K");
         err.flush();
@@ -120,6 +126,21 @@ final class ReportCommand implements Callable<Integer> {
             Reports.table(report, terminal, Page.width(environment.getOrDefault("COLUMNS", ""))));
       }
       out.flush();
+    }
+  }
+
+  private static Optional<List<NodeSnapshot>> snapshots(
+      NodeAgents nodes, Consumer<String> progress, PrintWriter err) throws InterruptedException {
+    if (nodes.addresses().isEmpty()) {
+      return Optional.empty();
+    }
+    progress.accept("node agents");
+    try {
+      return Optional.of(NodePoller.once(nodes));
+    } catch (IOException e) {
+      err.println("drover-agent: no section nodes: " + Problem.of(e).text());
+      err.flush();
+      return Optional.empty();
     }
   }
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "status",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.VersionCommand.class,
+    versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
       "%nShows a running agent: both tunnels, why one is down and what to do next,",

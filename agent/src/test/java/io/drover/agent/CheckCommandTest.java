@@ -18,7 +18,7 @@ class CheckCommandTest {
   private final StringWriter err = new StringWriter();
 
   private int execute(String... arguments) {
-    return Main.commandLine(Map.of(), (_, _) -> {})
+    return Commands.line(Map.of(), (_, _) -> {})
         .setOut(new PrintWriter(out, true))
         .setErr(new PrintWriter(err, true))
         .execute(arguments);

@@ -196,7 +196,7 @@ class MainTest {
   }
 
   private int execute(Map<String, String> environment, Main.Runner runner, String... arguments) {
-    return Main.commandLine(environment, runner)
+    return Commands.line(environment, runner)
         .setOut(new PrintWriter(out, true))
         .setErr(new PrintWriter(err, true))
         .execute(arguments);

@@ -100,7 +100,7 @@ class ReportCommandTest {
     var all = new String[arguments.length + 1];
     all[0] = "report";
     System.arraycopy(arguments, 0, all, 1, arguments.length);
-    return Main.commandLine(
+    return Commands.line(
             environment,
             (_, _) -> {
               throw new AssertionError("the agent was started");

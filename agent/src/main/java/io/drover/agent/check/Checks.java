@@ -27,10 +27,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -332,17 +329,11 @@ public final class Checks {
   }
 
   private Outcome clock() {
-    String date = ping == null ? "" : ping.date();
-    if (date.isEmpty()) {
+    var theirs = Optional.ofNullable(ping).flatMap(ServerHttp.Answer::time);
+    if (theirs.isEmpty()) {
       return Outcome.skipped("the server does not say its time");
     }
-    ZonedDateTime theirs;
-    try {
-      theirs = ZonedDateTime.parse(date, DateTimeFormatter.RFC_1123_DATE_TIME);
-    } catch (DateTimeException _) {
-      return Outcome.skipped("the server's time cannot be read");
-    }
-    var offset = Duration.between(clock.instant(), theirs.toInstant());
+    var offset = Duration.between(clock.instant(), theirs.get());
     // The header has whole seconds.
     String said =
         offset.abs().compareTo(Duration.ofSeconds(1)) <= 0

@@ -9,8 +9,9 @@ import java.util.Map;
  * What {@code drover-agent report} needs: far less than the agent.
  *
  * @param kube as for the agent; outside a pod also the user's own kubeconfig
+ * @param nodes as for the agent: none, unless the command runs beside it
  */
-public record ReportCommandConfig(KubeConfig kube, ReportConfig report) {
+public record ReportCommandConfig(KubeConfig kube, ReportConfig report, NodeAgents nodes) {
   private static final Path STANDARD = Path.of(".kube", "config");
 
   /**
@@ -28,7 +29,8 @@ public record ReportCommandConfig(KubeConfig kube, ReportConfig report) {
     }
     var env = new Environment(all);
     var config =
-        new ReportCommandConfig(KubeConfig.from(env, Paths.from(env)), ReportConfig.from(env));
+        new ReportCommandConfig(
+            KubeConfig.from(env, Paths.from(env)), ReportConfig.from(env), NodeAgents.from(env));
     env.check();
     return config;
   }

@@ -10,13 +10,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns {@code logback.xml}, which logs text at INFO, into what was configured, and the level into
- * what was asked for since.
+ * Turns {@link StandardOutput}, which logs text at INFO, into what was configured, and the level
+ * into what was asked for since.
  */
 public final class Logging {
-  private static final String OURS = "io.drover";
-  private static final String APPENDER = "stdout";
-
   private Logging() {}
 
   /** To be called once, before the first thread is started. Libraries stay at their levels. */
@@ -26,7 +23,7 @@ public final class Logging {
 
   static void configure(LoggerContext context, LogConfig config) {
     context
-        .getLogger(OURS)
+        .getLogger(StandardOutput.OURS)
         .setLevel(
             switch (config.level()) {
               case OFF -> Level.OFF;
@@ -35,7 +32,7 @@ public final class Logging {
               case TRACE -> Level.TRACE;
             });
     switch (config.format()) {
-      case TEXT -> {} // as it is in logback.xml
+      case TEXT -> {} // as it is already
       case JSON -> writeJson(context);
     }
   }
@@ -59,7 +56,7 @@ public final class Logging {
   }
 
   static String level(LoggerContext context) {
-    return switch (context.getLogger(OURS).getEffectiveLevel().toInt()) {
+    return switch (context.getLogger(StandardOutput.OURS).getEffectiveLevel().toInt()) {
       case Level.OFF_INT -> "fatal";
       case Level.ERROR_INT -> "error";
       case Level.WARN_INT -> "warning";
@@ -71,7 +68,7 @@ public final class Logging {
 
   static void changeLevel(LoggerContext context, String name) {
     context
-        .getLogger(OURS)
+        .getLogger(StandardOutput.OURS)
         .setLevel(
             switch (name.toLowerCase(Locale.ROOT)) {
               case "panic", "fatal" -> Level.OFF;
@@ -85,7 +82,7 @@ public final class Logging {
   }
 
   private static void writeJson(LoggerContext context) {
-    var appender = context.getLogger(Logger.ROOT_LOGGER_NAME).getAppender(APPENDER);
+    var appender = context.getLogger(Logger.ROOT_LOGGER_NAME).getAppender(StandardOutput.APPENDER);
     if (appender instanceof OutputStreamAppender<ILoggingEvent> stdout) {
       var encoder = new JsonEncoder();
       encoder.setContext(context);

@@ -3,8 +3,8 @@ package io.drover.agent.node;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
+import io.drover.proto.report.NodeJson;
 import io.drover.proto.report.NodeSnapshot.Check;
-import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -77,6 +77,9 @@ public final class NodeAgent implements AutoCloseable {
       log.info("node agent answers: address={}", agent.address());
       do {
         agent.look();
+        // What a look leaves behind would stay until the heap is full, and the next one is minutes
+        // away.
+        System.gc();
       } while (!stop.await(agent.pause().toMillis(), TimeUnit.MILLISECONDS));
     }
     log.info("node agent stopped");
@@ -90,7 +93,7 @@ public final class NodeAgent implements AutoCloseable {
   /** Looks once, and takes what has been mounted anew. Blocks. */
   void look() throws InterruptedException {
     var snapshot = probes.run();
-    latest = ReportJson.write(snapshot);
+    latest = NodeJson.write(snapshot);
     looks++;
     isWell = snapshot.checks().stream().allMatch(Check::ok);
     snapshot.checks().forEach(this::tell);

@@ -6,6 +6,7 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
+import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.tls.ServerTrust;
@@ -14,6 +15,7 @@ import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,8 +26,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
@@ -48,6 +54,9 @@ public final class NodePoller implements AutoCloseable {
   /** After so long without an answer a node is silent: it was asked twice in vain. */
   public static final Duration FORGET_AFTER = ROUND.multipliedBy(2).plus(LIMIT);
 
+  /** For all together, when they are asked once. */
+  static final Duration ONCE_LIMIT = Duration.ofSeconds(30);
+
   /** More nodes than Kubernetes supports; no more answers are kept. */
   static final int MAX_NODES = 5_000;
 
@@ -69,6 +78,11 @@ public final class NodePoller implements AutoCloseable {
   private final Sleeper sleeper;
   private final Map<String, Heard> heard = new ConcurrentHashMap<>();
   private final Map<String, Problem> failures = new ConcurrentHashMap<>(); // by address
+
+  /** By address: all have one name, and a TLS session goes on for that name and its context. */
+  private final Map<String, KeptTrust> trusts = new ConcurrentHashMap<>();
+
+  private final Path authorities;
   private final Semaphore asked = new Semaphore(MAX_ASKED);
   private final ServerDialer names = ServerDialer.direct();
   private final Thread thread;
@@ -79,6 +93,7 @@ public final class NodePoller implements AutoCloseable {
   private NodePoller(
       NodeAgents agents, BooleanSupplier leads, Runnable changed, Clock clock, Sleeper sleeper) {
     this.agents = agents;
+    this.authorities = agents.identity().resolve(NodeIdentity.CA);
     this.leads = leads;
     this.changed = changed;
     this.clock = clock;
@@ -139,11 +154,9 @@ public final class NodePoller implements AutoCloseable {
 
   private void round() throws InterruptedException {
     List<InetSocketAddress> addresses;
-    SSLContext trust;
     Secret token;
     try {
-      addresses = addresses();
-      trust = ServerTrust.ofFile(agents.identity().resolve(NodeIdentity.CA));
+      addresses = addresses(agents, names);
       token = NodeIdentity.token(agents.identity());
       problem = Optional.empty();
     } catch (IOException e) {
@@ -156,11 +169,13 @@ public final class NodePoller implements AutoCloseable {
       return;
     }
     tellOfSilent(addresses.size());
-    failures.keySet().retainAll(addresses.stream().map(NodePoller::key).toList());
+    var keys = addresses.stream().map(NodePoller::key).toList();
+    failures.keySet().retainAll(keys);
+    trusts.keySet().retainAll(keys);
     var step = complete ? ROUND.dividedBy(addresses.size()) : FIRST_ROUND_STEP;
     for (var address : addresses) {
       asked.acquire();
-      Thread.ofVirtual().name("ask-node").start(() -> ask(address, trust, token));
+      Thread.ofVirtual().name("ask-node").start(() -> ask(address, token));
       sleeper.sleep(step);
     }
     if (!complete) {
@@ -190,7 +205,37 @@ public final class NodePoller implements AutoCloseable {
     }
   }
 
-  private List<InetSocketAddress> addresses() throws IOException {
+  /**
+   * The answers of all that answer now. Blocks until each has been asked once, for {@link
+   * #ONCE_LIMIT} at most.
+   *
+   * @throws IOException if none can be asked
+   */
+  public static List<NodeSnapshot> once(NodeAgents agents)
+      throws IOException, InterruptedException {
+    var trust = ServerTrust.ofFile(agents.identity().resolve(NodeIdentity.CA));
+    var token = NodeIdentity.token(agents.identity());
+    var questions =
+        addresses(agents, ServerDialer.direct()).stream()
+            .<Callable<NodeSnapshot>>map(address -> () -> snapshot(address, trust, token))
+            .toList();
+    var answers = new ArrayList<NodeSnapshot>();
+    try (var threads =
+        Executors.newFixedThreadPool(
+            MAX_ASKED, Thread.ofVirtual().name("ask-node-", 0).factory())) {
+      for (var question :
+          threads.invokeAll(questions, ONCE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (question.state() == Future.State.SUCCESS) {
+          answers.add(question.resultNow());
+        }
+      }
+    }
+    answers.sort(Comparator.comparing(NodeSnapshot::node));
+    return answers;
+  }
+
+  private static List<InetSocketAddress> addresses(NodeAgents agents, ServerDialer names)
+      throws IOException {
     var found = new ArrayList<InetSocketAddress>();
     for (var agent : agents.addresses()) {
       names.addresses(agent.host(), LIMIT).stream()
@@ -200,9 +245,10 @@ public final class NodePoller implements AutoCloseable {
     return found.subList(0, Math.min(found.size(), MAX_NODES));
   }
 
-  private void ask(InetSocketAddress address, SSLContext trust, Secret token) {
+  private void ask(InetSocketAddress address, Secret token) {
     try {
-      var snapshot = snapshot(address, trust, token);
+      var trust = trusts.computeIfAbsent(key(address), _ -> KeptTrust.ofFile(authorities));
+      var snapshot = snapshot(address, trust.context(), token);
       failures.remove(key(address));
       var before = heard.put(snapshot.node(), new Heard(snapshot, clock.instant()));
       if (before == null || !reasons(before.snapshot()).equals(reasons(snapshot))) {

@@ -4,6 +4,7 @@ import io.drover.agent.config.NodeAgents;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.tls.ServerTrust;
@@ -17,20 +18,14 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.URI;
 import java.time.Clock;
-import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
-import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /** Looks once at everything, all at the same time. One pass after the other. */
@@ -50,12 +45,6 @@ final class NodeProbes {
   /** Longer messages are cut, in characters. */
   static final int MAX_MESSAGE = 512;
 
-  /**
-   * As long is whom to trust not read again, unless it fails: the public CAs are many, and to read
-   * them each time would be most of what a node agent does.
-   */
-  static final Duration TRUST_KEPT = Duration.ofHours(1);
-
   private final NodeConfig config;
   private final String version;
   private final ServerDialer dialer;
@@ -63,7 +52,7 @@ final class NodeProbes {
   private final Clock clock;
   private final ServerHttp http;
   private final ServerHttp direct;
-  private final KeptTrust serverTrust;
+  private final ServerTrust serverTrust;
   private final KeptTrust apiTrust;
   private final KeptTrust registryTrust;
 
@@ -81,39 +70,9 @@ final class NodeProbes {
     this.clock = clock;
     this.http = new ServerHttp(dialer);
     this.direct = new ServerHttp(ServerDialer.direct());
-    this.serverTrust = new KeptTrust(trust::context);
-    this.apiTrust =
-        new KeptTrust(() -> ServerTrust.ofFile(config.paths().serviceAccount().resolve("ca.crt")));
-    this.registryTrust = new KeptTrust(() -> ServerTrust.systemStore(config.paths()));
-  }
-
-  private interface TrustSource {
-    SSLContext read() throws IOException;
-  }
-
-  private final class KeptTrust {
-    private final TrustSource source;
-    private @Nullable SSLContext kept;
-    private Instant until = Instant.MIN;
-
-    KeptTrust(TrustSource source) {
-      this.source = source;
-    }
-
-    SSLContext get() throws IOException {
-      var known = kept;
-      if (known == null || clock.instant().isAfter(until)) {
-        known = source.read();
-        kept = known;
-        until = clock.instant().plus(TRUST_KEPT);
-      }
-      return known;
-    }
-
-    /** After a failure: perhaps it is another one now. */
-    void forget() {
-      kept = null;
-    }
+    this.serverTrust = trust;
+    this.apiTrust = KeptTrust.ofFile(config.paths().serviceAccount().resolve("ca.crt"));
+    this.registryTrust = KeptTrust.systemStore(config.paths());
   }
 
   /** What one question came to. */
@@ -204,15 +163,19 @@ final class NodeProbes {
       }
       long startNanos = System.nanoTime();
       var asked = clock.instant();
-      var answer = http.get(URI.create(url), serverTrust.get(), LIMIT);
+      var answer = http.get(URI.create(url), serverTrust.context(), LIMIT);
       var answered = clock.instant();
       checks.add(verdict("server", url, answer, startNanos));
+      var now = asked.plus(Duration.between(asked, answered).dividedBy(2));
+      // It has whole seconds: on average it is half a second old.
       var offset =
-          offset(answer.date(), asked.plus(Duration.between(asked, answered).dividedBy(2)));
+          answer
+              .time()
+              .map(time -> Duration.between(now, time.plusMillis(500)).toMillis())
+              .map(millis -> Math.round(millis / 1000.0));
       offset.ifPresent(seconds -> checks.add(clock(url, seconds)));
       return new Asked(checks, offset.orElse(null), mtu);
     } catch (IOException e) {
-      serverTrust.forget();
       checks.add(failed("server", url, e));
       return new Asked(checks, null, mtu);
     }
@@ -229,18 +192,6 @@ final class NodeProbes {
     return answer.status() >= 300
         ? failed(name, url, Reason.REDIRECTED, said + " to " + answer.location())
         : ok(name, url, startNanos);
-  }
-
-  /** In whole seconds, as the header has no more. */
-  private static Optional<Long> offset(String date, Instant now) {
-    try {
-      var theirs = ZonedDateTime.parse(date, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      // On average the header is half a second old.
-      return Optional.of(
-          Math.round(Duration.between(now, theirs.plusMillis(500)).toMillis() / 1000.0));
-    } catch (DateTimeException _) {
-      return Optional.empty();
-    }
   }
 
   private static Check clock(String url, long offsetSeconds) {
@@ -296,7 +247,7 @@ final class NodeProbes {
     String url = "https://" + config.apiServer() + "/readyz";
     long startNanos = System.nanoTime();
     try {
-      var answer = direct.get(URI.create(url), apiTrust.get(), LIMIT);
+      var answer = direct.get(URI.create(url), apiTrust.context(), LIMIT);
       return Asked.of(
           List.of(
               answer.status() >= 500
@@ -307,7 +258,6 @@ final class NodeProbes {
                       "the answer is " + answer.status())
                   : ok("api-server", url, startNanos)));
     } catch (IOException e) {
-      apiTrust.forget();
       return Asked.of(List.of(failed("api-server", url, e)));
     }
   }
@@ -320,14 +270,13 @@ final class NodeProbes {
     URI url = config.registry().get();
     long startNanos = System.nanoTime();
     try {
-      var answer = http.get(url, registryTrust.get(), LIMIT);
+      var answer = http.get(url, registryTrust.context(), LIMIT);
       return Asked.of(
           List.of(
               answer.status() == 401
                   ? ok("registry", url.toString(), startNanos)
                   : verdict("registry", url.toString(), answer, startNanos)));
     } catch (IOException e) {
-      registryTrust.forget();
       return Asked.of(List.of(failed("registry", url.toString(), e)));
     }
   }

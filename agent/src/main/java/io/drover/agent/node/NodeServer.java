@@ -28,6 +28,9 @@ final class NodeServer implements AutoCloseable {
   /** As many requests are answered at the same time; any more get a 503 at once. */
   static final int MAX_REQUESTS = 16;
 
+  /** TLS sessions that are kept, so that the cluster agent can go on from its last one. */
+  static final int MAX_SESSIONS = 64;
+
   private record Answer(int status, String contentType, String body) {
     static Answer of(int status, String text) {
       return new Answer(status, "text/plain; charset=utf-8", text + "\n");
@@ -56,6 +59,7 @@ final class NodeServer implements AutoCloseable {
   static NodeServer start(Listen listen, NodeIdentity identity, Supplier<String> snapshot)
       throws IOException {
     var context = identity.context();
+    context.getServerSessionContext().setSessionCacheSize(MAX_SESSIONS);
     HttpsServer https;
     try {
       var address = new InetSocketAddress(InetAddress.getByName(listen.host()), listen.port());

@@ -8,6 +8,7 @@ import io.drover.proto.report.ClusterReport.Evidence;
 import io.drover.proto.report.ClusterReport.Undetermined;
 import io.drover.proto.report.Details;
 import io.drover.proto.report.Health;
+import io.drover.proto.report.NodeChecks;
 import io.drover.proto.report.Quantity;
 import io.drover.proto.report.Resources;
 import io.drover.proto.report.Resources.NodeResources;
@@ -48,6 +49,7 @@ public final class ReportTable {
     var table = new ReportTable(report, page);
     table.cluster();
     table.health();
+    table.fromNodes();
     table.resources();
     table.capabilities();
     return page.text();
@@ -99,6 +101,38 @@ public final class ReportTable {
                   .map(text -> ", " + text)
                   .collect(Collectors.joining()),
           null);
+    }
+  }
+
+  /** What works from which node; nothing where there are no node agents. */
+  private void fromNodes() {
+    var nodes = report.nodes();
+    if (nodes == null) {
+      return;
+    }
+    page.heading("From the nodes");
+    for (NodeChecks.NodeCheck check : nodes.checks()) {
+      String took =
+          check.medianMs() == null || check.worstMs() == null
+              ? ""
+              : ", %d ms, at worst %d ms".formatted(check.medianMs(), check.worstMs());
+      page.line(
+          mark(check.failed() == 0),
+          check.name(),
+          "%d of %d nodes%s".formatted(check.ok(), check.ok() + check.failed(), took),
+          null);
+      nodes.offenders().stream()
+          .filter(offender -> offender.check().equals(check.name()))
+          .forEach(
+              offender ->
+                  page.trouble(
+                      offender.node(), (offender.reason() + " " + offender.target()).strip()));
+    }
+    page.more(nodes.omitted(), "problems");
+    for (NodeChecks.NodeFigure figure : nodes.figures()) {
+      value(
+          figure.name(),
+          "%s, at worst %s at %s".formatted(figure.median(), figure.worst(), figure.worstNode()));
     }
   }
 

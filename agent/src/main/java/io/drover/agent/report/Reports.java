@@ -135,10 +135,15 @@ public final class Reports {
   /**
    * A report of now, by a reading of its own.
    *
+   * @param snapshots of the node agents; empty if there are none
    * @param progress is told what is being read
    */
   public static ClusterReport once(
-      ApiReader api, SurveyConfig survey, String version, Consumer<String> progress)
+      ApiReader api,
+      SurveyConfig survey,
+      Optional<List<NodeSnapshot>> snapshots,
+      String version,
+      Consumer<String> progress)
       throws InterruptedException {
     var clock = Clock.systemUTC();
     var view = Survey.read(api, survey, clock, progress);
@@ -147,7 +152,7 @@ public final class Reports {
         "",
         new AgentIdentity(version, UUID.randomUUID().toString(), 1),
         List.of(),
-        Optional.empty(),
+        snapshots,
         clock.instant());
   }
 

@@ -12,6 +12,7 @@ import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,6 +31,14 @@ import org.slf4j.LoggerFactory;
 record CertificateAuthorities(List<X509Certificate> certificates) {
   /** Files in a CA directory that are longer are no certificates, in bytes. */
   static final long MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+  /**
+   * A connection may go on from the TLS session of another one to the same host and port, opened by
+   * the same context: that takes half the bytes, and the server need not sign. It sees no
+   * certificate; that the server is the same is shown by the session's secret. So a session counts
+   * only for so long, from the handshake in which certificates were seen.
+   */
+  static final Duration SESSION = Duration.ofHours(1);
 
   private static final Logger log = LoggerFactory.getLogger(CertificateAuthorities.class);
   private static final Pattern PEM =
@@ -147,8 +156,10 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
       throws GeneralSecurityException {
     var context = SSLContext.getInstance("TLS");
     context.init(own, new TrustManager[] {trust}, null);
-    // A connection that goes on from another one's session sees no certificate; in seconds.
-    context.getClientSessionContext().setSessionTimeout(1);
+    // Whoever shows a certificate shows it each time, since it may have been replaced.
+    context
+        .getClientSessionContext()
+        .setSessionTimeout(own == null ? (int) SESSION.toSeconds() : 1);
     return context;
   }
 

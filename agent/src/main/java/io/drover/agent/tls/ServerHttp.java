@@ -12,11 +12,15 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -37,7 +41,16 @@ public final class ServerHttp {
    * @param retryAfter as the server wrote it; otherwise empty
    * @param date by the server's clock, as it wrote it; otherwise empty
    */
-  public record Answer(int status, String location, String retryAfter, String date, String body) {}
+  public record Answer(int status, String location, String retryAfter, String date, String body) {
+    /** What its clock said, in whole seconds; empty if that was nothing, or not to be read. */
+    public Optional<Instant> time() {
+      try {
+        return Optional.of(Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(date)));
+      } catch (DateTimeException _) {
+        return Optional.empty();
+      }
+    }
+  }
 
   private final ServerDialer dialer;
 

@@ -82,10 +82,7 @@ public final class ServerTrust {
 
   private volatile @Nullable Bundle bundle;
 
-  /** Whom we trust, and what comes of it. */
-  private record Trusted(CertificateAuthorities authorities, SSLContext context) {}
-
-  private volatile @Nullable Trusted trusted;
+  private final KeptTrust trusted = new KeptTrust(this::authorities);
 
   public ServerTrust(ServerConfig config, Paths paths, ServerDialer dialer) {
     this(config, paths, dialer, Clock.systemUTC());
@@ -123,6 +120,10 @@ public final class ServerTrust {
    * @throws Failure if there are none
    */
   public static SSLContext ofFile(Path pem) throws IOException {
+    return authorities(pem).context();
+  }
+
+  static CertificateAuthorities authorities(Path pem) throws IOException {
     CertificateAuthorities found;
     try {
       found = CertificateAuthorities.ofFile(pem);
@@ -132,7 +133,7 @@ public final class ServerTrust {
     if (found.certificates().isEmpty()) {
       throw new Failure(Reason.NO_CA_CONFIGURED, pem + " holds no certificate");
     }
-    return found.context();
+    return found;
   }
 
   /**
@@ -175,13 +176,7 @@ public final class ServerTrust {
    * @throws IOException if there is a checksum but no CA with it; to be tried again later
    */
   public SSLContext context() throws IOException {
-    var authorities = authorities();
-    var last = trusted;
-    if (last == null || !last.authorities().equals(authorities)) {
-      last = new Trusted(authorities, authorities.context());
-      trusted = last;
-    }
-    return last.context();
+    return trusted.context();
   }
 
   private CertificateAuthorities authorities() throws IOException {
@@ -351,7 +346,7 @@ public final class ServerTrust {
     }
   }
 
-  private static CertificateAuthorities systemAuthorities(List<Path> directories) {
+  static CertificateAuthorities systemAuthorities(List<Path> directories) {
     return CertificateAuthorities.ofRuntime()
         .plus(CertificateAuthorities.ofDirectories(directories));
   }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
-import ch.qos.logback.classic.joran.JoranConfigurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxy;
@@ -27,10 +26,8 @@ class LoggingTest {
   private final LoggerContext context = new LoggerContext();
 
   @BeforeEach
-  void readLogbackXml() throws Exception {
-    var configurator = new JoranConfigurator();
-    configurator.setContext(context);
-    configurator.doConfigure(Logging.class.getResource("/logback.xml"));
+  void configure() {
+    new StandardOutput().configure(context);
   }
 
   @Test
@@ -73,6 +70,17 @@ class LoggingTest {
         .isEqualTo(
             "2026-11-22T12:00:00.123Z WARN  [reader] Tunnel: dial failed: reason=x 2026 ERROR "
                 + " [31m forged\n");
+  }
+
+  @Test
+  void textHasTheStackTraceOfAnErrorBelowItsLine() {
+    var event = event("thread died");
+    event.setThrowableProxy(new ThrowableProxy(new IllegalStateException("bug")));
+
+    assertThat(line(event))
+        .startsWith("2026-11-22T12:00:00.123Z WARN  [reader] Tunnel: thread died\n")
+        .contains("\njava.lang.IllegalStateException: bug\n\tat ")
+        .endsWith("\n");
   }
 
   @Test

@@ -1,16 +1,18 @@
 package io.drover.agent.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.TestClock;
 import io.drover.agent.config.NodeAgents;
 import io.drover.agent.config.NodeConfig.Listen;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.tls.CountingRelay;
 import io.drover.agent.tls.TestCa;
+import io.drover.proto.report.NodeJson;
 import io.drover.proto.report.NodeSnapshot;
 import io.drover.proto.report.NodeSnapshot.Check;
-import io.drover.proto.report.ReportJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,6 +32,9 @@ import org.junit.jupiter.api.io.TempDir;
 class NodePollerTest {
   private static final Check OK = new Check("server", "u", 1L, "", "");
   private static final Check BAD = new Check("server", "u", null, "ConnectRefused", "no");
+
+  /** With the long answer of {@link TestNodes#full}. */
+  private static final long MAX_BYTES = 2_800;
 
   @TempDir private Path directory;
   private final TestClock clock = new TestClock();
@@ -62,15 +68,23 @@ class NodePollerTest {
         NodeServer.start(
             new Listen("127.0.0.1", 0),
             NodeIdentity.read(identity),
-            () -> ReportJson.write(snapshot));
+            () -> NodeJson.write(snapshot));
     open.add(server);
     return server;
   }
 
   private NodePoller poll(NodeServer... nodes) {
-    var addresses = new ArrayList<NodeAgents.Address>();
+    var ports = new ArrayList<Integer>();
     for (var node : nodes) {
-      addresses.add(new NodeAgents.Address("127.0.0.1", node.address().getPort()));
+      ports.add(node.address().getPort());
+    }
+    return poll(ports.toArray(Integer[]::new));
+  }
+
+  private NodePoller poll(Integer... ports) {
+    var addresses = new ArrayList<NodeAgents.Address>();
+    for (int port : ports) {
+      addresses.add(new NodeAgents.Address("127.0.0.1", port));
     }
     var poller =
         NodePoller.start(
@@ -181,5 +195,43 @@ class NodePollerTest {
     assertThat(poller.snapshots().orElseThrow())
         .extracting(NodeSnapshot::node)
         .containsExactly("a");
+  }
+
+  @Test
+  void whoeverAsksOnceGetsTheAnswersOfAllThatAnswer() throws Exception {
+    var a = TestNodes.snapshot("a", OK);
+    var b = TestNodes.snapshot("b", BAD);
+    var gone = node(TestNodes.snapshot("c", OK));
+    var addresses =
+        Stream.of(node(b), gone, node(a))
+            .map(node -> new NodeAgents.Address("127.0.0.1", node.address().getPort()))
+            .toList();
+    gone.close();
+
+    assertThat(NodePoller.once(new NodeAgents(addresses, directory))).containsExactly(a, b);
+    assertThatThrownBy(
+            () -> NodePoller.once(new NodeAgents(addresses, directory.resolve("elsewhere"))))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("ca.crt cannot be read");
+  }
+
+  /** What crosses the wire for an answer of usual length, from the second round on. */
+  @Test
+  void anAnswerTakesFewBytes() throws Exception {
+    var node = node(TestNodes.full("a"));
+    try (var relay = new CountingRelay(node.address())) {
+      poll(relay.port());
+      waits.take();
+      long first = relay.bytes();
+      goOn.release();
+      waits.take();
+      long second = relay.bytes();
+      goOn.release();
+      waits.take();
+      long third = relay.bytes();
+
+      assertThat(second).isLessThan(first);
+      assertThat(third).isLessThanOrEqualTo(MAX_BYTES);
+    }
   }
 }

@@ -18,6 +18,7 @@ import io.drover.proto.report.ReportJson;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -93,7 +94,8 @@ class FailingApiTest {
   }
 
   private ClusterReport report() throws InterruptedException {
-    return Reports.once(api.reader(), SmallCluster.config(COUNTED), "1.0", _ -> {});
+    return Reports.once(
+        api.reader(), SmallCluster.config(COUNTED), Optional.empty(), "1.0", _ -> {});
   }
 
   static Stream<Arguments> failures() {

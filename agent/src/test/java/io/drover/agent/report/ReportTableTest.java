@@ -53,6 +53,28 @@ class ReportTableTest {
     assertThat(table).isEqualTo(resource(name));
   }
 
+  @Test
+  void whatWorksFromWhichNodeIsShownWhereThereAreNodeAgents() {
+    var nodes =
+        """
+        {"nodes":{"answering":2,"checks":[
+          {"name":"dns","ok":2,"failed":0,"medianMs":3,"worstMs":7},
+          {"name":"server","ok":1,"failed":1}],
+         "offenders":[{"node":"b","check":"server","target":"https://r/ping","reason":"ConnectRefused","message":"m"}],
+         "omitted":2,"figures":[{"name":"disk-used","median":41.5,"worst":88.0,"worstNode":"a"}],
+         "kernels":{},"runtimes":{},"nameServers":{},"mtus":{}},
+        """;
+    var report = ReportJson.read(resource("report.json").replaceFirst("\\{", nodes));
+    String table = ReportTable.render(report, false, 100);
+
+    assertThat(ReportTable.render(report(), false, 100)).doesNotContain("FROM THE NODES");
+    assertThat(table)
+        .contains("FROM THE NODES", "ConnectRefused https://r/ping", "2 more problems");
+    assertThat(line(table, "✓ dns")).contains("2 of 2 nodes, 3 ms, at worst 7 ms");
+    assertThat(line(table, "✗ server")).contains("1 of 2 nodes");
+    assertThat(line(table, "disk-used")).contains("41.5, at worst 88.0 at a");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {60, 72, 80, 100, 200})
   void noLineIsLongerThanTheWidth(int width) {

@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -114,9 +115,9 @@ final class Front implements AutoCloseable {
     }
   }
 
-  /** Copies both ways until one side ends, and closes both. */
-  static void relay(Socket one, Socket other) {
-    relay(one, other, () -> false);
+  /** Copies both ways until one side ends, and closes both. Gives how many bytes that were. */
+  static long relay(Socket one, Socket other) {
+    return relay(one, other, () -> false);
   }
 
   /**
@@ -124,29 +125,28 @@ final class Front implements AutoCloseable {
    *
    * @param swallows asked whether what came is to be dropped
    */
-  static void relay(Socket one, Socket other, BooleanSupplier swallows) {
-    var back = Thread.ofVirtual().start(() -> copy(other, one, swallows));
-    copy(one, other, swallows);
-    try {
-      back.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+  static long relay(Socket one, Socket other, BooleanSupplier swallows) {
+    var back = new CompletableFuture<Long>();
+    Thread.ofVirtual().start(() -> back.complete(copy(other, one, swallows)));
+    return copy(one, other, swallows) + back.join();
   }
 
-  private static void copy(Socket from, Socket to, BooleanSupplier swallows) {
+  private static long copy(Socket from, Socket to, BooleanSupplier swallows) {
     byte[] chunk = new byte[CHUNK];
+    long bytes = 0;
     try (from;
         to) {
       var in = from.getInputStream();
       for (int length = in.read(chunk); length >= 0; length = in.read(chunk)) {
         if (!swallows.getAsBoolean()) {
           to.getOutputStream().write(chunk, 0, length);
+          bytes += length;
         }
       }
     } catch (IOException e) {
       // Either side's end is the end.
     }
+    return bytes;
   }
 
   /** Cuts every connection that is open now. */

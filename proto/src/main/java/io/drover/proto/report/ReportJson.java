@@ -51,18 +51,10 @@ public final class ReportJson {
 
   /** The same, as a tree: to be put into another object. */
   public static ObjectNode tree(ClusterReport report) {
-    return tree(ClusterReport.KIND, ClusterReport.SCHEMA, report);
-  }
-
-  private static ObjectNode tree(String kind, int schema, Object content) {
-    ObjectNode envelope = JSON.createObjectNode().put("kind", kind).put("schema", schema);
-    envelope.setAll((ObjectNode) JSON.valueToTree(content));
+    ObjectNode envelope =
+        JSON.createObjectNode().put("kind", ClusterReport.KIND).put("schema", ClusterReport.SCHEMA);
+    envelope.setAll((ObjectNode) JSON.valueToTree(report));
     return envelope;
-  }
-
-  /** What a node agent tells, as one line of JSON. */
-  public static String write(NodeSnapshot snapshot) {
-    return tree(NodeSnapshot.KIND, NodeSnapshot.SCHEMA, snapshot).toString();
   }
 
   /**
@@ -77,7 +69,7 @@ public final class ReportJson {
   }
 
   /**
-   * Reads what a node agent wrote; otherwise as {@link #read}.
+   * Reads what {@link NodeJson} wrote; otherwise as {@link #read}.
    *
    * @throws IllegalArgumentException if it is no snapshot; the message names what is wrong
    */

@@ -83,11 +83,19 @@ class ReportJsonTest {
                 new NodeSnapshot.Room(100, 7),
                 null));
 
-    assertThat(ReportJson.readNode(ReportJson.write(snapshot))).isEqualTo(snapshot);
-    assertThat(ReportJson.write(snapshot))
+    assertThat(ReportJson.readNode(NodeJson.write(snapshot))).isEqualTo(snapshot);
+    assertThat(NodeJson.write(snapshot))
         .startsWith("{\"kind\":\"NodeSnapshot\",\"schema\":1,\"node\":\"node-1\"")
         .doesNotContain("\n")
         .doesNotContain("usedPercent");
+    var unknown =
+        new NodeSnapshot(
+            "node-1",
+            "0.1.0",
+            Instant.EPOCH,
+            List.of(),
+            new NodeSnapshot.Facts(null, null, null, null, null, null, null, null));
+    assertThat(ReportJson.readNode(NodeJson.write(unknown))).isEqualTo(unknown);
     assertThatThrownBy(() -> ReportJson.readNode(Samples.complete()))
         .hasMessage("kind must be NodeSnapshot");
   }
