@@ -289,14 +289,14 @@ final class NodeAgentIT {
       // No other node's agent answers, so it looks again soon.
       var agent =
           start(
-          nodes.get(0),
-          Map.of(
-              "CATTLE_SERVER",
-              "https://127.0.0.1:" + server.port(),
-              "KUBERNETES_SERVICE_HOST",
-              "127.0.0.1",
-              "KUBERNETES_SERVICE_PORT",
-              Integer.toString(api.port())));
+              nodes.get(0),
+              Map.of(
+                  "CATTLE_SERVER",
+                  "https://127.0.0.1:" + server.port(),
+                  "KUBERNETES_SERVICE_HOST",
+                  "127.0.0.1",
+                  "KUBERNETES_SERVICE_PORT",
+                  Integer.toString(api.port())));
       toServer.take(); // its CA
       long firstServer = toServer.take();
       long firstApi = toApi.take();
