@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -166,7 +167,7 @@ class ControlSocketTest {
       write(slow, "GET /v1");
       assertThat(limits.take()).isEqualTo(ControlSocket.LIMIT);
       timeIsOver.put(true);
-      assertThat(read(slow)).isEmpty();
+      assertThat(isCut(slow)).isTrue();
     }
     assertThat(ask("GET /v1/loglevel HTTP/1.1\r\n\r\n")).endsWith("info\n");
   }
@@ -330,6 +331,15 @@ class ControlSocketTest {
 
   private static void write(SocketChannel client, String text) throws IOException {
     client.write(ByteBuffer.wrap(text.getBytes(ISO_8859_1)));
+  }
+
+  /** A socket that is closed before all was read from it resets the connection. */
+  private static boolean isCut(SocketChannel client) throws IOException {
+    try {
+      return read(client).isEmpty();
+    } catch (SocketException _) {
+      return true;
+    }
   }
 
   private static String read(SocketChannel client) throws IOException {

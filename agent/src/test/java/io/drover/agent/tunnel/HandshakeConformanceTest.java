@@ -360,7 +360,7 @@ class HandshakeConformanceTest {
       assertThat(peer.expectCloseFrame()).isEqualTo(1001);
       peer.expectEnd();
       closing.join();
-      assertThat(tunnel.threads()).isEmpty();
+      TestTunnel.eventually("threads gone", () -> tunnel.threads().isEmpty());
     }
   }
 
