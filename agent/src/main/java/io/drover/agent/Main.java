@@ -13,7 +13,6 @@ import io.drover.agent.config.Setting;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Handover;
 import io.drover.agent.log.Logging;
-import io.drover.agent.node.NodeAgent;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import java.io.FileDescriptor;
@@ -109,7 +108,7 @@ public final class Main {
           .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(patience)));
       switch (mode) {
         case AgentConfig agent -> Agent.run(agent, settings, stop);
-        case NodeConfig node -> NodeAgent.run(node, Version.text(), stop);
+        case NodeConfig node -> NodeTunnel.runNodeAgent(node, stop);
       }
     }
 

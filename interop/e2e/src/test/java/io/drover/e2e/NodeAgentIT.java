@@ -319,6 +319,32 @@ final class NodeAgentIT {
     }
   }
 
+  /** With the environment and the mounts of Rancher's own manifest of that time. */
+  @Test
+  void aServerOfOldHasATunnelToEachNode() throws Exception {
+    var api = URI.create("https://" + plane.address());
+    var environment =
+        Map.of(
+            "CATTLE_CLUSTER", "false",
+            "CATTLE_K8S_MANAGED", "true",
+            "CATTLE_NODE_NAME", nodes.get(1),
+            "CATTLE_SERVER", peer.url().toString(),
+            "CATTLE_CA_CHECKSUM", peer.caChecksum(),
+            "DROVER_CREDENTIALS_DIR", imported.credentials().toString(),
+            "DROVER_NODE_IDENTITY_DIR", directory.resolve("nothing").toString(),
+            "KUBERNETES_SERVICE_HOST", api.getHost(),
+            "KUBERNETES_SERVICE_PORT", Integer.toString(api.getPort()));
+    String key = Peer.CLUSTER + ":" + nodes.get(1);
+    try (var agent =
+        RunningProcess.start("old", directory, environment, List.of(Programs.agent()))) {
+      Await.that("its tunnel is up", START, () -> peer.sessions(key).size() == 1);
+
+      agent.terminate();
+      assertThat(agent.awaitExit(STOP)).isZero();
+      Await.that("its tunnel is closed", START, () -> peer.sessions(key).isEmpty());
+    }
+  }
+
   private static Front counting(URI to, Queue<Long> bytes) throws IOException {
     return Front.plain(
         socket -> {
