@@ -38,6 +38,9 @@ final class OutageIT {
   /** Two delays of the agent, the first up to 20 s, and a handshake that times out. */
   private static final Duration BACK = Duration.ofSeconds(75);
 
+  /** Until a pipe is full of what the agent logs at trace, on a busy machine. */
+  private static final Duration FULL_PIPE = Duration.ofSeconds(60);
+
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
 
   @SuppressWarnings("unused") // by name, in the annotations
@@ -125,7 +128,7 @@ final class OutageIT {
 
       agent.process().stopReading();
       try {
-        agent.awaitAlive(false, NOTICED);
+        agent.awaitAlive(false, FULL_PIPE);
         Await.that("the server is told", ANSWER_LIMIT, () -> peer.sessions(Peer.CLUSTER).isEmpty());
       } finally {
         agent.process().goOnReading();
