@@ -6,6 +6,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"flag"
@@ -233,10 +234,17 @@ func (r *rancher) serve(front net.Listener) error {
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0), // a failed TLS handshake is the agent's to report
 	}
-	return server.Serve(&listener{Listener: front, config: &tls.Config{
+	config := &tls.Config{
 		GetCertificate: r.face.certificate,
 		NextProtos:     []string{"http/1.1"},
-	}})
+	}
+	// As without the listener's copies, which would have a key each: sessions can be resumed.
+	var key [32]byte
+	if _, err := rand.Read(key[:]); err != nil {
+		return err
+	}
+	config.SetSessionTicketKeys([][32]byte{key})
+	return server.Serve(&listener{Listener: front, config: config})
 }
 
 func (r *rancher) handler() http.Handler {
