@@ -9,11 +9,14 @@ ARG MAVEN_IMAGE=docker.io/library/maven:3.9-eclipse-temurin-25
 
 FROM ${MAVEN_IMAGE} AS build
 
-# The Java runtime: as large as the agent needs it. Changes with the base image only.
+# The Java runtime: as large as the agent needs it. Changes with the base image only. Of the security providers
+# those behind the fifth are in other modules; for a name that is missing Java would make every provider on the
+# class path, Bouncy Castle's with 700 classes.
 RUN jlink \
       --add-modules java.base,java.logging,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.management,jdk.net,jdk.unsupported \
       --strip-java-debug-attributes --no-header-files --no-man-pages --output /opt/drover/runtime \
  && cd /opt/drover/runtime \
+ && sed -i '/^security\.provider\.\([6-9]\|1[0-9]\)=/d' conf/security/java.security \
  && rm bin/keytool bin/jwebserver lib/jexec lib/jspawnhelper lib/jrt-fs.jar lib/classlist
 
 # The C library that the runtime was found to need, and the few files it reads.
