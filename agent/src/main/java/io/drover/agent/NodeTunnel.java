@@ -60,7 +60,8 @@ final class NodeTunnel {
       throws IOException, InterruptedException {
     log.info("node agent starts: version={} node={}", Version.text(), config.node());
     var dialer = ServerDialer.by(config.server().proxy(), config.paths());
-    var handshakes = new NodeTunnel(config, new ServerTrust(config.server(), config.paths(), dialer));
+    var handshakes =
+        new NodeTunnel(config, new ServerTrust(config.server(), config.paths(), dialer));
     try (var watchdog = new Watchdog(System::nanoTime).start();
         var timer = Timer.system(watchdog);
         var _ =

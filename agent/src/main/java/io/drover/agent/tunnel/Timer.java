@@ -32,7 +32,7 @@ public interface Timer {
     private final Watchdog.Work work;
 
     private SystemTimer(Watchdog watchdog) {
-      work = watchdog.work(() -> {});
+      work = watchdog.timerWork();
       executor =
           new ScheduledThreadPoolExecutor(
               1, Thread.ofPlatform().daemon().name("tunnel-timer").factory());

@@ -411,7 +411,9 @@ public final class TunnelClient implements AutoCloseable {
     var timer = tools.timer();
     var connection =
         serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT);
-    var opened = new TunnelSession(name, dialer, handshake.policy(), audit, timer, counters);
+    var opened =
+        new TunnelSession(
+            name, dialer, handshake.policy(), audit, timer, tools.watchdog(), counters);
     var transport =
         new WebSocketTransport(
             handshake.url(),

@@ -52,8 +52,10 @@ public final class TunnelProbe implements AutoCloseable {
       DialAudit audit,
       Timer timer)
       throws IOException {
+    var watchdog = new Watchdog(timer::nanoTime); // nobody looks: a probe is short, and has limits
     session =
-        new TunnelSession(name, dialer, handshake.policy(), audit, timer, new TunnelCounters());
+        new TunnelSession(
+            name, dialer, handshake.policy(), audit, timer, watchdog, new TunnelCounters());
     transport =
         new WebSocketTransport(
             handshake.url(),
@@ -61,7 +63,7 @@ public final class TunnelProbe implements AutoCloseable {
             serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT),
             new Listening(),
             timer,
-            new Watchdog(timer::nanoTime), // nobody looks: a probe is short, and has limits
+            watchdog,
             socket -> {
               session.start(socket);
               opened.complete(session);

@@ -87,6 +87,7 @@ final class TunnelSession implements Transport.Receiver {
   private final DialPolicy policy;
   private final DialAudit audit;
   private final Timer timer;
+  private final Watchdog watchdog;
   private final TunnelCounters counters;
   private final Outbox outbox;
   private final BufferBudget budget = new BufferBudget();
@@ -116,12 +117,14 @@ final class TunnelSession implements Transport.Receiver {
       DialPolicy policy,
       DialAudit audit,
       Timer timer,
+      Watchdog watchdog,
       TunnelCounters counters) {
     this.name = name;
     this.dialer = dialer;
     this.policy = policy;
     this.audit = audit;
     this.timer = timer;
+    this.watchdog = watchdog;
     this.counters = counters;
     this.outbox = new Outbox(timer);
     this.readAhead = new ReadAhead(counters.receivedBytes(), timer.nanoTime());
@@ -379,10 +382,21 @@ final class TunnelSession implements Transport.Receiver {
   // ---- the writer thread
 
   private void write(Transport to) {
+    var work = watchdog.work(to::abort);
+    work.start();
     try {
+      work.pause();
       for (var item = outbox.take(); item != null; item = outbox.take()) {
         switch (item) {
-          case Item.Say(var message) -> say(to, message);
+          case Item.Say(var message) -> {
+            work.begin();
+            note(message);
+            work.pause(); // what follows may wait for the server
+            to.send(message);
+            if (message instanceof Close(var id, _)) {
+              forget(id);
+            }
+          }
           case Item.Ping _ -> to.ping();
           case Item.Pong(var payload) -> to.pong(payload);
         }
@@ -393,20 +407,18 @@ final class TunnelSession implements Transport.Receiver {
     } catch (InterruptedException e) {
       to.abort();
       Thread.currentThread().interrupt();
+    } finally {
+      work.end();
     }
   }
 
-  private void say(Transport to, Message message) throws IOException, InterruptedException {
+  private void note(Message message) {
     if (wire.isTraceEnabled()) {
       wire.trace(">> {} {}", name, WireTrace.of(message));
     }
     if (message instanceof Data(_, var payload)) {
       counters.sent(payload.remaining());
       lastMovedNanos = timer.nanoTime();
-    }
-    to.send(message);
-    if (message instanceof Close(var id, _)) {
-      forget(id);
     }
   }
 

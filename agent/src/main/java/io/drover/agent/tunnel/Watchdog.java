@@ -11,14 +11,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sees to it that the threads on which all else depends go on: those that read a tunnel, and the
- * timer's. None of them ever waits for anything of ours, so one that is at one and the same piece
- * of work for {@link #STALL_LIMIT} stands still, by a fault of ours or because what it writes its
- * log to takes nothing. A silent server is not meant: waiting for it is no work.
+ * Sees to it that the threads on which all else depends go on: those that read and write a tunnel,
+ * and the timer's. None of them ever waits for anything of ours, so one that is at one and the same
+ * piece of work for {@link #STALL_LIMIT} stands still, by a fault of ours or because what it writes
+ * its log to takes nothing. A silent server is not meant: waiting for it is no work.
  *
- * <p>A reader that stands still loses its connection at once, so that the server need not find out
- * by itself. As long as a thread stands still {@link #stalled} names it, and the agent does not
- * count as alive.
+ * <p>A reader or writer that stands still loses its connection at once, so that the server need not
+ * find out by itself; if it is the timer, all connections are closed. As long as a thread stands
+ * still {@link #stalled} names it, and the agent does not count as alive.
  */
 public final class Watchdog implements AutoCloseable {
   /** A piece of work takes microseconds. */
@@ -38,12 +38,14 @@ public final class Watchdog implements AutoCloseable {
 
   /** One thread's work, as it says itself. */
   final class Work {
+    private final Runnable close;
     private final Runnable atStall;
     private final AtomicBoolean told = new AtomicBoolean();
     private volatile long sinceNanos = IDLE;
     private volatile @Nullable Thread thread;
 
-    private Work(Runnable atStall) {
+    private Work(Runnable close, Runnable atStall) {
+      this.close = close;
       this.atStall = atStall;
     }
 
@@ -128,10 +130,16 @@ public final class Watchdog implements AutoCloseable {
   /**
    * What a thread is to say of its work, once it has started.
    *
-   * @param atStall called once each time when it stands still; must not wait
+   * @param close of its connection: called once each time when the thread stands still, and also if
+   *     the timer does; must not wait
    */
-  Work work(Runnable atStall) {
-    return new Work(atStall);
+  Work work(Runnable close) {
+    return new Work(close, close);
+  }
+
+  /** The same for the timer, without which nobody sees whether a server is still there. */
+  Work timerWork() {
+    return new Work(() -> {}, () -> works.forEach(work -> work.close.run()));
   }
 
   /** The threads that stand still now. Any thread may ask; nothing waits here. */

@@ -63,7 +63,8 @@ class StreamConformanceTest {
       assertThat(peer.expectClose(2).reason())
           .isEqualTo("dial tcp " + closed.address() + ": connect: connection refused");
       assertThat(peer.barrier()).isEmpty();
-      assertThat(tunnel.client().reading().totals().dialFailures()).isEqualTo(1);
+      TestTunnel.eventually(
+          "counted", () -> tunnel.client().reading().totals().dialFailures() == 1);
     }
   }
 

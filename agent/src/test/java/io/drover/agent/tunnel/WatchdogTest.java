@@ -120,7 +120,11 @@ class WatchdogTest {
   }
 
   @Test
-  void aTimerWhoseTaskStandsStillIsNamed() throws Exception {
+  void aTimerWhoseTaskStandsStillTakesAllConnectionsWithIt() throws Exception {
+    var closed = new AtomicInteger();
+    var reader = watchdog.work(closed::incrementAndGet);
+    reader.start();
+    reader.pause();
     var go = new CountDownLatch(1);
     var running = new CountDownLatch(1);
     try (var real = Timer.system(watchdog)) {
@@ -139,6 +143,7 @@ class WatchdogTest {
       pass(Watchdog.STALL_LIMIT);
 
       assertThat(watchdog.stalled()).containsExactly("tunnel-timer");
+      assertThat(closed).hasValue(1);
       go.countDown();
       TestTunnel.eventually("it goes on", () -> watchdog.stalled().isEmpty());
     }
