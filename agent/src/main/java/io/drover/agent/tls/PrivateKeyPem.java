@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.StringReader;
 import java.security.GeneralSecurityException;
@@ -12,6 +13,7 @@ import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
@@ -29,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * RSA and EC keys in every form of PEM that OpenSSL writes: PKCS #8, PKCS #1 (RSA), SEC 1 (EC), and
- * each of them encrypted. Java reads the first only, and that without Bouncy Castle, whose classes
- * would take a tenth of a node agent's memory.
+ * each of them encrypted. Java reads the first only, Bouncy Castle the others; but for plain PKCS #1,
+ * which Helm makes for node agents: they have no memory for it, and a frame around it makes it PKCS
+ * #8.
  */
 final class PrivateKeyPem {
   private static final Pattern PEM =
@@ -38,6 +41,14 @@ final class PrivateKeyPem {
           "-----BEGIN (|RSA |EC |ENCRYPTED )PRIVATE KEY-----\\s*\\n"
               + "(.*?)-----END \\1PRIVATE KEY-----",
           Pattern.DOTALL);
+
+  /** Version 0 and the algorithm rsaEncryption without parameters, in DER. */
+  private static final byte[] RSA =
+      HexFormat.of().parseHex("020100" + "300d06092a864886f70d0101010500");
+
+  private static final int SEQUENCE = 0x30;
+  private static final int OCTETS = 0x04;
+  private static final int TWO_BYTES_OF_LENGTH = 0x82;
 
   private PrivateKeyPem() {}
 
@@ -52,14 +63,34 @@ final class PrivateKeyPem {
     if (!found.find()) {
       throw unusable("there is no key in PEM form, as PKCS #8, PKCS #1 or SEC 1", null);
     }
+    boolean isPkcs1 = found.group(1).equals("RSA ") && found.group(2).indexOf(':') < 0;
+    if (!found.group(1).isEmpty() && !isPkcs1) {
+      return key(Other.pkcs8(found.group(), password));
+    }
     try {
-      return key(
-          found.group(1).isEmpty()
-              ? Base64.getMimeDecoder().decode(found.group(2).getBytes(US_ASCII))
-              : Other.pkcs8(found.group(), password));
+      byte[] der = Base64.getMimeDecoder().decode(found.group(2).getBytes(US_ASCII));
+      return key(isPkcs1 ? pkcs8(der) : der);
     } catch (IllegalArgumentException e) { // of its base64
       throw broken(e);
     }
+  }
+
+  private static byte[] pkcs8(byte[] pkcs1) {
+    var content = new ByteArrayOutputStream();
+    content.writeBytes(RSA);
+    content.writeBytes(tagged(OCTETS, pkcs1));
+    return tagged(SEQUENCE, content.toByteArray());
+  }
+
+  /** An RSA key is neither shorter nor longer than two bytes of length can say. */
+  private static byte[] tagged(int tag, byte[] content) {
+    var der = new ByteArrayOutputStream();
+    der.write(tag);
+    der.write(TWO_BYTES_OF_LENGTH);
+    der.write(content.length >> 8);
+    der.write(content.length);
+    der.writeBytes(content);
+    return der.toByteArray();
   }
 
   private static PrivateKey key(byte[] pkcs8) throws Failure {
