@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * RSA and EC keys in every form of PEM that OpenSSL writes: PKCS #8, PKCS #1 (RSA), SEC 1 (EC), and
- * each of them encrypted. Java reads the first only, Bouncy Castle the others; but for plain PKCS #1,
- * which Helm makes for node agents: they have no memory for it, and a frame around it makes it PKCS
- * #8.
+ * each of them encrypted. Java reads the first only, Bouncy Castle the others; but for plain PKCS
+ * #1, which Helm makes for node agents: they have no memory for it, and a frame around it makes it
+ * PKCS #8.
  */
 final class PrivateKeyPem {
   private static final Pattern PEM =

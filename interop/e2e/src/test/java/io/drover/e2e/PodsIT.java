@@ -37,6 +37,9 @@ final class PodsIT {
   private static final String NODE_AGENTS = "app=drover-node-agent";
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
+  /** At any time; what the chart requests. */
+  private static final int NODE_AGENT_MIB = 64;
+
   /** Of kubectl, for what waits for pods. */
   private static final String TIMEOUT = "--timeout=50s";
 
@@ -142,6 +145,7 @@ final class PodsIT {
     assertUsersReachTheCluster();
     assertNothingWasRestarted(AGENTS, 2);
     assertNothingWasRestarted(NODE_AGENTS, 1);
+    assertNodeAgentsAreSmall();
   }
 
   @Test
@@ -248,6 +252,12 @@ final class PodsIT {
       System.out.printf(
           "pod %s: %d MiB resident, %d MiB at most, limit %s%n",
           name(pod), residentMib(pod, "VmRSS"), residentMib(pod, "VmHWM"), limit);
+    }
+  }
+
+  private void assertNodeAgentsAreSmall() throws IOException, InterruptedException {
+    for (var pod : pods(NODE_AGENTS)) {
+      assertThat(residentMib(pod, "VmHWM")).isLessThanOrEqualTo(NODE_AGENT_MIB);
     }
   }
 
