@@ -5,7 +5,7 @@ package io.drover.agent.config;
  *
  * @param port as written, possibly empty
  */
-record HostPort(String host, String port) {
+public record HostPort(String host, String port) {
 
   /**
    * Splits at the last colon outside brackets. A bare IPv6 address must be in brackets.
@@ -38,7 +38,7 @@ record HostPort(String host, String port) {
   }
 
   /** Joins them again, with brackets where they are needed. */
-  static String join(String host, String port) {
+  public static String join(String host, String port) {
     boolean bare = host.indexOf(':') >= 0 && !host.startsWith("[");
     return (bare ? "[" + host + "]" : host) + ":" + port;
   }

@@ -1,6 +1,7 @@
 package io.drover.agent.kube;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.agent.config.HostPort;
 import io.drover.agent.retry.Sleeper;
 import java.io.IOException;
 import java.net.HttpURLConnection;
@@ -124,9 +125,9 @@ public final class Handover {
     if (pod.address().isEmpty()) {
       return false;
     }
-    String host = pod.address().contains(":") ? "[" + pod.address() + "]" : pod.address();
+    String authority = HostPort.join(pod.address(), Integer.toString(healthPort));
     try {
-      var readiness = URI.create("http://" + host + ":" + healthPort + "/readyz").toURL();
+      var readiness = URI.create("http://" + authority + "/readyz").toURL();
       var connection = (HttpURLConnection) readiness.openConnection();
       try {
         connection.setConnectTimeout((int) ANSWER_LIMIT.toMillis());

@@ -25,6 +25,8 @@ public final class ChangeLog {
   /** A state that was told within this time is no news. */
   static final Duration NEWS_AFTER = Duration.ofMinutes(10);
 
+  private static final String WORKS = "works";
+
   /**
    * How many lines there are, of news and of other changes each.
    *
@@ -93,8 +95,6 @@ public final class ChangeLog {
     changes.current = new State(WORKS, true, "");
     return changes;
   }
-
-  private static final String WORKS = "works";
 
   /** It works; {@code line} says so, after trouble. */
   public void works(String line) {

@@ -14,7 +14,6 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -192,23 +191,11 @@ class FlowControlScheduleTest {
       if (out.size() >= ON_THE_WAY) {
         return;
       }
-      switch (take()) {
+      switch (OutboxTest.poll(outbox)) {
         case Item.Say(var message) -> out.add(new Sent.Said(message));
         case Item.Ping _ -> out.add(new Sent.Ping());
         case null -> {}
         default -> throw new IllegalStateException();
-      }
-    }
-
-    /** What there is to say now, or null: take() only waits when there is nothing. */
-    private @Nullable Item take() {
-      Thread.currentThread().interrupt();
-      try {
-        return outbox.take();
-      } catch (InterruptedException e) {
-        return null;
-      } finally {
-        Thread.interrupted();
       }
     }
   }

@@ -33,8 +33,12 @@ class OutboxTest {
     outbox.say(to, ByteBuffer.allocate(bytes));
   }
 
-  /** What there is to say now, or null: take() only waits when there is nothing. */
   private @Nullable Item poll() {
+    return poll(outbox);
+  }
+
+  /** What there is to say now, or null: take() only waits when there is nothing. */
+  static @Nullable Item poll(Outbox outbox) {
     Thread.currentThread().interrupt();
     try {
       return outbox.take();
