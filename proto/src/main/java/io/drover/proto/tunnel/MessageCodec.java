@@ -186,7 +186,8 @@ public final class MessageCodec {
       long streamId, long type, ByteBuffer in, BiFunction<String, Long, Message> message) {
     String text = text(in, MAX_CLIENT_BYTES);
     int slash = text.indexOf('/');
-    if (slash >= 0) {
+    // parseLong would take the digits of any script; the Go library takes those of ASCII.
+    if (slash >= 0 && text.chars().skip(slash).allMatch(c -> c < 0x80)) {
       try {
         return message.apply(
             text.substring(0, slash), Long.parseLong(text, slash + 1, text.length(), 10));

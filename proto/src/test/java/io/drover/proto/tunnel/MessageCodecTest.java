@@ -201,6 +201,17 @@ class MessageCodecTest {
     assertThat(message).isEqualTo(new Malformed(2, 2, "address too long"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"c/\u0663", "c/1\u0661", "c/\uff11", "c/\ud835\udfd9"})
+  void sessionKeysAreOfAsciiDigits(String client) throws IOException {
+    byte[] text = client.getBytes(UTF_8);
+    var addClient = ByteBuffer.allocate(3 + text.length).put(new byte[] {0, 0, 8}).put(text).flip();
+
+    var message = MessageCodec.decode(addClient);
+
+    assertThat(message).isEqualTo(new Malformed(0, 4, "not clientKey/sessionKey"));
+  }
+
   // F11
   @Test
   void targetsThatThePeerWouldCutAreNotSent() {
