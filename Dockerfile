@@ -44,6 +44,7 @@ COPY .mvn .mvn
 COPY pom.xml ./
 COPY server/pom.xml server/
 COPY interop/standin/pom.xml interop/standin/
+COPY interop/jmh/pom.xml interop/jmh/
 COPY interop/e2e/pom.xml interop/e2e/
 COPY image/BillOfMaterials.java image/
 COPY proto/pom.xml proto/
