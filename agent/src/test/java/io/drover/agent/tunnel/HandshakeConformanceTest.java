@@ -412,6 +412,8 @@ class HandshakeConformanceTest {
         var tunnel = TestTunnel.draining(server, Duration.ofDays(1), timer)) {
       var peer = server.open();
       peer.stayOpen();
+      peer.barrier();
+      timer.advance(WebSocketTransport.HANDSHAKE_LIMIT); // or that limit might be the one awaited
       peer.sendFrame(ScriptedServer.BINARY, new byte[1]);
       assertThat(peer.expectCloseFrame()).isEqualTo(FrameReader.PROTOCOL_ERROR);
       peer.expectEnd();
