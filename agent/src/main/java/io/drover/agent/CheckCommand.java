@@ -20,6 +20,7 @@ import io.drover.agent.tunnel.DialPolicy;
 import io.drover.agent.tunnel.Dialer;
 import io.drover.agent.tunnel.Handshake;
 import io.drover.agent.tunnel.HandshakeRefused;
+import io.drover.agent.tunnel.LocalSockets;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelProbe;
 import io.drover.agent.tunnel.Watchdog;
@@ -119,7 +120,9 @@ final class CheckCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     var dialer = ServerDialer.by(config.server().proxy(), config.paths());
     var trust = new ServerTrust(config.server(), config.paths(), dialer);
-    try (var timer = Timer.system(new Watchdog(System::nanoTime));
+    var watchdog = new Watchdog(System::nanoTime); // nobody looks: a check is short, and has limits
+    try (var timer = Timer.system(watchdog);
+        var sockets = LocalSockets.start("check", watchdog);
         var steve = SteveServer.start();
         var cluster = config.kube().isPresent() ? new OwnCluster(config) : null) {
       return new Checks(
@@ -127,7 +130,7 @@ final class CheckCommand implements Callable<Integer> {
               dialer,
               trust,
               cluster,
-              new OwnTunnel(dialer, Agent.dialerTo(steve), timer),
+              new OwnTunnel(dialer, Agent.dialerTo(steve), timer, sockets),
               Clock.systemUTC(),
               RESOLV_CONF,
               printed)
@@ -185,7 +188,8 @@ final class CheckCommand implements Callable<Integer> {
     }
   }
 
-  private record OwnTunnel(ServerDialer serverDialer, Dialer dialer, Timer timer)
+  private record OwnTunnel(
+      ServerDialer serverDialer, Dialer dialer, Timer timer, LocalSockets sockets)
       implements Tunnel {
     @Override
     public void showToken(URI url, Secret token, int parameterBytes, SSLContext trust)
@@ -228,7 +232,8 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private TunnelProbe open(Handshake handshake) throws IOException, InterruptedException {
-      return TunnelProbe.open("check", serverDialer, handshake, dialer, DialAudit.none(), timer);
+      return TunnelProbe.open(
+          "check", serverDialer, handshake, dialer, DialAudit.none(), timer, sockets);
     }
   }
 

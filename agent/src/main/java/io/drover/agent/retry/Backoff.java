@@ -1,5 +1,6 @@
 package io.drover.agent.retry;
 
+import io.drover.agent.reason.Reason;
 import java.time.Duration;
 import java.util.random.RandomGenerator;
 
@@ -7,11 +8,11 @@ import java.util.random.RandomGenerator;
  * How long to wait before the next attempt, so that many agents do not come back all at once.
  *
  * <p>Every delay is uniform between zero and a bound ("full jitter"). The bound starts by {@link
- * Cause}, doubles with each failure up to {@link #CAP}, and starts anew after a connection that
- * lasted {@link #STABLE}. For one thread.
+ * Cause}, doubles with each failure up to the cap of the cause, and starts anew after a connection
+ * that lasted {@link #STABLE}. For one thread.
  */
 public final class Backoff {
-  /** The highest bound. */
+  /** The highest bound of all causes. */
   public static final Duration CAP = Duration.ofSeconds(60);
 
   /** A connection that lasted this long ends the series of failures. */
@@ -22,24 +23,64 @@ public final class Backoff {
 
   /** Why there must be another attempt. */
   public enum Cause {
-    /** The way to the server failed: name, route, reset, silence. Most likely only for us. */
-    PATH(Duration.ofSeconds(5)),
+    /**
+     * The way to the server failed: name, route, reset, silence. Most likely only for us, and
+     * another attempt costs the server next to nothing. With an attempt that is under way when the
+     * way is there again, which may take 10 s, whoever waits for us does so for 20 s at most.
+     */
+    PATH(Duration.ofSeconds(5), Duration.ofSeconds(15)),
 
     /** The server ended the connection: a restart, so every other agent comes back now too. */
-    SERVER_CLOSED(Duration.ofSeconds(20)),
+    SERVER_CLOSED(Duration.ofSeconds(20), CAP),
 
-    /** The server answered, and said no. It may be starting: as for {@link #SERVER_CLOSED}. */
-    REFUSED(Duration.ofSeconds(20));
+    /**
+     * Somebody answered, and the answer is no good: it may be the server that starts, and it is the
+     * same for every other agent. As for {@link #SERVER_CLOSED}.
+     */
+    REFUSED(Duration.ofSeconds(20), CAP);
 
     private final Duration first;
+    private final Duration cap;
 
-    Cause(Duration first) {
+    Cause(Duration first, Duration cap) {
       this.first = first;
+      this.cap = cap;
+    }
+
+    /** Of an attempt that failed for this reason. */
+    public static Cause of(Reason reason) {
+      return switch (reason) {
+        case TLS_VERSION,
+            TLS_EXPIRED,
+            TLS_NOT_YET_VALID,
+            TLS_WRONG_NAME,
+            TLS_INCOMPLETE_CHAIN,
+            TLS_UNKNOWN_ISSUER,
+            TLS_CA_REPLACED,
+            NO_CA_CONFIGURED,
+            CA_CHECKSUM_MISMATCH,
+            CA_NOT_A_CERTIFICATE,
+            NOT_RANCHER,
+            REDIRECTED,
+            HEADER_TOO_LARGE,
+            TOO_MANY_REQUESTS,
+            SERVER_UNAVAILABLE,
+            SERVER_STARTING,
+            TOKEN_UNKNOWN,
+            PARAMETERS_REFUSED ->
+            REFUSED;
+        default -> PATH;
+      };
     }
 
     /** The bound of the first delay. */
     Duration first() {
       return first;
+    }
+
+    /** The bound of all later ones. */
+    Duration cap() {
+      return cap;
     }
   }
 
@@ -67,7 +108,7 @@ public final class Backoff {
   public Duration next(Cause cause, Duration retryAfter) {
     Duration bound = cause.first().multipliedBy(1L << Math.min(failures, MAX_DOUBLINGS));
     failures++;
-    return clamp(retryAfter, MAX_RETRY_AFTER).plus(jitter(clamp(bound, CAP)));
+    return clamp(retryAfter, MAX_RETRY_AFTER).plus(jitter(clamp(bound, cause.cap())));
   }
 
   /** A connection was there for {@code uptime} before it failed. */

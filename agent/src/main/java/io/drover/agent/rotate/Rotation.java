@@ -94,9 +94,8 @@ public final class Rotation implements AutoCloseable {
     }
 
     private Duration delay(IOException failure) {
-      return failure instanceof AskedToWait refusal
-          ? backoff.next(Cause.REFUSED, refusal.retryAfter())
-          : backoff.next(Cause.PATH);
+      var asked = failure instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
+      return backoff.next(Cause.of(Problem.of(failure).reason()), asked);
     }
 
     private void failed(Problem now) {

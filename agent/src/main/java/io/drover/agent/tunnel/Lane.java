@@ -3,7 +3,6 @@ package io.drover.agent.tunnel;
 import io.drover.proto.tunnel.Message.Close;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.concurrent.locks.Condition;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +18,6 @@ final class Lane {
   }
 
   final long streamId;
-  final Condition space;
 
   // Null until there is data, so that an idle stream costs nothing here.
   private @Nullable ArrayDeque<ByteBuffer> chunks;
@@ -31,6 +29,9 @@ final class Lane {
   @Nullable Close end;
 
   boolean dead;
+
+  /** To be called once when there is room; null: nobody waits for it. */
+  @Nullable Runnable atRoom;
 
   // Flow control, see Outbox.
   boolean held;
@@ -47,9 +48,8 @@ final class Lane {
   /** Whether the peer was told of our Pause once more since that sign. */
   boolean reminded;
 
-  Lane(long streamId, Condition space) {
+  Lane(long streamId) {
     this.streamId = streamId;
-    this.space = space;
   }
 
   boolean isEmpty() {

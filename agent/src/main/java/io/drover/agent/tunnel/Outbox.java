@@ -5,7 +5,6 @@ import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Data;
 import io.drover.proto.tunnel.Message.Pause;
 import io.drover.proto.tunnel.Message.Resume;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -35,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * reminded before the last of these bytes. Source: remotedialer {@code back_pressure.go}; {@code
  * FlowControlModelTest} shows that each of these rules is needed.
  *
- * <p>One thread {@link #take}s; any other may do the rest. Only {@link #room} waits.
+ * <p>One thread {@link #take}s, and waits for something to say; any other may do the rest, which
+ * never waits.
  */
 final class Outbox {
   /** Messages that are not data; more means that the peer has stopped reading, and it is over. */
@@ -61,6 +61,9 @@ final class Outbox {
    * remotedialer's {@code MaxBuffer}, at which it would have.
    */
   static final int UNCONFIRMED_BYTES = 2 * 1024 * 1024;
+
+  /** Of {@link #room}: the stream or the session has ended. */
+  static final int OVER = -1;
 
   static final Duration FIRST_PROBE = Duration.ofMillis(5);
   static final Duration LAST_PROBE = Duration.ofSeconds(1);
@@ -103,7 +106,7 @@ final class Outbox {
 
   /** A place for a new stream. */
   Lane lane(long streamId) {
-    return new Lane(streamId, lock.newCondition());
+    return new Lane(streamId);
   }
 
   /**
@@ -150,26 +153,48 @@ final class Outbox {
   }
 
   /**
-   * Waits until the stream may queue data.
-   *
-   * @return how many bytes, at least {@link #FLOOR_BYTES}
-   * @throws IOException if the stream or the session has ended
+   * How many bytes the stream may queue now, at least {@link #FLOOR_BYTES}; 0: none now, see {@link
+   * #awaitRoom}; {@link #OVER}: never again.
    */
-  int room(Lane lane) throws IOException, InterruptedException {
+  int room(Lane lane) {
     lock.lock();
     try {
-      while (true) {
-        if (lane.dead || closed || lane.end != null) {
-          throw new IOException("stream ended");
-        }
-        int limit = laneLimit();
-        if (lane.isEmpty() || lane.queuedBytes < limit) {
-          return Math.max(FLOOR_BYTES, Math.min(MAX_DATA_BYTES, limit - lane.queuedBytes));
-        }
-        lane.space.await();
+      if (lane.dead || closed || lane.end != null) {
+        return OVER;
+      }
+      int limit = laneLimit();
+      if (lane.isEmpty() || lane.queuedBytes < limit) {
+        return Math.max(FLOOR_BYTES, Math.min(MAX_DATA_BYTES, limit - lane.queuedBytes));
+      }
+      return 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Calls once when the stream may queue data: at once, or later from the thread that {@link
+   * #take}s. Not when the stream has ended.
+   *
+   * @param then must be quick and take no lock of ours
+   */
+  void awaitRoom(Lane lane, Runnable then) {
+    lock.lock();
+    try {
+      lane.atRoom = then;
+      if (room(lane) > 0) {
+        callAtRoom(lane);
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  private static void callAtRoom(Lane lane) {
+    var then = lane.atRoom;
+    if (then != null) {
+      lane.atRoom = null;
+      then.run();
     }
   }
 
@@ -196,8 +221,8 @@ final class Outbox {
         return;
       }
       lane.end = close;
+      lane.atRoom = null;
       queueLane(lane);
-      lane.space.signalAll();
     } finally {
       lock.unlock();
     }
@@ -211,8 +236,8 @@ final class Outbox {
       queuedBytes -= lane.queuedBytes;
       lane.discard();
       lane.end = null;
+      lane.atRoom = null;
       awaitingPong.remove(lane);
-      lane.space.signalAll();
     } finally {
       lock.unlock();
     }
@@ -368,7 +393,7 @@ final class Outbox {
     }
   }
 
-  /** Nothing will be said any more. Streams that wait are woken when they are discarded. */
+  /** Nothing will be said any more. */
   void close() {
     lock.lock();
     try {
@@ -496,7 +521,7 @@ final class Outbox {
       queuePing();
     }
     if (lane.isEmpty() || lane.queuedBytes < laneLimit() / 2) {
-      lane.space.signal();
+      callAtRoom(lane);
     }
     return new Item.Say(new Data(lane.streamId, chunk));
   }

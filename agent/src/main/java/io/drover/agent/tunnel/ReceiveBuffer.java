@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Bytes received on one stream and not yet written to its local socket.
  *
- * <p>The reader thread {@link #put}s and never waits; one thread at a time {@link #next}s. Past the
- * high-water mark the peer is to be paused, below the low one to be resumed: the methods say which.
+ * <p>The reader thread {@link #put}s; one thread at a time has the turn to write, and {@link
+ * #next}s. Nobody waits here. Past the high-water mark the peer is to be paused, below the low one
+ * to be resumed: the methods say which.
  */
 final class ReceiveBuffer {
   /**
@@ -49,6 +50,7 @@ final class ReceiveBuffer {
   private int takenBytes;
   private boolean draining;
   private boolean ended;
+  private boolean discarded;
   private boolean paused;
   private long sincePauseBytes;
 
@@ -126,6 +128,23 @@ final class ReceiveBuffer {
     }
   }
 
+  /**
+   * Takes back what is left of the bytes returned last: there is no room for them now. The turn
+   * stays with the caller.
+   */
+  void putBack(ByteBuffer rest) {
+    lock.lock();
+    try {
+      if (chunks != null && rest.hasRemaining() && !discarded) {
+        chunks.addFirst(rest);
+        takenBytes -= rest.remaining() + CHUNK_OVERHEAD_BYTES; // which are not written yet
+      }
+      written();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Whether the peer, paused before, is to be resumed now; if so, it counts as done. */
   boolean resumesPeer() {
     lock.lock();
@@ -185,6 +204,7 @@ final class ReceiveBuffer {
     lock.lock();
     try {
       ended = true;
+      discarded = true;
       if (chunks != null) {
         chunks.clear();
       }

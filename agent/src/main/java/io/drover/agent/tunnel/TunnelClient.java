@@ -5,6 +5,7 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.AskedToWait;
 import io.drover.agent.retry.Backoff;
 import io.drover.agent.retry.Backoff.Cause;
 import io.drover.agent.retry.Sleeper;
@@ -83,7 +84,7 @@ public final class TunnelClient implements AutoCloseable {
   }
 
   /** The parts that tests replace. */
-  record Tools(Timer timer, Watchdog watchdog, Backoff backoff, Sleeper sleeper) {}
+  record Tools(Timer timer, Watchdog watchdog, Backoff backoff, Sleeper sleeper, int maxSockets) {}
 
   private final String name;
   private final ServerDialer serverDialer;
@@ -93,6 +94,7 @@ public final class TunnelClient implements AutoCloseable {
   private final Duration drain;
   private final Tools tools;
   private final ChangeLog changes;
+  private final LocalSockets sockets;
   private final TunnelCounters counters = new TunnelCounters();
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -129,6 +131,8 @@ public final class TunnelClient implements AutoCloseable {
     this.tools = tools;
     var timer = tools.timer();
     this.changes = new ChangeLog(log, ChangeLog.Limit.TUNNEL, timer::nanoTime, timer::after);
+    this.sockets =
+        LocalSockets.start(name, tools.watchdog().work(this::abortTransports), tools.maxSockets());
     this.reader = Thread.ofPlatform().name(name + "-reader").unstarted(this::run);
     this.readers.add(reader);
   }
@@ -159,7 +163,7 @@ public final class TunnelClient implements AutoCloseable {
         dialer,
         audit,
         drain,
-        new Tools(timer, watchdog, backoff, Sleeper.REAL));
+        new Tools(timer, watchdog, backoff, Sleeper.REAL, LocalSockets.maxSockets()));
   }
 
   static TunnelClient start(
@@ -248,7 +252,8 @@ public final class TunnelClient implements AutoCloseable {
 
   private void tell(Handshake news) throws IOException, InterruptedException {
     try (var second =
-        TunnelProbe.open(name + "-second", serverDialer, news, dialer, audit, tools.timer())) {
+        TunnelProbe.open(
+            name + "-second", serverDialer, news, dialer, audit, tools.timer(), sockets)) {
       second.hold(PROOF);
     }
     lock.lock();
@@ -357,6 +362,8 @@ public final class TunnelClient implements AutoCloseable {
       drains.forEach(Thread::interrupt);
       all.forEach(Thread::interrupt);
       Thread.currentThread().interrupt();
+    } finally {
+      sockets.close();
     }
   }
 
@@ -398,12 +405,11 @@ public final class TunnelClient implements AutoCloseable {
         return UNWANTED_FOR;
       }
       return carry(handshake.get());
-    } catch (HandshakeRefused e) {
-      down(Problem.of(e));
-      return tools.backoff().next(Cause.REFUSED, e.retryAfter());
     } catch (IOException e) {
-      down(Problem.of(e));
-      return tools.backoff().next(Cause.PATH);
+      var why = Problem.of(e);
+      down(why);
+      var asked = e instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
+      return tools.backoff().next(Cause.of(why.reason()), asked);
     }
   }
 
@@ -413,7 +419,7 @@ public final class TunnelClient implements AutoCloseable {
         serverDialer.dial(handshake.url(), handshake.trust(), ServerDialer.STANDARD_LIMIT);
     var opened =
         new TunnelSession(
-            name, dialer, handshake.policy(), audit, timer, tools.watchdog(), counters);
+            name, dialer, handshake.policy(), audit, timer, tools.watchdog(), sockets, counters);
     var transport =
         new WebSocketTransport(
             handshake.url(),

@@ -50,12 +50,20 @@ public final class TunnelProbe implements AutoCloseable {
       Handshake handshake,
       Dialer dialer,
       DialAudit audit,
-      Timer timer)
+      Timer timer,
+      LocalSockets sockets)
       throws IOException {
     var watchdog = new Watchdog(timer::nanoTime); // nobody looks: a probe is short, and has limits
     session =
         new TunnelSession(
-            name, dialer, handshake.policy(), audit, timer, watchdog, new TunnelCounters());
+            name,
+            dialer,
+            handshake.policy(),
+            audit,
+            timer,
+            watchdog,
+            sockets,
+            new TunnelCounters());
     transport =
         new WebSocketTransport(
             handshake.url(),
@@ -77,6 +85,7 @@ public final class TunnelProbe implements AutoCloseable {
    * @param name of the session, for threads and logs
    * @param dialer opens the local ends of streams
    * @param audit is told of each of them
+   * @param sockets look after them
    * @throws HandshakeRefused if the server answered with something else than a websocket
    * @throws IOException if there is no session for another reason
    */
@@ -86,9 +95,10 @@ public final class TunnelProbe implements AutoCloseable {
       Handshake handshake,
       Dialer dialer,
       DialAudit audit,
-      Timer timer)
+      Timer timer,
+      LocalSockets sockets)
       throws IOException, InterruptedException {
-    var probe = new TunnelProbe(name, serverDialer, handshake, dialer, audit, timer);
+    var probe = new TunnelProbe(name, serverDialer, handshake, dialer, audit, timer, sockets);
     probe.reader.start();
     boolean complete = false;
     try {

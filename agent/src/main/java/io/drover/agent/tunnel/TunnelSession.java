@@ -32,10 +32,10 @@ import org.slf4j.LoggerFactory;
 /**
  * One websocket's life: hands each message to its stream, and says what the streams have to say.
  *
- * <p>The {@code on…} methods are called by the transport's reader thread, which never waits, dials
- * or writes here. One thread of its own takes from the {@link Outbox} and sends. A fault of one
- * stream closes that stream; only bytes that are no message, a lost websocket and silence end the
- * session.
+ * <p>The {@code on…} methods are called by the transport's reader thread, which never waits or
+ * dials here, and writes only what finds room at once. One thread of its own takes from the {@link
+ * Outbox} and sends. A fault of one stream closes that stream; only bytes that are no message, a
+ * lost websocket and silence end the session.
  */
 final class TunnelSession implements Transport.Receiver {
   static final Duration PING_EVERY = Duration.ofSeconds(5);
@@ -63,9 +63,6 @@ final class TunnelSession implements Transport.Receiver {
    */
   static final Duration QUIET = Duration.ofMillis(500);
 
-  /** Streams that a session carries; one more is refused. Idle, they take 34 MiB of the heap. */
-  static final int MAX_STREAMS = 8_192;
-
   /** Dials going on at one time; one more is refused. */
   static final int MAX_DIALS = 512;
 
@@ -88,6 +85,7 @@ final class TunnelSession implements Transport.Receiver {
   private final DialAudit audit;
   private final Timer timer;
   private final Watchdog watchdog;
+  private final LocalSockets sockets;
   private final TunnelCounters counters;
   private final Outbox outbox;
   private final BufferBudget budget = new BufferBudget();
@@ -118,6 +116,7 @@ final class TunnelSession implements Transport.Receiver {
       DialAudit audit,
       Timer timer,
       Watchdog watchdog,
+      LocalSockets sockets,
       TunnelCounters counters) {
     this.name = name;
     this.dialer = dialer;
@@ -125,6 +124,7 @@ final class TunnelSession implements Transport.Receiver {
     this.audit = audit;
     this.timer = timer;
     this.watchdog = watchdog;
+    this.sockets = sockets;
     this.counters = counters;
     this.outbox = new Outbox(timer);
     this.readAhead = new ReadAhead(counters.receivedBytes(), timer.nanoTime());
@@ -318,7 +318,7 @@ final class TunnelSession implements Transport.Receiver {
       if (!stream.isAllowed()) {
         return "connect not allowed";
       }
-      if (streams.size() >= MAX_STREAMS) {
+      if (streams.size() >= sockets.max()) {
         return "too many streams";
       }
       if (dialing >= MAX_DIALS) {
@@ -501,6 +501,10 @@ final class TunnelSession implements Transport.Receiver {
 
   Dialer dialer() {
     return dialer;
+  }
+
+  LocalSockets sockets() {
+    return sockets;
   }
 
   Timer timer() {

@@ -2,6 +2,7 @@ package io.drover.agent.tunnel;
 
 import io.drover.agent.tunnel.DialAudit.Dialled;
 import io.drover.agent.tunnel.DialAudit.Ender;
+import io.drover.agent.tunnel.LocalSockets.LocalSocket;
 import io.drover.agent.tunnel.Timer.Task;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
@@ -25,11 +26,12 @@ import org.slf4j.LoggerFactory;
  *      └────failed, or closed by the peer──────────────▲
  * </pre>
  *
- * <p>The thread {@code <tunnel>-<id>} dials and then reads the local socket as long as the stream
- * lives; a second one writes to it, only while there is something to write. There is no half-close
- * on this wire: the end of one direction ends the other.
+ * <p>The thread {@code <tunnel>-<id>} dials, and ends with that. What comes from the peer is
+ * written by the tunnel's reader as far as the local socket has room; the rest, and all reading, is
+ * the thread's of {@link LocalSockets}. There is no half-close on this wire: the end of one
+ * direction ends the other.
  */
-final class TunnelStream {
+final class TunnelStream implements LocalSockets.Handler {
   /** Source: the time after which users give up; the Go agent takes 60 s. */
   static final Duration DIAL_LIMIT = TcpDialer.LIMIT;
 
@@ -39,8 +41,8 @@ final class TunnelStream {
   /** A local socket that takes nothing more may still have an answer for us; for so long. */
   static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
 
-  /** What an idle stream holds ready to read into, in bytes. */
-  private static final int IDLE_READ_BYTES = 1024;
+  /** What is written to one stream before the others have their turn, in bytes. */
+  static final int WRITE_TURN_BYTES = 256 * 1024;
 
   private static final Logger log = LoggerFactory.getLogger(TunnelStream.class);
 
@@ -62,9 +64,9 @@ final class TunnelStream {
   private final Dial dial = new Dial();
   private final ReentrantLock lock = new ReentrantLock();
 
-  // Guarded by lock. The channel is set once, with OPEN.
+  // Guarded by lock. The socket is set once, with OPEN.
   private State state = State.DIALING;
-  private @Nullable SocketChannel channel;
+  private @Nullable LocalSocket socket;
   private @Nullable String peersReason; // once the peer has ended the stream
   private @Nullable Task deadline;
 
@@ -145,7 +147,7 @@ final class TunnelStream {
   void onClose(Close close) {
     session.outbox().discard(lane);
     received.end();
-    SocketChannel toClose = null;
+    LocalSocket toClose = null;
     boolean deliver;
     lock.lock();
     try {
@@ -157,7 +159,7 @@ final class TunnelStream {
       deliver = !received.isEmpty() && (state == State.OPEN || close.isClean());
       if (!deliver) {
         state = State.CLOSED;
-        toClose = channel;
+        toClose = socket;
       }
     } finally {
       lock.unlock();
@@ -187,12 +189,13 @@ final class TunnelStream {
     giveUp(Ender.TUNNEL, reason);
   }
 
-  // ---- the stream's own threads
+  // ---- the thread that dials
 
   private void run() {
-    SocketChannel dialled;
+    LocalSocket dialled;
     try {
-      dialled = session.dialer().dial(connect.network(), connect.address(), dial);
+      var channel = session.dialer().dial(connect.network(), connect.address(), dial);
+      dialled = session.sockets().add(channel, this);
     } catch (IOException e) {
       dialFailed(String.valueOf(e.getMessage()));
       return;
@@ -203,10 +206,10 @@ final class TunnelStream {
     lock.lock();
     try {
       if (state == State.CLOSED) {
-        closeQuietly(dialled);
+        dialled.close();
         return;
       }
-      channel = dialled;
+      socket = dialled;
       state = State.OPEN;
       readsToo = peersReason == null;
       if (readsToo) {
@@ -219,70 +222,78 @@ final class TunnelStream {
     log.debug("stream opened: stream={} address={}", id(), connect.address());
     drainIfNeeded();
     if (readsToo) {
-      copyToPeer(dialled);
+      dialled.startReading();
     }
   }
 
-  private void copyToPeer(SocketChannel in) {
+  // ---- the thread of all local sockets
+
+  @Override
+  public void readable(LocalSocket from, ByteBuffer into) {
+    var outbox = session.outbox();
+    int room = outbox.room(lane);
+    if (room == 0) {
+      from.stopReading(); // first, so that a call that comes at once is not undone
+      outbox.awaitRoom(lane, from::startReading);
+    } else if (room == Outbox.OVER) {
+      from.stopReading();
+    } else {
+      read(from, into.limit(Math.min(room, into.capacity())));
+    }
+  }
+
+  private void read(LocalSocket from, ByteBuffer into) {
     try {
-      while (true) {
-        int room = session.outbox().room(lane);
-        var chunk = read(in, room);
-        if (chunk == null) {
-          end(Ender.TARGET, Close.END_OF_FILE);
-          return;
-        }
+      int count = from.read(into);
+      if (count < 0) {
+        end(Ender.TARGET, Close.END_OF_FILE);
+      } else if (count > 0) {
         owesAnswer = false;
-        sentBytes.addAndGet(chunk.remaining());
-        session.outbox().say(lane, chunk);
+        sentBytes.addAndGet(count);
+        session.outbox().say(lane, ByteBuffer.allocate(count).put(into.flip()).flip());
       }
     } catch (IOException e) {
       end(Ender.TARGET, "read tcp " + connect.address() + ": " + reason(e));
-    } catch (InterruptedException e) {
-      end(Ender.AGENT, "interrupted");
-      Thread.currentThread().interrupt();
     }
   }
 
-  /**
-   * What is there to read, at most {@code room} bytes, or null at the end. An idle stream waits
-   * with a small buffer; it grows only once there is something to put into it.
-   */
-  private static @Nullable ByteBuffer read(SocketChannel in, int room) throws IOException {
-    int ready = in.socket().getInputStream().available();
-    var chunk = ByteBuffer.allocate(Math.clamp(ready, IDLE_READ_BYTES, room));
-    if (in.read(chunk) < 0) {
-      return null;
-    }
-    if (!chunk.hasRemaining() && chunk.capacity() == IDLE_READ_BYTES) {
-      int more = Math.min(in.socket().getInputStream().available(), room - chunk.capacity());
-      if (more > 0) {
-        chunk = ByteBuffer.allocate(IDLE_READ_BYTES + more).put(chunk.flip());
-        in.read(chunk); // its end, if it is that, is met again at the next read
-      }
-    }
-    return chunk.flip();
+  @Override
+  public void writable(LocalSocket to) {
+    write(to);
   }
+
+  @Override
+  public void broken(RuntimeException bug) {
+    log.error("stream broken, which is a bug: stream={}", id(), bug);
+    endNow("internal error");
+  }
+
+  // ---- whoever has the turn to write: dialler, reader, or the thread of all local sockets
 
   private void drainIfNeeded() {
-    SocketChannel out;
+    LocalSocket out;
     lock.lock();
     try {
-      out = state == State.OPEN ? channel : null;
+      out = state == State.OPEN ? socket : null;
     } finally {
       lock.unlock();
     }
     if (out != null && received.startDraining()) {
-      var open = out;
-      thread().start(() -> copyFromPeer(open));
+      write(out);
     }
   }
 
-  private void copyFromPeer(SocketChannel out) {
+  private void write(LocalSocket to) {
+    int left = WRITE_TURN_BYTES;
     try {
       for (var chunk = received.next(); chunk != null; chunk = received.next()) {
-        while (chunk.hasRemaining()) {
-          receivedBytes.addAndGet(out.write(chunk));
+        int count = to.write(chunk);
+        receivedBytes.addAndGet(count);
+        left -= count;
+        if (chunk.hasRemaining() || left <= 0) {
+          received.putBack(chunk);
+          to.awaitWritable(); // and the turn stays there
+          return;
         }
         if (received.resumesPeer()) {
           tellPeer();
@@ -329,14 +340,14 @@ final class TunnelStream {
 
   /** Ends the stream from this side, behind all its data. False if it has ended before. */
   private boolean end(Ender ender, String reason) {
-    SocketChannel toClose;
+    LocalSocket toClose;
     lock.lock();
     try {
       if (state == State.CLOSED || peersReason != null) {
         return false;
       }
       state = State.CLOSED;
-      toClose = channel;
+      toClose = socket;
     } finally {
       lock.unlock();
     }
@@ -348,14 +359,14 @@ final class TunnelStream {
   }
 
   private void endNow(String reason) {
-    SocketChannel toClose;
+    LocalSocket toClose;
     lock.lock();
     try {
       if (state == State.CLOSED) {
         return;
       }
       state = State.CLOSED;
-      toClose = channel;
+      toClose = socket;
     } finally {
       lock.unlock();
     }
@@ -368,13 +379,13 @@ final class TunnelStream {
 
   /** Closes without a word to the peer. */
   private void giveUp(Ender ender, String reason) {
-    SocketChannel toClose;
+    LocalSocket toClose;
     boolean isNew;
     lock.lock();
     try {
       isNew = state != State.CLOSED;
       state = State.CLOSED;
-      toClose = channel;
+      toClose = socket;
     } finally {
       lock.unlock();
     }
@@ -402,12 +413,12 @@ final class TunnelStream {
                 reason));
   }
 
-  private void release(@Nullable SocketChannel toClose) {
+  private void release(@Nullable LocalSocket toClose) {
     clearDeadline();
     dial.cancel();
     received.discard();
     if (toClose != null) {
-      closeQuietly(toClose);
+      toClose.close();
     }
   }
 

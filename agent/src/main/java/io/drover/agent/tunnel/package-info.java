@@ -7,10 +7,10 @@
  *   server ── websocket ─▶ DialledSocket ─▶ TunnelDraft, FrameReader ─▶ TunnelSession.onMessage
  *                                                                        │  thread cluster-reader
  *              ReceiveBuffer ◀── TunnelStream.onData ◀───────────────────┘  never waits
- *                   │ thread cluster-7, only while there is something to write
+ *                   │ as far as there is room; the rest: thread cluster-sockets
  *                   ▼
  *              local socket
- *                   │ thread cluster-7, as long as the stream lives
+ *                   │ LocalSockets, thread cluster-sockets
  *                   ▼
  *              Outbox ─▶ thread cluster-writer ─▶ FrameWriter, SendWindow ─▶ library's writer
  *                   thread ─▶ DialledSocket ── websocket ─▶ server

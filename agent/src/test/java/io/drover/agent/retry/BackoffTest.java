@@ -2,6 +2,7 @@ package io.drover.agent.retry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Backoff.Cause;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,22 +51,71 @@ class BackoffTest {
   void boundDoublesUpToTheCap() {
     var backoff = new Backoff(new Largest());
 
-    assertThat(delays(backoff, Cause.PATH, 7)).containsExactly(5L, 10L, 20L, 40L, 60L, 60L, 60L);
+    assertThat(delays(backoff, Cause.PATH, 4)).containsExactly(5L, 10L, 15L, 15L);
     for (int i = 0; i < 1000; i++) {
       assertThat(backoff.next(Cause.SERVER_CLOSED)).isEqualTo(Backoff.CAP);
+      assertThat(backoff.next(Cause.PATH)).isEqualTo(Cause.PATH.cap());
     }
+    assertThat(delays(new Backoff(new Largest()), Cause.REFUSED, 4))
+        .containsExactly(20L, 40L, 60L, 60L);
   }
 
   @Test
   void startsAnewAfterAStableConnectionOnly() {
     var backoff = new Backoff(new Largest());
-    delays(backoff, Cause.PATH, 3);
+    delays(backoff, Cause.PATH, 1);
 
     backoff.succeeded(Backoff.STABLE.minusNanos(1));
-    assertThat(backoff.next(Cause.PATH)).isEqualTo(Duration.ofSeconds(40));
+    assertThat(backoff.next(Cause.PATH)).isEqualTo(Duration.ofSeconds(10));
 
     backoff.succeeded(Backoff.STABLE);
     assertThat(backoff.next(Cause.PATH)).isEqualTo(Duration.ofSeconds(5));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CONNECT_TIMEOUT, PATH",
+    "DNS_NOT_FOUND, PATH",
+    "PROXY_STRIPS_UPGRADE, PATH",
+    "SERVER_STARTING, REFUSED",
+    "TOKEN_UNKNOWN, REFUSED",
+    "TLS_EXPIRED, REFUSED"
+  })
+  void whatWasAnsweredIsNotAskedAgainSoSoon(Reason reason, Cause cause) {
+    assertThat(Cause.of(reason)).isEqualTo(cause);
+  }
+
+  /** The delay before a server is asked again that was away for ten minutes, with every attempt. */
+  private static double afterTenMinutes(Random random, Cause cause, double attemptSeconds) {
+    var backoff = new Backoff(random);
+    double now = random.nextDouble() * Cause.SERVER_CLOSED.first().toSeconds();
+    while (now < 600) {
+      now += attemptSeconds + backoff.next(cause).toNanos() / 1e9;
+    }
+    return now - 600;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"PATH, 0, 15", "PATH, 10, 25", "REFUSED, 0.1, 61"})
+  void allAreBackWithinTheCapAndAnAttempt(Cause cause, double attemptSeconds, double limitSeconds) {
+    var random = new Random(7);
+
+    double[] seconds =
+        random
+            .doubles(AGENTS)
+            .map(_ -> afterTenMinutes(random, cause, attemptSeconds))
+            .sorted()
+            .toArray();
+
+    assertThat(seconds[AGENTS - 1]).isLessThanOrEqualTo(limitSeconds);
+    double mostAtOnce = 0; // of each 1,000 agents, in 100 ms
+    for (int i = 0, j = 0; i < AGENTS; i++) {
+      while (seconds[i] - seconds[j] > 0.1) {
+        j++;
+      }
+      mostAtOnce = Math.max(mostAtOnce, (i - j + 1) * 1_000.0 / AGENTS);
+    }
+    assertThat(mostAtOnce).isLessThanOrEqualTo(20);
   }
 
   @Test

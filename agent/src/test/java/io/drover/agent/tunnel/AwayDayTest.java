@@ -330,7 +330,8 @@ class AwayDayTest {
               timer,
               new Watchdog(timer::nanoTime),
               new Backoff(new Random(name.hashCode())),
-              sleep::sleep));
+              sleep::sleep,
+              LocalSockets.MAX_SOCKETS));
     }
 
     private static TunnelReading reading(TunnelClient tunnel) {

@@ -86,10 +86,12 @@ class LeakTest {
     final CountingDialer dialer = new CountingDialer(this::dial);
     final List<Socket> locals = new ArrayList<>();
     private final ScriptedServer server = ScriptedServer.start();
+    private final LocalSockets sockets;
     private final Thread reader;
 
     Rig() throws Exception {
       var watchdog = new Watchdog(timer::nanoTime);
+      sockets = LocalSockets.start(name, watchdog);
       var handshake = TestTunnel.handshake(server.url());
       session =
           new TunnelSession(
@@ -99,6 +101,7 @@ class LeakTest {
               _ -> {},
               timer,
               watchdog,
+              sockets,
               new TunnelCounters());
       var accepted = new FutureTask<>(server::open);
       Thread.ofVirtual().start(accepted);
@@ -168,6 +171,7 @@ class LeakTest {
     public void close() throws IOException {
       session.close(TunnelSession.NORMAL_CLOSE, TunnelClient.STOPPING);
       TestTunnel.eventually("reader ends", () -> !reader.isAlive());
+      sockets.close();
       server.close();
       backend.close();
       closedPort.close();

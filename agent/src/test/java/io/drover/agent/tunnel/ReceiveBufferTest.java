@@ -53,6 +53,51 @@ class ReceiveBufferTest {
   }
 
   @Test
+  void whatFindsNoRoomComesNextAndKeepsTheTurn() {
+    buffer.put(ByteBuffer.wrap(new byte[] {1, 2, 3}));
+    buffer.put(ByteBuffer.wrap(new byte[] {4}));
+    assertThat(buffer.startDraining()).isTrue();
+
+    var chunk = java.util.Objects.requireNonNull(buffer.next());
+    chunk.get();
+    buffer.putBack(chunk);
+
+    assertThat(buffer.usedBytes()).isEqualTo(3 + 2 * OVERHEAD).isEqualTo(budget.usedBytes());
+    assertThat(buffer.startDraining()).as("somebody is at it").isFalse();
+    assertThat(buffer.next()).isEqualTo(ByteBuffer.wrap(new byte[] {2, 3}));
+    assertThat(buffer.next()).isEqualTo(ByteBuffer.wrap(new byte[] {4}));
+    assertThat(buffer.next()).isNull();
+    assertThat(buffer.usedBytes()).isZero();
+    assertThat(budget.usedBytes()).isZero();
+  }
+
+  @Test
+  void whatIsPutBackAfterTheEndIsDropped() {
+    buffer.put(cost(1_000));
+    buffer.put(cost(1_000));
+    assertThat(buffer.startDraining()).isTrue();
+    var chunk = java.util.Objects.requireNonNull(buffer.next());
+
+    buffer.discard();
+    buffer.putBack(chunk);
+
+    assertThat(buffer.next()).isNull();
+    assertThat(budget.usedBytes()).isZero();
+  }
+
+  @Test
+  void whatIsWrittenWholeIsNotPutBack() {
+    buffer.put(cost(1_000));
+    assertThat(buffer.startDraining()).isTrue();
+    var chunk = java.util.Objects.requireNonNull(buffer.next());
+
+    buffer.putBack(chunk.position(chunk.limit()));
+
+    assertThat(budget.usedBytes()).isZero();
+    assertThat(buffer.next()).isNull();
+  }
+
+  @Test
   void theHighMarkSinksAsTheBudgetIsUsedUp() {
     budget.use(BufferBudget.BUDGET_BYTES - 8 * 100_000);
 

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -315,7 +316,35 @@ class StreamConformanceTest {
       }
       tunnel.pauses().take();
       tunnel.awaitNoStreams();
-      TestTunnel.eventually("threads gone", () -> tunnel.threads().size() == 1);
+      TestTunnel.eventually(
+          "threads of the session gone",
+          () ->
+              Set.copyOf(tunnel.threads())
+                  .equals(Set.of(tunnel.name() + "-reader", tunnel.name() + "-sockets")));
+    }
+  }
+
+  @Test
+  void s24RefusesStreamsAboveTheLimitAndCarriesTheOthersOn() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.echo();
+        var tunnel = TestTunnel.limited(server, 3)) {
+      var peer = server.open();
+      for (long id = 2; id < 5; id++) {
+        peer.send(backend.connect(id));
+      }
+
+      peer.send(backend.connect(5));
+
+      assertThat(peer.expectClose(5).reason()).isEqualTo("too many streams");
+      assertThat(tunnel.streamsOpen()).isEqualTo(3);
+      peer.sendData(4, new byte[] {7});
+      assertThat(peer.expectData(4, 1)).containsExactly(7);
+
+      peer.send(new Close(2, "EOF"));
+      peer.send(backend.connect(6));
+      peer.sendData(6, new byte[] {8});
+      assertThat(peer.expectData(6, 1)).containsExactly(8);
     }
   }
 

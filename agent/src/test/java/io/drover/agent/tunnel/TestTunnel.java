@@ -78,7 +78,14 @@ final class TestTunnel implements AutoCloseable {
   private final Timer timer;
 
   private TestTunnel(Handshakes handshakes, Dialer dialer, Duration drain, Timer timer) {
-    this(handshakes, dialer, dials -> dials::add, drain, timer, new Watchdog(timer::nanoTime));
+    this(
+        handshakes,
+        dialer,
+        dials -> dials::add,
+        drain,
+        timer,
+        new Watchdog(timer::nanoTime),
+        LocalSockets.MAX_SOCKETS);
   }
 
   private TestTunnel(
@@ -87,7 +94,8 @@ final class TestTunnel implements AutoCloseable {
       Function<Queue<DialAudit.Dialled>, DialAudit> audit,
       Duration drain,
       Timer timer,
-      Watchdog watchdog) {
+      Watchdog watchdog,
+      int maxStreams) {
     this.timer = timer;
     this.dialer = new CountingDialer(dialer);
     this.client =
@@ -98,7 +106,8 @@ final class TestTunnel implements AutoCloseable {
             this.dialer,
             audit.apply(dials),
             drain,
-            new TunnelClient.Tools(timer, watchdog, new Backoff(new Longest()), pauses));
+            new TunnelClient.Tools(
+                timer, watchdog, new Backoff(new Longest()), pauses, maxStreams));
   }
 
   private static Timer systemTimer() {
@@ -107,7 +116,24 @@ final class TestTunnel implements AutoCloseable {
 
   static TestTunnel watched(ScriptedServer server, DialAudit audit, Watchdog watchdog) {
     return new TestTunnel(
-        to(server.url()), new TcpDialer(), _ -> audit, Duration.ZERO, systemTimer(), watchdog);
+        to(server.url()),
+        new TcpDialer(),
+        _ -> audit,
+        Duration.ZERO,
+        systemTimer(),
+        watchdog,
+        LocalSockets.MAX_SOCKETS);
+  }
+
+  static TestTunnel limited(ScriptedServer server, int maxStreams) {
+    return new TestTunnel(
+        to(server.url()),
+        new TcpDialer(),
+        dials -> dials::add,
+        Duration.ZERO,
+        systemTimer(),
+        new Watchdog(System::nanoTime),
+        maxStreams);
   }
 
   static TestTunnel start(ScriptedServer server) {

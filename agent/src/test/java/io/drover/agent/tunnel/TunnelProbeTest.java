@@ -22,15 +22,19 @@ import org.junit.jupiter.api.Timeout;
 class TunnelProbeTest {
   private ScriptedServer server;
   private Timer.SystemTimer timer;
+  private LocalSockets sockets;
 
   @BeforeEach
   void start() throws Exception {
     server = ScriptedServer.start();
-    timer = Timer.system(new Watchdog(System::nanoTime));
+    var watchdog = new Watchdog(System::nanoTime);
+    timer = Timer.system(watchdog);
+    sockets = LocalSockets.start("probe", watchdog);
   }
 
   @AfterEach
   void stop() throws Exception {
+    sockets.close();
     timer.close();
     server.close();
   }
@@ -54,7 +58,8 @@ class TunnelProbeTest {
                           throw new java.io.IOException("nothing to dial here");
                         },
                         DialAudit.none(),
-                        timer));
+                        timer,
+                        sockets));
               } catch (Exception e) {
                 opening.completeExceptionally(e);
               }
