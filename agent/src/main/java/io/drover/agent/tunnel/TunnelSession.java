@@ -67,11 +67,19 @@ final class TunnelSession implements Transport.Receiver {
   static final int MAX_DIALS = 512;
 
   /**
-   * Ids beyond the highest seen that a list of streams names, too. A Connect that is on its way
-   * while the list goes out is then not taken for a dead stream; 1,024 is a second of opening
-   * streams as fast as both ends can.
+   * Ids beyond the highest seen that a list of streams names, too, at least. A Connect that is on
+   * its way while the list goes out is then not taken for a dead stream.
    */
-  static final int SYNC_PADDING = 1_024;
+  static final int MIN_SYNC_PADDING = 1_024;
+
+  /** The same, at most: 128 KiB of a list. */
+  static final int MAX_SYNC_PADDING = 16_384;
+
+  /**
+   * Between the two it is the number of streams that the last interval brought, divided by this: as
+   * many as come in 6 s, longer than both ends and the way take when they are busy.
+   */
+  private static final int SYNC_PADDING_DIVISOR = 10;
 
   static final int NORMAL_CLOSE = 1000;
   static final int GOING_AWAY = 1001;
@@ -96,6 +104,9 @@ final class TunnelSession implements Transport.Receiver {
   // Guarded by lock.
   private final Map<Long, TunnelStream> streams = new HashMap<>();
   private long highestStreamId;
+  private long streamsBegun;
+  private long listedBegun; // as the last list went out
+  private int listedOpen;
   private int dialing;
   private @Nullable Problem ending;
   private @Nullable Task watch;
@@ -325,6 +336,7 @@ final class TunnelSession implements Transport.Receiver {
         return "too many dials in progress";
       }
       streams.put(connect.streamId(), stream);
+      streamsBegun++;
       dialing++;
       return null;
     } finally {
@@ -463,6 +475,7 @@ final class TunnelSession implements Transport.Receiver {
     open.abort();
   }
 
+  /** Lists the streams. Nothing has begun or ended since the last list: then that still holds. */
   private void sync() {
     List<Long> ids;
     lock.lock();
@@ -470,15 +483,22 @@ final class TunnelSession implements Transport.Receiver {
       if (ending != null) {
         return;
       }
+      sync = timer.after(SYNC_EVERY, this::sync);
+      long begun = streamsBegun - listedBegun;
+      if (begun == 0 && streams.size() == listedOpen) {
+        return;
+      }
+      listedBegun = streamsBegun;
+      listedOpen = streams.size();
+      int wanted = Math.clamp(begun / SYNC_PADDING_DIVISOR, MIN_SYNC_PADDING, MAX_SYNC_PADDING);
       // Under the same lock as the opening of streams: none can be missing here.
-      ids = new ArrayList<>(streams.size() + SYNC_PADDING);
+      ids = new ArrayList<>(streams.size() + wanted);
       ids.addAll(streams.keySet());
       ids.sort(null);
-      long padding = Math.min(SYNC_PADDING, Long.MAX_VALUE - highestStreamId);
+      long padding = Math.min(wanted, Long.MAX_VALUE - highestStreamId);
       for (int i = 1; i <= padding; i++) {
         ids.add(highestStreamId + i);
       }
-      sync = timer.after(SYNC_EVERY, this::sync);
     } finally {
       lock.unlock();
     }

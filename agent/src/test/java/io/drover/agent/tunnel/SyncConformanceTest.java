@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.tunnel.ScriptedServer.Peer;
 import io.drover.proto.tunnel.Message.AddClient;
+import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.RemoveClient;
 import io.drover.proto.tunnel.Message.SyncConnections;
 import java.time.Duration;
@@ -41,12 +42,68 @@ class SyncConformanceTest {
       peer.send(backend.connect(2));
       tunnel.awaitDials(2);
 
+      minute(peer);
+      var ids = peer.expect(SyncConnections.class).streamIds();
+      assertThat(ids).startsWith(2L, 9L, 10L, 11L).isSorted().doesNotHaveDuplicates();
+      assertThat(ids).hasSize(2 + TunnelSession.MIN_SYNC_PADDING);
+
+      peer.send(backend.connect(12));
+      tunnel.awaitDials(3);
+      minute(peer);
+      ids = peer.expect(SyncConnections.class).streamIds();
+      assertThat(ids).startsWith(2L, 9L, 12L, 13L).hasSize(3 + TunnelSession.MIN_SYNC_PADDING);
+
+      peer.send(new Close(9, "EOF"));
+      assertThat(peer.barrier()).isEmpty();
+      minute(peer);
+      ids = peer.expect(SyncConnections.class).streamIds();
+      assertThat(ids).startsWith(2L, 12L, 13L).hasSize(2 + TunnelSession.MIN_SYNC_PADDING);
+    }
+  }
+
+  @Test
+  void y1SaysNothingWhileTheLastListHolds() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      minute(peer);
+      assertThat(peer.barrier()).as("no stream yet").isEmpty();
+      peer.send(backend.connect(2));
+      tunnel.awaitDials(1);
+      minute(peer);
+      peer.expect(SyncConnections.class);
+
       for (int i = 0; i < 3; i++) {
         minute(peer);
-        var ids = peer.expect(SyncConnections.class).streamIds();
-        assertThat(ids).startsWith(2L, 9L, 10L, 11L).isSorted().doesNotHaveDuplicates();
-        assertThat(ids).hasSize(2 + TunnelSession.SYNC_PADDING);
+        assertThat(peer.barrier()).isEmpty();
       }
+    }
+  }
+
+  @Test
+  void y2ManyStreamsAMinuteArePaddedAccordingly() throws Exception {
+    int begun = 20 * TunnelSession.MIN_SYNC_PADDING;
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      for (long id = 2; id < 2 + begun; id++) {
+        peer.send(backend.connect(id));
+        peer.send(new Close(id, "EOF"));
+        if (id % TunnelSession.MAX_DIALS == 0) {
+          peer.barrier();
+          tunnel.awaitNoStreams();
+        }
+      }
+      tunnel.awaitNoStreams();
+      peer.barrier();
+
+      minute(peer);
+
+      assertThat(peer.expect(SyncConnections.class).streamIds())
+          .as("but for a few that may have been refused, as too many dials at one time")
+          .hasSizeBetween(TunnelSession.MIN_SYNC_PADDING + 1, begun / 10);
     }
   }
 
