@@ -4,73 +4,36 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.e2e.DocPage.Runner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * The commands of the operator's pages, as they are written there and in that order, at a real API
- * server and the reference server: a block that is marked {@code sh} is run, unless the comment
- * before it says why not.
+ * server and the reference server. Those that need a pod are run by {@link PodsIT}.
  */
 @Tag("interop")
 @Order(11)
 final class DocsIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
-  private static final List<String> PAGES =
-      List.of(
-          "install",
-          "rbac",
-          "air-gap",
-          "proxy-and-ca",
-          "check",
-          "status",
-          "node-agent",
-          "upgrade",
-          "uninstall");
 
-  /** What cannot be run here: few, and each is looked at again when one more is added. */
-  private static final int MAX_NOT_RUN = 9;
-
-  private static final Pattern BLOCK =
-      Pattern.compile("(?m)(?:^<!-- not run: (.+) -->\n)?^```sh\n((?s:.*?))^```$");
-
-  /**
-   * Commands between two fences.
-   *
-   * @param notRun why not; empty: they are run
-   */
-  record Block(String page, Optional<String> notRun, String commands) {}
-
-  private static List<Block> blocks(String page) throws IOException {
-    var text = Files.readString(Programs.tree("docs/" + page + ".md"), UTF_8);
-    return BLOCK
-        .matcher(text)
-        .results()
-        .map(found -> new Block(page, Optional.ofNullable(found.group(1)), found.group(2)))
-        .toList();
-  }
+  /** What cannot be run at all: few, and each is looked at again when one more is added. */
+  private static final int MAX_NOT_RUN = 6;
 
   @Test
   void whatIsNotRunIsLittle() throws Exception {
-    var notRun = new ArrayList<Block>();
-    for (String page : PAGES) {
-      var blocks = blocks(page);
-      assertThat(blocks).as(page).anyMatch(block -> block.notRun().isEmpty());
-      blocks.stream().filter(block -> block.notRun().isPresent()).forEach(notRun::add);
+    for (String page : DocPage.ALL) {
+      assertThat(DocPage.blocks(page)).as(page).anyMatch(block -> block.runner() == Runner.DOCS_IT);
     }
 
-    assertThat(notRun).hasSizeLessThanOrEqualTo(MAX_NOT_RUN);
+    assertThat(DocPage.blocks(Runner.NOBODY)).hasSizeLessThanOrEqualTo(MAX_NOT_RUN);
   }
 
   @Test
@@ -94,13 +57,13 @@ final class DocsIT {
             "export DROVER_HEALTH_ADDRESS=%s DROVER_LOG_SOCKET=off%n"
                 .formatted(agent.health().getAuthority()),
             StandardOpenOption.APPEND);
-        for (String page : PAGES.subList(1, PAGES.size() - 1)) {
+        for (String page : DocPage.ALL.subList(1, DocPage.ALL.size() - 1)) {
           run(shell, page);
         }
         agent.process().terminate();
         assertThat(agent.process().awaitExit(LIMIT)).isZero();
       }
-      run(shell, PAGES.getLast());
+      run(shell, DocPage.ALL.getLast());
 
       ClusterObjects.awaitSame(plane.admin(), before);
     }
@@ -119,7 +82,6 @@ final class DocsIT {
     Files.writeString(
         home.resolve(".profile"),
         """
-        set -eu
         export PATH=%s:%s:$PATH
         SERVER=%s TOKEN=%s CHECKSUM=%s
         """
@@ -134,13 +96,12 @@ final class DocsIT {
   }
 
   private static void run(Kubectl shell, String page) throws IOException, InterruptedException {
-    for (Block block : blocks(page)) {
-      if (block.notRun().isPresent()) {
-        System.out.printf("docs/%s.md, not run: %s%n", page, block.notRun().get());
-        continue;
+    for (var block : DocPage.blocks(page)) {
+      if (block.runner() == Runner.DOCS_IT) {
+        block.run(shell, ". ./.profile\n");
+      } else {
+        System.out.printf("docs/%s.md, not run here: %s%n", page, block.reason());
       }
-      var script = ". ./.profile\nset -x\n" + block.commands();
-      shell.outcome(script.getBytes(UTF_8), List.of("bash", "-s")).expect(0);
     }
   }
 }

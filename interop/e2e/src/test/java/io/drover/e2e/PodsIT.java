@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -169,8 +171,28 @@ final class PodsIT {
         .at("/report/nodes");
   }
 
+  /** Through the API server and the kubelet, as an operator has it. */
   @Test
   @Order(6)
+  void commandsOfThePagesWorkInAPod() throws Exception {
+    var shell = new Kubectl(admin.kubeconfig(), directory.resolve("shell"));
+    Files.createDirectories(shell.directory());
+    var said = new StringBuilder();
+    for (var block : DocPage.blocks(DocPage.Runner.PODS_IT)) {
+      said.append(block.run(shell, "").stdout());
+    }
+
+    assertThat(said).contains("✓ websocket", "✓ cluster", "✓ steve");
+    try (var zip = new ZipFile(shell.directory().resolve("diag.zip").toFile())) {
+      assertThat(zip.stream().map(ZipEntry::getName))
+          .contains("status.json", "configuration.txt", "report.json", "threads.txt", "check.jsonl")
+          .doesNotContain("missing.txt");
+    }
+    assertNothingWasRestarted(AGENTS, 2);
+  }
+
+  @Test
+  @Order(7)
   void noRequestFailsWhenTheChartsPodsAreRolled() throws Exception {
     assertThat(roll(2)).isEmpty();
     assertUsersReachTheCluster();
@@ -179,7 +201,7 @@ final class PodsIT {
   }
 
   @Test
-  @Order(7)
+  @Order(8)
   void removalOfTheChartLeavesNothing() throws Exception {
     new Helm(admin).outcome("uninstall", Helm.RELEASE, "--wait", TIMEOUT).expect(0);
     admin.run("delete", "namespace", Import.NAMESPACE);
