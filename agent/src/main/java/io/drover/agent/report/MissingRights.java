@@ -22,9 +22,10 @@ final class MissingRights {
   /** By the feature's name in the chart's {@code rights.yaml}: what is missing. */
   static SortedMap<String, Problem> of(Facts facts, ClusterReport report) {
     var missing = new TreeMap<String, Problem>();
-    trial(missing, Trial.NODE_PORTS, facts.nodePorts());
-    trial(missing, Trial.TAINTS, facts.taintTrial());
-    trial(missing, Trial.POD_SECURITY, facts.podSecurityAdmission());
+    feature(missing, Trial.NODE_PORTS.text(), facts.nodePorts());
+    feature(missing, Trial.TAINTS.text(), facts.taintTrial());
+    feature(missing, Trial.POD_SECURITY.text(), facts.podSecurityAdmission());
+    feature(missing, "kubelet-usage", facts.kubeletUsage());
     var paths =
         report.undetermined().stream()
             .filter(value -> value.cause() == Cause.FORBIDDEN)
@@ -42,9 +43,9 @@ final class MissingRights {
     return missing;
   }
 
-  private static void trial(SortedMap<String, Problem> missing, Trial trial, Answer<?> answer) {
+  private static void feature(SortedMap<String, Problem> missing, String name, Answer<?> answer) {
     if (answer instanceof Answer.Missing<?>(var cause, var detail) && cause == Cause.FORBIDDEN) {
-      missing.put(trial.text(), forbidden(detail));
+      missing.put(name, forbidden(detail));
     }
   }
 

@@ -8,6 +8,7 @@ import io.drover.agent.view.Kinds;
 import io.drover.agent.view.Node;
 import io.drover.agent.view.Node.Taint;
 import io.drover.agent.view.Pod;
+import io.drover.proto.report.Cause;
 import io.drover.proto.report.Quantity;
 import io.drover.proto.report.Resources;
 import io.drover.proto.report.Resources.NodeResources;
@@ -258,7 +259,9 @@ final class ResourceCollector {
     }
     var metrics = (Answer.Missing<List<Facts.NodeUsage>>) facts.nodeMetrics();
     var kubelets = (Answer.Missing<List<Facts.NodeUsage>>) facts.kubeletUsage();
-    return new Finding.Unknown<>(metrics.cause(), metrics.detail() + "; " + kubelets.detail());
+    // Of two reasons the one for which there is a remedy at hand.
+    var cause = kubelets.cause() == Cause.FORBIDDEN ? kubelets.cause() : metrics.cause();
+    return new Finding.Unknown<>(cause, metrics.detail() + "; " + kubelets.detail());
   }
 
   private static List<Facts.NodeUsage> measured(Facts facts) {

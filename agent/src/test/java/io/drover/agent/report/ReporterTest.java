@@ -326,6 +326,22 @@ class ReporterTest {
   }
 
   @Test
+  void kubeletsThatMayNotBeAskedAreAFeatureToo() throws Exception {
+    view.kubeletUsage(FakeView.missing(Cause.FORBIDDEN));
+    pass(0);
+    pass(Cadence.RESEND);
+
+    assertThat(reporter.problems()).containsKeys("kubelet-usage", "reports");
+    assertThat(log.at(Level.WARN))
+        .filteredOn(line -> line.startsWith("a right is missing: feature=kubelet-usage"))
+        .hasSize(1);
+
+    view.kubeletUsage(FakeView.missing(Cause.NO_EVIDENCE)); // metrics.k8s.io has come
+    pass(Cadence.RESEND);
+    assertThat(reporter.problems()).isEmpty();
+  }
+
+  @Test
   void sinkThatFailsIsToldOfOnceAndCounted() throws Exception {
     https.failure = new IOException("PUT: 503");
     pass(0);

@@ -274,7 +274,7 @@ class ResourceCollectorTest {
     assertThat(findings.undetermined())
         .containsExactly(
             new Undetermined(
-                "resources.usage", Cause.NOT_SERVED, "metrics.k8s.io is not served; GET /a: 403"));
+                "resources.usage", Cause.FORBIDDEN, "metrics.k8s.io is not served; GET /a: 403"));
   }
 
   @Test

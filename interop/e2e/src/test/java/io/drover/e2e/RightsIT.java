@@ -186,8 +186,9 @@ final class RightsIT {
   }
 
   /**
-   * All features but one, which has its first pass after an hour: unused-credentials, whose rights
-   * are those of the tunnel.
+   * All features but two, which begin late: kubelet-usage after five minutes, unused-credentials
+   * after an hour. The agent's own KubeletUsageIT and UnusedCredentialsIT show the same of them, at
+   * a real API server and a kubelet, with a clock of their own.
    */
   @ParameterizedTest
   @CsvSource({
