@@ -403,7 +403,12 @@ final class Agent {
       nodes =
           config.report().enabled() && !config.nodeAgents().addresses().isEmpty()
               ? NodePoller.start(
-                  config.nodeAgents(), leadership::leads, onChange, Clock.systemUTC(), Sleeper.REAL)
+                  config.nodeAgents(),
+                  leadership::leads,
+                  onChange,
+                  trust::bundleDigest,
+                  Clock.systemUTC(),
+                  Sleeper.REAL)
               : null;
       reporter = config.report().enabled() ? reporter(tunnels) : null;
       if (reporter != null) {

@@ -4,6 +4,8 @@ import io.drover.agent.config.NodeConfig;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.node.NodeAgent;
 import io.drover.agent.retry.Backoff;
+import io.drover.agent.rotate.Changes;
+import io.drover.agent.rotate.Rotation;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.agent.tunnel.DialLog;
@@ -65,6 +67,12 @@ final class NodeTunnel {
     try (var watchdog = new Watchdog(System::nanoTime).start();
         var timer = Timer.system(watchdog);
         var _ =
+            Rotation.start(
+                List.of(new Rotation.Part("server-ca-news", handshakes::refreshTrust)),
+                Changes.unknown(),
+                System::nanoTime,
+                new SecureRandom());
+        var _ =
             TunnelClient.start(
                 "node",
                 dialer,
@@ -78,6 +86,10 @@ final class NodeTunnel {
       stop.await();
     }
     log.info("node agent stopped");
+  }
+
+  private void refreshTrust() throws IOException {
+    trust.refresh(Credentials.read(config.paths().credentials()).url());
   }
 
   private Optional<Handshake> next() throws IOException {

@@ -1,6 +1,7 @@
 package io.drover.agent.node;
 
 import io.drover.agent.config.NodeConfig;
+import io.drover.agent.retry.Sleeper;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.proto.report.NodeJson;
@@ -38,6 +39,7 @@ public final class NodeAgent implements AutoCloseable {
 
   private final NodeConfig config;
   private final NodeProbes probes;
+  private final ServerTrust trust;
   private final RandomGenerator random;
   private final Map<String, String> told = new HashMap<>(); // reason by check and target
 
@@ -46,14 +48,21 @@ public final class NodeAgent implements AutoCloseable {
   private NodeIdentity identity;
   private NodeServer server;
   private volatile String latest = "";
+  private volatile String toldCa = "";
 
   /** Answers from now on, but looks at nothing before it is told to. */
-  NodeAgent(NodeConfig config, NodeProbes probes, RandomGenerator random) throws IOException {
+  NodeAgent(NodeConfig config, NodeProbes probes, ServerTrust trust, RandomGenerator random)
+      throws IOException {
     this.config = config;
     this.probes = probes;
+    this.trust = trust;
     this.random = random;
     this.identity = NodeIdentity.read(config.agents().identity());
-    this.server = NodeServer.start(config.listen(), identity, () -> latest);
+    this.server = answer(identity);
+  }
+
+  private NodeServer answer(NodeIdentity with) throws IOException {
+    return NodeServer.start(config.listen(), with, () -> latest, digest -> toldCa = digest);
   }
 
   /**
@@ -65,16 +74,13 @@ public final class NodeAgent implements AutoCloseable {
       throws IOException, InterruptedException {
     log.info("node agent starts: version={} node={}", version, config.node());
     var dialer = ServerDialer.by(config.server().proxy(), config.paths());
+    var trust = new ServerTrust(config.server(), config.paths(), dialer);
     var probes =
         new NodeProbes(
-            config,
-            version,
-            dialer,
-            new ServerTrust(config.server(), config.paths(), dialer),
-            new HostFacts(Path.of("/")),
-            Clock.systemUTC());
-    try (var agent = new NodeAgent(config, probes, new SecureRandom())) {
+            config, version, dialer, trust, new HostFacts(Path.of("/")), Clock.systemUTC());
+    try (var agent = new NodeAgent(config, probes, trust, new SecureRandom())) {
       log.info("node agent answers: address={}", agent.address());
+      probes.awaitNames(Sleeper.REAL);
       do {
         agent.look();
         // What a look leaves behind would stay until the heap is full, and the next one is minutes
@@ -90,8 +96,9 @@ public final class NodeAgent implements AutoCloseable {
     return server.address();
   }
 
-  /** Looks once, and takes what has been mounted anew. Blocks. */
+  /** Looks once, and takes what is new: what has been mounted, and the server's CA. Blocks. */
   void look() throws InterruptedException {
+    followServerCa();
     var snapshot = probes.run();
     latest = NodeJson.write(snapshot);
     looks++;
@@ -133,12 +140,26 @@ public final class NodeAgent implements AutoCloseable {
       if (!now.equals(identity)) {
         var _ = now.context();
         server.close(); // since the next one wants its port
-        server = NodeServer.start(config.listen(), now, () -> latest);
+        server = answer(now);
         identity = now;
         log.info("certificate or token replaced");
       }
     } catch (IOException e) {
       log.warn("certificate or token not replaced: reason={}", e.getMessage());
+    }
+  }
+
+  /**
+   * The cluster agent asks for it every 30 s; of all nodes that would be too much, so that it tells
+   * us when there is another. That is a reason to ask, and none to trust.
+   */
+  private void followServerCa() {
+    if (trust.isRefreshDue(toldCa)) {
+      try {
+        trust.refresh(config.server().server());
+      } catch (IOException e) {
+        log.warn("server CA not taken: reason={}", e.getMessage());
+      }
     }
   }
 

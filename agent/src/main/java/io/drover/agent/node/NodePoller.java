@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +34,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,6 +76,7 @@ public final class NodePoller implements AutoCloseable {
   private final NodeAgents agents;
   private final BooleanSupplier leads;
   private final Runnable changed;
+  private final Supplier<String> serverCa;
   private final Clock clock;
   private final Sleeper sleeper;
   private final Map<String, Heard> heard = new ConcurrentHashMap<>();
@@ -91,11 +94,17 @@ public final class NodePoller implements AutoCloseable {
   private Set<String> told = Set.of(); // of the thread
 
   private NodePoller(
-      NodeAgents agents, BooleanSupplier leads, Runnable changed, Clock clock, Sleeper sleeper) {
+      NodeAgents agents,
+      BooleanSupplier leads,
+      Runnable changed,
+      Supplier<String> serverCa,
+      Clock clock,
+      Sleeper sleeper) {
     this.agents = agents;
     this.authorities = agents.identity().resolve(NodeIdentity.CA);
     this.leads = leads;
     this.changed = changed;
+    this.serverCa = serverCa;
     this.clock = clock;
     this.sleeper = sleeper;
     this.thread = Thread.ofVirtual().name("nodes").unstarted(this::run);
@@ -106,10 +115,17 @@ public final class NodePoller implements AutoCloseable {
    *
    * @param leads whether this replica is to
    * @param changed told when an answer differs from the one before; any thread, must not block
+   * @param serverCa which CA the server has, for those who are asked: {@link
+   *     ServerTrust#bundleDigest}; any thread, must not block
    */
   public static NodePoller start(
-      NodeAgents agents, BooleanSupplier leads, Runnable changed, Clock clock, Sleeper sleeper) {
-    var poller = new NodePoller(agents, leads, changed, clock, sleeper);
+      NodeAgents agents,
+      BooleanSupplier leads,
+      Runnable changed,
+      Supplier<String> serverCa,
+      Clock clock,
+      Sleeper sleeper) {
+    var poller = new NodePoller(agents, leads, changed, serverCa, clock, sleeper);
     poller.thread.start();
     return poller;
   }
@@ -217,7 +233,7 @@ public final class NodePoller implements AutoCloseable {
     var token = NodeIdentity.token(agents.identity());
     var questions =
         addresses(agents, ServerDialer.direct()).stream()
-            .<Callable<NodeSnapshot>>map(address -> () -> snapshot(address, trust, token))
+            .<Callable<NodeSnapshot>>map(address -> () -> snapshot(address, trust, token, ""))
             .toList();
     var answers = new ArrayList<NodeSnapshot>();
     try (var threads =
@@ -248,7 +264,7 @@ public final class NodePoller implements AutoCloseable {
   private void ask(InetSocketAddress address, Secret token) {
     try {
       var trust = trusts.computeIfAbsent(key(address), _ -> KeptTrust.ofFile(authorities));
-      var snapshot = snapshot(address, trust.context(), token);
+      var snapshot = snapshot(address, trust.context(), token, serverCa.get());
       failures.remove(key(address));
       var before = heard.put(snapshot.node(), new Heard(snapshot, clock.instant()));
       if (before == null || !reasons(before.snapshot()).equals(reasons(snapshot))) {
@@ -269,19 +285,19 @@ public final class NodePoller implements AutoCloseable {
     return snapshot.checks().stream().map(NodeSnapshot.Check::reason).toList();
   }
 
-  private static NodeSnapshot snapshot(InetSocketAddress address, SSLContext trust, Secret token)
+  private static NodeSnapshot snapshot(
+      InetSocketAddress address, SSLContext trust, Secret token, String serverCa)
       throws IOException {
     var url =
         URI.create("https://" + NodeIdentity.NAME + ":" + address.getPort() + NodeServer.PATH);
+    var headers = new HashMap<String, String>();
+    headers.put("Authorization", NodeIdentity.authorization(token));
+    if (!serverCa.isEmpty()) {
+      headers.put(NodeServer.SERVER_CA, serverCa);
+    }
     var answer =
         new ServerHttp(ServerDialer.to(address.getAddress()))
-            .send(
-                "GET",
-                url,
-                trust,
-                LIMIT,
-                Map.of("Authorization", NodeIdentity.authorization(token)),
-                new byte[0]);
+            .send("GET", url, trust, LIMIT, headers, new byte[0]);
     if (answer.status() != 200) {
       throw new Failure(Reason.NODE_AGENT_SILENT, "it answers " + answer.status());
     }

@@ -4,6 +4,7 @@ import io.drover.agent.config.NodeAgents;
 import io.drover.agent.config.NodeConfig;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.Sleeper;
 import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
@@ -41,6 +42,14 @@ final class NodeProbes {
 
   /** Kubelets begin to evict pods at about as much by default (15 % and 5 % free). */
   static final double FULL_PERCENT = 90;
+
+  /**
+   * A Service's name is not there before one of its pods is ready, and the first of them may be
+   * ours: so often it is looked up before the first pass, a second apart.
+   */
+  static final int NAME_TRIES = 10;
+
+  static final Duration NAME_AGAIN_AFTER = Duration.ofSeconds(1);
 
   /** Longer messages are cut, in characters. */
   static final int MAX_MESSAGE = 512;
@@ -81,6 +90,27 @@ final class NodeProbes {
     static Asked of(List<Check> checks) {
       return new Asked(checks, null, null);
     }
+  }
+
+  /** Blocks until the names of the node agents are there, within limits. */
+  void awaitNames(Sleeper sleeper) throws InterruptedException {
+    for (int tries = 1; tries < NAME_TRIES && isAnyNameUnknown(); tries++) {
+      sleeper.sleep(NAME_AGAIN_AFTER);
+    }
+  }
+
+  /** Any other trouble does not end by itself. */
+  private boolean isAnyNameUnknown() {
+    for (var agents : config.agents().addresses()) {
+      try {
+        dialer.addresses(agents.host(), LIMIT);
+      } catch (IOException e) {
+        if (Problem.of(e).reason() == Reason.DNS_NOT_FOUND) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** Blocks for a little over {@link #LIMIT} at most. */

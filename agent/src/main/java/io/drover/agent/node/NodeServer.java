@@ -2,6 +2,7 @@ package io.drover.agent.node;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
@@ -14,7 +15,9 @@ import java.net.InetSocketAddress;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +27,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class NodeServer implements AutoCloseable {
   static final String PATH = "/v1/node";
+
+  /** In a request: which CA the server has, as whoever asks knows it; 64 hex digits. */
+  static final String SERVER_CA = "Drover-Server-Ca";
+
+  private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
 
   /** As many requests are answered at the same time; any more get a 503 at once. */
   static final int MAX_REQUESTS = 16;
@@ -39,24 +47,32 @@ final class NodeServer implements AutoCloseable {
 
   private final NodeIdentity identity;
   private final Supplier<String> snapshot;
+  private final Consumer<String> serverCa;
   private final Semaphore requests = new Semaphore(MAX_REQUESTS);
   private final HttpsServer server;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("node-", 0).factory());
 
-  private NodeServer(HttpsServer server, NodeIdentity identity, Supplier<String> snapshot) {
+  private NodeServer(
+      HttpsServer server,
+      NodeIdentity identity,
+      Supplier<String> snapshot,
+      Consumer<String> serverCa) {
     this.server = server;
     this.identity = identity;
     this.snapshot = snapshot;
+    this.serverCa = serverCa;
   }
 
   /**
    * Listens.
    *
    * @param snapshot JSON; empty if there is none yet. Must not block; any thread
+   * @param serverCa is told which CA the server has by those who know the token; as above
    * @throws IOException if the port is not to be had, or the certificate or key is not one
    */
-  static NodeServer start(Listen listen, NodeIdentity identity, Supplier<String> snapshot)
+  static NodeServer start(
+      Listen listen, NodeIdentity identity, Supplier<String> snapshot, Consumer<String> serverCa)
       throws IOException {
     var context = identity.context();
     context.getServerSessionContext().setSessionCacheSize(MAX_SESSIONS);
@@ -72,7 +88,7 @@ final class NodeServer implements AutoCloseable {
           e);
     }
     https.setHttpsConfigurator(new HttpsConfigurator(context));
-    var server = new NodeServer(https, identity, snapshot);
+    var server = new NodeServer(https, identity, snapshot, serverCa);
     https.createContext("/", server::handle);
     https.setExecutor(server.threads);
     https.start();
@@ -103,14 +119,19 @@ final class NodeServer implements AutoCloseable {
     }
     return switch (exchange.getRequestURI().getPath()) {
       case "/livez" -> Answer.of(200, "ok");
-      case PATH -> node(exchange.getRequestHeaders().getFirst("Authorization"));
+      case PATH -> node(exchange.getRequestHeaders());
       default -> Answer.of(404, "not found: try /livez or " + PATH);
     };
   }
 
-  private Answer node(@Nullable String authorization) {
+  private Answer node(Headers request) {
+    @Nullable String authorization = request.getFirst("Authorization");
     if (authorization == null || !identity.isAuthorized(authorization)) {
       return Answer.of(401, "the node agents' token is needed");
+    }
+    @Nullable String digest = request.getFirst(SERVER_CA);
+    if (digest != null && DIGEST.matcher(digest).matches()) {
+      serverCa.accept(digest);
     }
     String json = snapshot.get();
     return json.isEmpty()

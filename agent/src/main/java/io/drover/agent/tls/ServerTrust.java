@@ -211,9 +211,7 @@ public final class ServerTrust {
     if (known == null || !isHttps(server)) {
       return;
     }
-    if (!known.former().isEmpty()
-        && !clock.instant().isBefore(known.since().plus(OVERLAP))
-        && isTrusted(server, authorities(known.alone()))) {
+    if (isOverlapOver(known) && isTrusted(server, authorities(known.alone()))) {
       known = known.alone();
       bundle = known;
       log.info("former server CA no longer trusted: checksum={}", known.checksum());
@@ -227,6 +225,30 @@ public final class ServerTrust {
     checkContent(value, url);
     bundle = new Bundle(pem, sha256(pem), known.pem(), clock.instant());
     log.info("server CA changed: url={} checksum={} former={}", url, sha256(pem), known.checksum());
+  }
+
+  private boolean isOverlapOver(Bundle known) {
+    return !known.former().isEmpty() && !clock.instant().isBefore(known.since().plus(OVERLAP));
+  }
+
+  /**
+   * Whether {@link #refresh} is likely to change something, for those who are too many to ask
+   * often.
+   *
+   * @param others the {@link #bundleDigest} of somebody else; empty: nobody has told
+   */
+  public boolean isRefreshDue(String others) {
+    var known = bundle;
+    return known != null
+        && (isOverlapOver(known) || (!others.isEmpty() && !others.equals(sha256(known.pem()))));
+  }
+
+  /**
+   * SHA-256 of {@link #caBundle} in hex, the same for all who have the same bundle, by whatever
+   * checksum they got it; empty without one.
+   */
+  public String bundleDigest() {
+    return caBundle().map(ServerTrust::sha256).orElse("");
   }
 
   /**

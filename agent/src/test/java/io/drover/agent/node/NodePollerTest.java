@@ -34,7 +34,7 @@ class NodePollerTest {
   private static final Check BAD = new Check("server", "u", null, "ConnectRefused", "no");
 
   /** With the long answer of {@link TestNodes#full}. */
-  private static final long MAX_BYTES = 2_800;
+  private static final long MAX_BYTES = 2_900;
 
   @TempDir private Path directory;
   private final TestClock clock = new TestClock();
@@ -46,6 +46,10 @@ class NodePollerTest {
 
   private final Semaphore goOn = new Semaphore(0);
   private volatile boolean leads = true;
+  private volatile String serverCa = "0123456789abcdef".repeat(4);
+
+  /** What node agents have heard of the server's CA. */
+  private final LinkedBlockingQueue<String> told = new LinkedBlockingQueue<>();
 
   @BeforeEach
   void mount() throws Exception {
@@ -68,7 +72,8 @@ class NodePollerTest {
         NodeServer.start(
             new Listen("127.0.0.1", 0),
             NodeIdentity.read(identity),
-            () -> NodeJson.write(snapshot));
+            () -> NodeJson.write(snapshot),
+            told::add);
     open.add(server);
     return server;
   }
@@ -91,6 +96,7 @@ class NodePollerTest {
             new NodeAgents(addresses, directory),
             () -> leads,
             changes::release,
+            () -> serverCa,
             clock,
             duration -> {
               waits.add(duration);
@@ -213,6 +219,21 @@ class NodePollerTest {
             () -> NodePoller.once(new NodeAgents(addresses, directory.resolve("elsewhere"))))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("ca.crt cannot be read");
+  }
+
+  @Test
+  void whoeverIsAskedHearsWhichCaTheServerHas() throws Exception {
+    poll(node(TestNodes.snapshot("a", OK)));
+    waits.take();
+    assertThat(told.take()).isEqualTo(serverCa);
+
+    serverCa = ""; // not known yet
+    goOn.release();
+    waits.take();
+    serverCa = "f".repeat(64);
+    goOn.release();
+
+    assertThat(told.take()).isEqualTo(serverCa);
   }
 
   /** What crosses the wire for an answer of usual length, from the second round on. */

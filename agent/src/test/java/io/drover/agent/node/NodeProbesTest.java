@@ -18,6 +18,7 @@ import java.io.InputStreamReader;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -222,6 +223,19 @@ class NodeProbesTest {
         .filteredOn(check -> check.name().equals("peer"))
         .hasSize(2)
         .allMatch(check -> check.reason().equals("ConnectRefused"));
+  }
+
+  /** Java's own resolver says at once of this domain that it is not there. */
+  @Test
+  void namesOfTheNodeAgentsAreWaitedForWithinLimits() throws Exception {
+    var waits = new ArrayList<Duration>();
+    settings.put("DROVER_NODE_PEERS", "127.9.9.9:8443");
+    probes().awaitNames(waits::add);
+    assertThat(waits).isEmpty();
+
+    settings.put("DROVER_NODE_PEERS", "no-such-host.invalid:8443");
+    probes().awaitNames(waits::add);
+    assertThat(waits).hasSize(NodeProbes.NAME_TRIES - 1).containsOnly(NodeProbes.NAME_AGAIN_AFTER);
   }
 
   @Test

@@ -15,8 +15,11 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +37,7 @@ class NodeServerTest {
 
   @TempDir private Path directory;
   private volatile String snapshot = "{\"kind\":\"NodeSnapshot\"}";
+  private final Queue<String> told = new ConcurrentLinkedQueue<>();
 
   @BeforeEach
   void mount() throws Exception {
@@ -41,10 +45,20 @@ class NodeServerTest {
   }
 
   private NodeServer start() throws IOException {
-    return NodeServer.start(ANY_PORT, NodeIdentity.read(directory), () -> snapshot);
+    return NodeServer.start(ANY_PORT, NodeIdentity.read(directory), () -> snapshot, told::add);
   }
 
   private ServerHttp.Answer ask(NodeServer server, String method, String path, String authorization)
+      throws IOException {
+    return ask(
+        server,
+        method,
+        path,
+        authorization.isEmpty() ? Map.of() : Map.of("Authorization", authorization));
+  }
+
+  private ServerHttp.Answer ask(
+      NodeServer server, String method, String path, Map<String, String> headers)
       throws IOException {
     var url = URI.create("https://" + NodeIdentity.NAME + ":" + server.address().getPort() + path);
     return new ServerHttp(ServerDialer.to(server.address().getAddress()))
@@ -53,7 +67,7 @@ class NodeServerTest {
             url,
             ServerTrust.ofFile(directory.resolve(NodeIdentity.CA)),
             LIMIT,
-            authorization.isEmpty() ? Map.of() : Map.of("Authorization", authorization),
+            headers,
             new byte[0]);
   }
 
@@ -87,6 +101,26 @@ class NodeServerTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "token-of-the-nodes, 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff, 1",
+    "token-of-the-node, 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff, 0",
+    "token-of-the-nodes, 00112233445566778899aabbccddeeff, 0",
+    "token-of-the-nodes, 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF, 0",
+  })
+  void hearsOfTheServersCaFromWhoeverKnowsTheToken(String token, String digest, int times)
+      throws Exception {
+    try (var server = start()) {
+      ask(
+          server,
+          "GET",
+          NodeServer.PATH,
+          Map.of("Authorization", "Bearer " + token, NodeServer.SERVER_CA, digest));
+
+      assertThat(told).containsExactlyElementsOf(Collections.nCopies(times, digest));
+    }
+  }
+
   @Test
   void saysSoWhileThereIsNothingToTell() throws Exception {
     snapshot = "";
@@ -112,7 +146,8 @@ class NodeServerTest {
                 Thread.currentThread().interrupt();
               }
               return snapshot;
-            })) {
+            },
+            told::add)) {
       var asked = new CompletableFuture<?>[NodeServer.MAX_REQUESTS];
       for (int i = 0; i < asked.length; i++) {
         asked[i] =
@@ -142,7 +177,8 @@ class NodeServerTest {
       var taken = new Listen("127.0.0.1", first.address().getPort());
 
       assertThatThrownBy(
-              () -> NodeServer.start(taken, NodeIdentity.read(directory), () -> snapshot))
+              () ->
+                  NodeServer.start(taken, NodeIdentity.read(directory), () -> snapshot, told::add))
           .has(reason(Reason.PORT_TAKEN))
           .hasMessageContaining("DROVER_NODE_ADDRESS");
     }

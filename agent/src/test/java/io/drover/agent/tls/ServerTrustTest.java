@@ -335,6 +335,36 @@ class ServerTrustTest {
   }
 
   @Test
+  void anotherCaThatSomebodyElseHasIsAReasonToAskAndSoIsAnOverlapThatIsOver() throws Exception {
+    var next = TestCa.root("Next CA");
+    var trust = trustingFirst(true);
+    String own = trust.bundleDigest();
+    assertThat(trust.isRefreshDue("")).isFalse();
+    assertThat(trust.isRefreshDue(own)).isFalse();
+    assertThat(trust.isRefreshDue(sha256(next.pem()))).isTrue();
+
+    try (var late = server(ca, next.pem());
+        var done = server(next, next.pem())) {
+      trust.refresh(late.url("https"));
+      assertThat(trust.bundleDigest()).isEqualTo(sha256(next.pem())).isNotEqualTo(own);
+      assertThat(trust.isRefreshDue(trust.bundleDigest())).isFalse();
+
+      clock.advance(ServerTrust.OVERLAP);
+      assertThat(trust.isRefreshDue(trust.bundleDigest())).isTrue();
+      trust.refresh(done.url("https"));
+      assertThat(trust.isRefreshDue(trust.bundleDigest())).isFalse();
+    }
+  }
+
+  @Test
+  void nothingIsDueBeforeThereIsACa() {
+    var trust = trust("0".repeat(64), true);
+
+    assertThat(trust.isRefreshDue("f".repeat(64))).isFalse();
+    assertThat(trust.bundleDigest()).isEmpty();
+  }
+
+  @Test
   void onlyTheLastFormerCaIsTrusted() throws Exception {
     var second = TestCa.root("Second CA");
     var third = TestCa.root("Third CA");

@@ -44,7 +44,7 @@ final class NodeAgentIT {
   private static final int ROUND_SECONDS = 300;
 
   /** That the cluster agent asks a node agent, as its own test has it. */
-  private static final int ASK_BYTES = 2_800;
+  private static final int ASK_BYTES = 2_900;
 
   private static final int PEERS = 3;
 
@@ -62,6 +62,9 @@ final class NodeAgentIT {
 
   /** The first round is over, and the report that follows a change is written. */
   private static final Duration SEEN = Duration.ofSeconds(60);
+
+  /** A lease of one who went without a word is over, all are asked, and the next look is done. */
+  private static final Duration TOLD = Duration.ofMinutes(3);
 
   /** Of what a node agent has no use for. */
   private static final List<String> FOREIGN =
@@ -320,28 +323,72 @@ final class NodeAgentIT {
   }
 
   /** With the environment and the mounts of Rancher's own manifest of that time. */
-  @Test
-  void aServerOfOldHasATunnelToEachNode() throws Exception {
+  private RunningProcess startOfOld(Peer server, Import pod) {
     var api = URI.create("https://" + plane.address());
     var environment =
         Map.of(
             "CATTLE_CLUSTER", "false",
             "CATTLE_K8S_MANAGED", "true",
             "CATTLE_NODE_NAME", nodes.get(1),
-            "CATTLE_SERVER", peer.url().toString(),
-            "CATTLE_CA_CHECKSUM", peer.caChecksum(),
-            "DROVER_CREDENTIALS_DIR", imported.credentials().toString(),
+            "CATTLE_SERVER", server.url().toString(),
+            "CATTLE_CA_CHECKSUM", server.caChecksum(),
+            "DROVER_CREDENTIALS_DIR", pod.credentials().toString(),
             "DROVER_NODE_IDENTITY_DIR", directory.resolve("nothing").toString(),
             "KUBERNETES_SERVICE_HOST", api.getHost(),
             "KUBERNETES_SERVICE_PORT", Integer.toString(api.getPort()));
+    return RunningProcess.start("old", directory, environment, List.of(Programs.agent()));
+  }
+
+  @Test
+  void aServerOfOldHasATunnelToEachNode() throws Exception {
     String key = Peer.CLUSTER + ":" + nodes.get(1);
-    try (var agent =
-        RunningProcess.start("old", directory, environment, List.of(Programs.agent()))) {
+    try (var agent = startOfOld(peer, imported)) {
       Await.that("its tunnel is up", START, () -> peer.sessions(key).size() == 1);
 
       agent.terminate();
       assertThat(agent.awaitExit(STOP)).isZero();
       Await.that("its tunnel is closed", START, () -> peer.sessions(key).isEmpty());
+    }
+  }
+
+  /** The cluster agent sees it first, and tells the nodes when it asks them. */
+  @Test
+  void anotherCaOfTheServerIsTakenWithoutARestart() throws Exception {
+    agents.values().forEach(RunningProcess::close);
+    agents.clear();
+    var here = Files.createDirectories(directory.resolve("another-ca"));
+    try (var server = Peer.start(here, Peer.VERSIONS.getFirst(), Installation.NO_CHECKS)) {
+      var pod = plane.apply(server.manifest(), here.resolve("pod"));
+      // No other node's agent answers, so it looks again soon.
+      var node =
+          start(
+              nodes.get(0),
+              Map.of(
+                  "CATTLE_SERVER",
+                  server.url().toString(),
+                  "CATTLE_CA_CHECKSUM",
+                  server.caChecksum()));
+      try (var old = startOfOld(server, pod)) {
+        for (var agent : List.of(node, old)) {
+          agent.awaitLine("its CA", START, line -> line.contains("server CA verified"));
+        }
+
+        server.announceCa(here.resolve("next"));
+        try (var _ =
+            Agent.start(
+                "next",
+                Files.createDirectories(here.resolve("next-agent")),
+                plane,
+                pod,
+                Map.of(
+                    "CATTLE_CA_CHECKSUM", server.caChecksum(),
+                    "DROVER_NODE_PEERS", peers,
+                    "DROVER_NODE_IDENTITY_DIR", identity.toString()))) {
+          for (var agent : List.of(node, old)) {
+            agent.awaitLine("the next CA", TOLD, line -> line.contains("server CA changed"));
+          }
+        }
+      }
     }
   }
 

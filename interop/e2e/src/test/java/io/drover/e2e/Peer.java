@@ -43,6 +43,7 @@ final class Peer implements AutoCloseable {
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private RunningProcess process;
   private JsonNode described;
+  private String caChecksum;
   private int starts;
 
   private Peer(Path directory, List<String> command)
@@ -51,6 +52,7 @@ final class Peer implements AutoCloseable {
     this.command = List.copyOf(command);
     this.process = launch(List.of());
     this.described = describe();
+    this.caChecksum = described.path("caChecksum").asText();
   }
 
   /**
@@ -93,6 +95,7 @@ final class Peer implements AutoCloseable {
         launch(
             List.of("--listen=" + url().getAuthority(), "--control=" + control().getAuthority()));
     described = describe();
+    caChecksum = described.path("caChecksum").asText();
   }
 
   RunningProcess process() {
@@ -111,9 +114,9 @@ final class Peer implements AutoCloseable {
     return Path.of(described.path("caFile").asText());
   }
 
-  /** What the manifest has as CATTLE_CA_CHECKSUM. */
+  /** What the manifest has as CATTLE_CA_CHECKSUM now. */
   String caChecksum() {
-    return described.path("caChecksum").asText();
+    return caChecksum;
   }
 
   /** Such as {@code v0.6.1}. */
@@ -229,7 +232,9 @@ final class Peer implements AutoCloseable {
 
   private Path changeCa(Path directory, String step) throws IOException, InterruptedException {
     var text = URLEncoder.encode(directory.toString(), UTF_8);
-    return Path.of(call("POST", "/ca?dir=" + text + "&step=" + step).path("caFile").asText());
+    var changed = call("POST", "/ca?dir=" + text + "&step=" + step);
+    caChecksum = changed.path("caChecksum").asText();
+    return Path.of(changed.path("caFile").asText());
   }
 
   /** A local address whose connections run through the cluster tunnel to {@code target}. */

@@ -163,6 +163,9 @@ final class PodsIT {
           .anyMatch(
               found -> found.path("name").asText().equals(check) && found.path("ok").asInt() == 1);
     }
+    assertThat(admin.run("-n", Import.NAMESPACE, "logs", "daemonset/drover-node-agent"))
+        .as("of an agent that starts together with its Service")
+        .doesNotContain("does not work");
   }
 
   private JsonNode nodes() throws IOException, InterruptedException {
