@@ -13,7 +13,7 @@ FROM ${MAVEN_IMAGE} AS build
 # those behind the fifth are in other modules; for a name that is missing Java would make every provider on the
 # class path, Bouncy Castle's with 700 classes.
 RUN jlink \
-      --add-modules java.base,java.logging,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.management,jdk.net,jdk.unsupported \
+      --add-modules java.base,java.logging,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.jfr,jdk.management,jdk.net,jdk.unsupported \
       --strip-java-debug-attributes --no-header-files --no-man-pages --output /opt/drover/runtime \
  && cd /opt/drover/runtime \
  && sed -i '/^security\.provider\.\([6-9]\|1[0-9]\)=/d' conf/security/java.security \

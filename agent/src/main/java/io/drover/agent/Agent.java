@@ -8,6 +8,7 @@ import io.drover.agent.config.Paths;
 import io.drover.agent.config.Secret;
 import io.drover.agent.control.ControlClient;
 import io.drover.agent.control.ControlSocket;
+import io.drover.agent.control.FlightRecording;
 import io.drover.agent.control.ThreadDump;
 import io.drover.agent.duty.Duties;
 import io.drover.agent.health.HealthServer;
@@ -65,6 +66,7 @@ import java.net.StandardSocketOptions;
 import java.net.URI;
 import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -153,6 +155,7 @@ final class Agent {
         var rotation =
             Rotation.start(tunnels.rotating(), signal, System::nanoTime, new SecureRandom());
         var news = watchForNews(signal);
+        var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var cluster =
             needsCluster() ? new OwnCluster(tunnels, () -> problems(rotation, news)) : null;
         var _ =
@@ -166,7 +169,10 @@ final class Agent {
                     ControlClient.CONFIGURATION,
                     this::configuration,
                     ControlClient.REPORT,
-                    () -> report(cluster == null ? null : cluster.reading().last())),
+                    () -> report(cluster == null ? null : cluster.reading().last()),
+                    ControlClient.RECORDING,
+                    recording::open),
+                Map.of(ControlClient.RECORDING, recording::start),
                 Sleeper.REAL);
         var _ =
             HealthServer.start(
@@ -211,10 +217,13 @@ final class Agent {
     return new ByteArrayInputStream(text.toString().getBytes(UTF_8));
   }
 
-  /** Beside the socket, since a root that is read-only has no other place. */
   private InputStream threads() throws IOException {
-    return ThreadDump.open(
-        config.control().socket().orElseThrow().toAbsolutePath().resolveSibling("."));
+    return ThreadDump.open(besideControlSocket());
+  }
+
+  /** For files of a moment, since a root that is read-only has no other place. */
+  private Path besideControlSocket() {
+    return config.control().socket().orElse(Path.of("none")).toAbsolutePath().resolveSibling(".");
   }
 
   private static InputStream report(@Nullable ClusterReport last) throws IOException {

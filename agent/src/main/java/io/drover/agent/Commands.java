@@ -27,7 +27,8 @@ final class Commands {
     command.addSubcommand(new CommandLine(new ReportCommand(environment)));
     command.addSubcommand(new CommandLine(new CheckCommand(environment)));
     command.addSubcommand(new CommandLine(new StatusCommand(environment, Sleeper.REAL)));
-    command.addSubcommand(new CommandLine(new DiagCommand(environment, Clock.systemUTC())));
+    command.addSubcommand(
+        new CommandLine(new DiagCommand(environment, Clock.systemUTC(), Sleeper.REAL)));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {

@@ -9,6 +9,7 @@ import io.drover.agent.config.LogConfig;
 import io.drover.agent.config.RunningAgentConfig;
 import io.drover.agent.config.Secret;
 import io.drover.agent.control.ControlClient;
+import io.drover.agent.control.FlightRecording;
 import io.drover.agent.inspect.Bundle;
 import io.drover.agent.inspect.Bundle.Source;
 import io.drover.agent.inspect.Limits;
@@ -20,6 +21,7 @@ import io.drover.agent.terminal.Page;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.FileAlreadyExistsException;
@@ -28,6 +30,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
@@ -60,6 +63,9 @@ final class DiagCommand implements Callable<Integer> {
   /** Stands for the standard output. */
   private static final String STDOUT = "-";
 
+  /** For the recording to end and be written: some 0.5 MB. */
+  private static final Duration WRITTEN_WITHIN = Duration.ofSeconds(2);
+
   private static final DateTimeFormatter NAME =
       DateTimeFormatter.ofPattern("'drover-diag-'yyyyMMdd'T'HHmmss'Z.zip'")
           .withZone(ZoneOffset.UTC);
@@ -72,12 +78,19 @@ final class DiagCommand implements Callable<Integer> {
       description = "A new file, or - for the standard output. Default: drover-diag-TIME.zip.")
   private String output = "";
 
+  @Option(
+      names = "--jfr",
+      description = "With 30 s of Java's flight recorder in the agent, as recording.jfr.")
+  private boolean wantsRecording;
+
   private final Map<String, String> environment;
   private final Clock clock;
+  private final Sleeper sleeper;
 
-  DiagCommand(Map<String, String> environment, Clock clock) {
+  DiagCommand(Map<String, String> environment, Clock clock, Sleeper sleeper) {
     this.environment = environment;
     this.clock = clock;
+    this.sleeper = sleeper;
   }
 
   @Override
@@ -151,7 +164,9 @@ final class DiagCommand implements Callable<Integer> {
       }
       client = new ControlClient(socket.get(), Sleeper.REAL);
     } catch (ConfigException e) {
-      bundle.missing("configuration.txt, report.json, threads.txt", String.valueOf(e.getMessage()));
+      bundle.missing(
+          "configuration.txt, report.json, threads.txt" + (wantsRecording ? ", recording.jfr" : ""),
+          String.valueOf(e.getMessage()));
       ownSettings(bundle);
       return;
     }
@@ -162,6 +177,16 @@ final class DiagCommand implements Callable<Integer> {
     }
     add(bundle, "report.json", () -> client.open(ControlClient.REPORT));
     add(bundle, "threads.txt", () -> client.open(ControlClient.THREADS));
+    if (wantsRecording) {
+      add(bundle, "recording.jfr", () -> recording(client));
+    }
+  }
+
+  private InputStream recording(ControlClient client) throws IOException, InterruptedException {
+    client.order(ControlClient.RECORDING);
+    progress("the agent is recorded for " + FlightRecording.LENGTH.toSeconds() + " s");
+    sleeper.sleep(FlightRecording.LENGTH.plus(WRITTEN_WITHIN));
+    return client.open(ControlClient.RECORDING);
   }
 
   /** Those of this command: beside an agent they are its own, but for its options. */

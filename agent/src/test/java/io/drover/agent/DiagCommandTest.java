@@ -7,6 +7,7 @@ import ch.qos.logback.classic.LoggerContext;
 import io.drover.agent.config.HealthConfig;
 import io.drover.agent.control.ControlClient;
 import io.drover.agent.control.ControlSocket;
+import io.drover.agent.control.FlightRecording;
 import io.drover.agent.control.ThreadDump;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.retry.Sleeper;
@@ -17,8 +18,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,10 +41,12 @@ class DiagCommandTest {
 
   private final StringWriter err = new StringWriter();
   private final Map<String, String> environment = new HashMap<>();
+  private final List<Duration> naps = new ArrayList<>();
+  private final List<String> orders = new ArrayList<>();
 
   private int execute(String... arguments) {
     var clock = Clock.fixed(Instant.parse("2026-11-22T12:00:00Z"), ZoneOffset.UTC);
-    return new CommandLine(new DiagCommand(environment, clock))
+    return new CommandLine(new DiagCommand(environment, clock, naps::add))
         .setErr(new PrintWriter(err, true))
         .execute(arguments);
   }
@@ -85,7 +90,10 @@ class DiagCommandTest {
                     ControlClient.REPORT,
                     () -> new ByteArrayInputStream("{}".getBytes(UTF_8)),
                     ControlClient.THREADS,
-                    () -> ThreadDump.open(directory)),
+                    () -> ThreadDump.open(directory),
+                    ControlClient.RECORDING,
+                    () -> new ByteArrayInputStream(("" + orders).getBytes(UTF_8))),
+                Map.of(ControlClient.RECORDING, () -> orders.add("recorded after " + naps)),
                 Sleeper.REAL);
         var closed = new ClosedPort()) {
       environment.put(
@@ -93,7 +101,7 @@ class DiagCommandTest {
       environment.put("DROVER_LOG_SOCKET", socket.toString());
       environment.put("CATTLE_SERVER", "https://" + closed.address());
 
-      assertThat(execute("--output=" + file)).as(err.toString()).isEqualTo(Main.STOPPED);
+      assertThat(execute("--jfr", "--output=" + file)).as(err.toString()).isEqualTo(Main.STOPPED);
     }
 
     var files = unzip(file);
@@ -104,6 +112,7 @@ class DiagCommandTest {
             "check.jsonl",
             "configuration.txt",
             "metrics.txt",
+            "recording.jfr",
             "report.json",
             "status.json",
             "status.txt",
@@ -112,9 +121,11 @@ class DiagCommandTest {
         .hasEntrySatisfying("check.jsonl", text -> assertThat(text.lines()).hasSize(17))
         .containsEntry("configuration.txt", "A=b (option)")
         .hasEntrySatisfying("metrics.txt", text -> assertThat(text).contains("1.2.3"))
+        .containsEntry("recording.jfr", "[recorded after []]")
         .hasEntrySatisfying("status.json", text -> assertThat(text).contains("\"ready\":true"))
         .hasEntrySatisfying("status.txt", text -> assertThat(text).contains("AGENT"))
         .hasEntrySatisfying("threads.txt", text -> assertThat(text).contains("DiagCommandTest"));
+    assertThat(naps).singleElement().matches(nap -> nap.compareTo(FlightRecording.LENGTH) > 0);
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
         .isEqualTo("rw-------");
     assertThat(err.toString())
@@ -149,11 +160,11 @@ class DiagCommandTest {
     environment.put("DROVER_HEALTH_ADDRESS", "off");
     environment.put("DROVER_LOG_SOCKET", "off");
 
-    assertThat(execute("--output=" + file)).isEqualTo(Main.STOPPED);
+    assertThat(execute("--jfr", "--output=" + file)).isEqualTo(Main.STOPPED);
 
     assertThat(unzip(file).get("missing.txt"))
         .contains("metrics.txt: DROVER_HEALTH_ADDRESS says no port")
-        .contains("threads.txt: DROVER_LOG_SOCKET is off")
+        .contains("threads.txt, recording.jfr: DROVER_LOG_SOCKET is off")
         .contains("check.jsonl: CATTLE_SERVER is not set");
   }
 
@@ -177,7 +188,7 @@ class DiagCommandTest {
   @Test
   void helpFitsATerminal() {
     var out = new StringWriter();
-    new CommandLine(new DiagCommand(environment, Clock.systemUTC()))
+    new CommandLine(new DiagCommand(environment, Clock.systemUTC(), naps::add))
         .setOut(new PrintWriter(out, true))
         .execute("--help");
 

@@ -26,6 +26,9 @@ public final class ControlClient {
   /** Path of the newest report. */
   public static final String REPORT = "/v1/report";
 
+  /** Path of a recording of Java's flight recorder, which an order starts. */
+  public static final String RECORDING = "/v1/recording";
+
   /** For one page. The agent is patient for less, and may serve another one first. */
   static final Duration LIMIT = ControlSocket.LIMIT.multipliedBy(2);
 
@@ -53,6 +56,19 @@ public final class ControlClient {
    * @throws IOException if nobody answers, or there is no such page; the message says why
    */
   public InputStream open(String path) throws IOException {
+    return ask("GET", path);
+  }
+
+  /**
+   * Gives an order, under the limit of a page.
+   *
+   * @throws IOException if nobody answers, or it is not carried out; the message says why
+   */
+  public void order(String path) throws IOException {
+    ask("POST", path).close();
+  }
+
+  private InputStream ask(String method, String path) throws IOException {
     SocketChannel channel;
     try {
       channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
@@ -72,7 +88,7 @@ public final class ControlClient {
           }
         };
     try {
-      var request = "GET %s HTTP/1.1\r\nHost: agent\r\n\r\n".formatted(path);
+      var request = "%s %s HTTP/1.1\r\nHost: agent\r\n\r\n".formatted(method, path);
       channel.write(ByteBuffer.wrap(request.getBytes(ISO_8859_1)));
       String head = head(body);
       if (!head.startsWith(OK)) {

@@ -39,11 +39,17 @@ final class ControlExchange {
   private final Consumer<String> change;
 
   private final Map<String, ControlPage> pages;
+  private final Map<String, ControlOrder> orders;
 
-  ControlExchange(Supplier<String> level, Consumer<String> change, Map<String, ControlPage> pages) {
+  ControlExchange(
+      Supplier<String> level,
+      Consumer<String> change,
+      Map<String, ControlPage> pages,
+      Map<String, ControlOrder> orders) {
     this.level = level;
     this.change = change;
     this.pages = Map.copyOf(pages);
+    this.orders = Map.copyOf(orders);
   }
 
   /**
@@ -173,6 +179,10 @@ final class ControlExchange {
   private Response answer(String method, String target, String body) {
     int query = target.indexOf('?');
     String path = query < 0 ? target : target.substring(0, query);
+    var order = orders.get(path);
+    if (order != null && method.equals("POST")) {
+      return carryOut(order);
+    }
     var page = pages.get(path);
     if (page != null) {
       return page(method, page);
@@ -193,6 +203,15 @@ final class ControlExchange {
     }
     try {
       return new Response(200, "OK", "", page.open());
+    } catch (IOException e) {
+      return Response.failed(e.getMessage() + "\n");
+    }
+  }
+
+  private static Response carryOut(ControlOrder order) {
+    try {
+      order.carryOut();
+      return Response.ok("OK\n");
     } catch (IOException e) {
       return Response.failed(e.getMessage() + "\n");
     }

@@ -68,7 +68,8 @@ public final class ControlSocket implements AutoCloseable {
    * @param level names the level
    * @param change sets the level by its name; throws {@link IllegalArgumentException} if there is
    *     none
-   * @param pages by their paths
+   * @param pages by their paths, for GET
+   * @param orders by their paths, for POST
    * @param sleeper waits for {@link #LIMIT}
    */
   public static ControlSocket start(
@@ -76,10 +77,11 @@ public final class ControlSocket implements AutoCloseable {
       Supplier<String> level,
       Consumer<String> change,
       Map<String, ControlPage> pages,
+      Map<String, ControlOrder> orders,
       Sleeper sleeper) {
     var socket =
         new ControlSocket(
-            new ControlExchange(level, change, pages),
+            new ControlExchange(level, change, pages, orders),
             sleeper,
             path.flatMap(ControlSocket::tryListen).orElse(null));
     if (socket.listener != null) {

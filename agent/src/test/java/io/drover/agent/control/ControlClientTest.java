@@ -40,6 +40,7 @@ class ControlClientTest {
         () -> "info",
         _ -> {},
         Map.of(ControlClient.REPORT, page),
+        Map.of(ControlClient.REPORT, () -> page.open().close()),
         Sleeper.REAL);
   }
 
@@ -61,6 +62,8 @@ class ControlClientTest {
             })) {
       assertThatThrownBy(() -> client().open(ControlClient.REPORT))
           .isInstanceOf(IOException.class)
+          .hasMessage("there is no report yet (HTTP/1.1 500 Internal Server Error)");
+      assertThatThrownBy(() -> client().order(ControlClient.REPORT))
           .hasMessage("there is no report yet (HTTP/1.1 500 Internal Server Error)");
       assertThatThrownBy(() -> client().open(ControlClient.THREADS))
           .isInstanceOf(IOException.class)

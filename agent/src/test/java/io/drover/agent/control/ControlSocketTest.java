@@ -42,6 +42,7 @@ class ControlSocketTest {
   private final BlockingQueue<Duration> limits = new LinkedBlockingQueue<>();
   private final BlockingQueue<Boolean> timeIsOver = new SynchronousQueue<>();
   private ControlSocket socket;
+  private volatile ControlOrder order = () -> {};
   private volatile ControlPage page = () -> new ByteArrayInputStream("a page".getBytes(ISO_8859_1));
 
   @BeforeEach
@@ -67,6 +68,7 @@ class ControlSocketTest {
             ControlSocketTest::none,
             ControlClient.THREADS,
             () -> ThreadDump.open(directory)),
+        Map.of("/v1/page", () -> order.carryOut()),
         duration -> {
           limits.add(duration);
           timeIsOver.take();
@@ -181,11 +183,28 @@ class ControlSocketTest {
             Content-Type: text/plain; charset=utf-8
             Connection: close
 
-            a page""");
-    assertThat(ask("POST /v1/page HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 405 ");
+            a page\
+            """);
+    assertThat(ask("POST /v1/none HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 405 ");
     assertThat(ask("GET /v1/none HTTP/1.1\r\n\r\n"))
         .startsWith("HTTP/1.1 500 ")
         .endsWith("\r\n\r\nnone yet\n");
+  }
+
+  @Test
+  void orderIsCarriedOutOrItIsSaidWhyNot() throws Exception {
+    order = () -> level = "ordered";
+    assertThat(ask("POST /v1/page HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 200 ");
+    assertThat(level).isEqualTo("ordered");
+
+    order =
+        () -> {
+          throw new IOException("not now");
+        };
+    assertThat(ask("POST /v1/page HTTP/1.1\r\n\r\n"))
+        .startsWith("HTTP/1.1 500 ")
+        .endsWith("\r\n\r\nnot now\n");
+    assertThat(ask("GET /v1/page HTTP/1.1\r\n\r\n")).endsWith("\r\n\r\na page");
   }
 
   @Test
@@ -299,7 +318,8 @@ class ControlSocketTest {
   void nothingListensIfItIsOff() throws Exception {
     socket.close();
 
-    ControlSocket.start(Optional.empty(), () -> level, this::change, Map.of(), _ -> {}).close();
+    ControlSocket.start(Optional.empty(), () -> level, this::change, Map.of(), Map.of(), _ -> {})
+        .close();
 
     assertThat(directory).isEmptyDirectory();
   }

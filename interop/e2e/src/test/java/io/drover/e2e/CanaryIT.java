@@ -1,5 +1,6 @@
 package io.drover.e2e;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.zip.ZipFile;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
@@ -252,7 +254,7 @@ final class CanaryIT {
     said.put("status --json", run(here, environment, "status", "--json"));
     said.put("check", run(here, environment, "check"));
     said.put("check --json", run(here, environment, "check", "--json"));
-    said.putAll(diag(here, environment));
+    said.putAll(diag(here, environment, name.equals("well")));
     said.put("/readyz", agent.page("/readyz"));
     said.put("/metrics", agent.page("/metrics"));
     said.put("events", events());
@@ -263,13 +265,17 @@ final class CanaryIT {
   }
 
   /** The files of the zip, and what is said meanwhile. */
-  private static Map<String, String> diag(Path directory, Map<String, String> environment)
+  private static Map<String, String> diag(
+      Path directory, Map<String, String> environment, boolean recorded)
       throws IOException, InterruptedException {
+    var command = new ArrayList<>(List.of(Programs.agent(), "diag", "--output=-"));
+    if (recorded) {
+      command.add("--jfr");
+    }
     var file = directory.resolve("diag.zip");
     var errors = directory.resolve("diag.err");
     var process =
-        RunningProcess.prepare(
-                directory, environment, List.of(Programs.agent(), "diag", "--output=-"))
+        RunningProcess.prepare(directory, environment, command)
             .redirectOutput(file.toFile())
             .redirectError(errors.toFile())
             .start();
@@ -277,13 +283,19 @@ final class CanaryIT {
     var said = new LinkedHashMap<String, String>();
     try (var zip = new ZipFile(file.toFile())) {
       for (var entry : zip.stream().toList()) {
-        var text = new String(zip.getInputStream(entry).readAllBytes(), UTF_8);
-        said.put("diag " + entry.getName(), text);
+        byte[] bytes = zip.getInputStream(entry).readAllBytes();
+        if (entry.getName().equals("recording.jfr")) {
+          said.putAll(recording(Files.write(directory.resolve(entry.getName()), bytes)));
+        } else {
+          said.put("diag " + entry.getName(), new String(bytes, UTF_8));
+        }
       }
     }
     said.remove("diag limits.txt"); // there is a control group of this version, or not
     said.remove("diag missing.txt");
+    assertThat(said.containsKey("diag recording.jfr")).isEqualTo(recorded);
     assertThat(said.keySet())
+        .filteredOn(name -> !name.contains("recording.jfr"))
         .containsExactlyInAnyOrder(
             "diag status.json",
             "diag status.txt",
@@ -298,6 +310,23 @@ final class CanaryIT {
         .contains("STRICT_VERIFY=", "-XX:+UseSerialGC");
     said.put("diag stderr", Files.readString(errors, UTF_8));
     return said;
+  }
+
+  /** As bytes, in which texts stand as they are, and as its reader shows it. */
+  private static Map<String, String> recording(Path file) throws IOException {
+    var events = RecordingFile.readAllEvents(file);
+    assertThat(events)
+        .extracting(event -> event.getEventType().getName())
+        .contains("jdk.CPULoad", "jdk.ResidentSetSize")
+        .doesNotContain(
+            "jdk.InitialEnvironmentVariable",
+            "jdk.InitialSystemProperty",
+            "jdk.JVMInformation",
+            "jdk.SystemProcess",
+            "jdk.JavaExceptionThrow");
+    return Map.of(
+        "diag recording.jfr", Files.readString(file, ISO_8859_1),
+        "diag recording.jfr as text", events.toString());
   }
 
   /** What it prints, and how it ends. */

@@ -134,8 +134,16 @@ final class Container implements AutoCloseable {
 
   /** What its first process has in memory, in KiB: {@code VmRSS} or {@code VmHWM}. */
   long memoryKib(String field) throws IOException {
-    var first = process.descendants().stream().filter(Container::isJava).findFirst().orElseThrow();
-    return RunningProcess.statusKib(first.pid(), field);
+    return RunningProcess.statusKib(first(), field);
+  }
+
+  /** A file that its first process sees at {@code path}, as this machine sees it. */
+  Path file(String path) {
+    return Path.of("/proc/" + first() + "/root" + path);
+  }
+
+  private long first() {
+    return process.descendants().stream().filter(Container::isJava).findFirst().orElseThrow().pid();
   }
 
   /**

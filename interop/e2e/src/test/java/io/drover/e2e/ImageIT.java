@@ -1,11 +1,16 @@
 package io.drover.e2e;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
@@ -222,8 +228,8 @@ final class ImageIT {
         var status = container.exec("status", directory, "drover-agent", "status", address);
         assertThat(status.awaitExit(RUN_LIMIT)).as(status::tail).isZero();
         assertThat(status.errorLines()).isEmpty();
-        var diag = container.exec("diag", directory, "drover-agent", "diag", "--output=-");
-        assertThat(diag.awaitExit(RUN_LIMIT)).as(diag::tail).isZero();
+        var diag = container.exec("diag", directory, "drover-agent", "diag", "--jfr", "--output=-");
+        assertThat(diag.awaitExit(RUN_LIMIT.multipliedBy(2))).as(diag::tail).isZero();
         // Of all that is not to be had there is only what a port 0 says nothing of.
         assertThat(diag.errorLines())
             .filteredOn(line -> line.contains("missing.txt: "))
@@ -238,6 +244,67 @@ final class ImageIT {
             "image with commands: %d MiB at most, of %d MiB%n",
             container.peakBytes() / 1024 / 1024, CHART_LIMIT_BYTES / 1024 / 1024);
       }
+    }
+  }
+
+  /** While it moves as much as it ever does. */
+  @Test
+  void agentThatIsRecordedStaysWithinItsLimit(ControlPlane plane) throws Exception {
+    var directory = Programs.directory("image-recording");
+    try (var peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS)) {
+      var imported = plane.apply(peer.manifest(), directory.resolve("pod"));
+      var environment = pod(plane, imported.environment());
+      environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
+      environment.put("DROVER_LOG_SOCKET", "/dev/control.sock");
+      var mounts = mounts(imported);
+      try (var container =
+              Container.start(
+                  "agent", directory, image, "0:0", Container.LIMIT_BYTES, environment, mounts);
+          var agent = Agent.of(container.process())) {
+        agent.awaitReady(Agent.READY_LIMIT);
+        peer.awaitActive(Duration.ofSeconds(20));
+        var use = new ClusterUse(plane, peer.kubectl(), directory, "image-recording");
+        use.copiesBigFiles();
+        long before = container.memoryKib("RssAnon");
+
+        var socket = container.file("/dev/control.sock");
+        assertThat(ask(socket, "POST", "/v1/recording")).startsWith("HTTP/1.1 200 ");
+        use.copiesBigFiles();
+        long during = container.memoryKib("RssAnon");
+        var file = directory.resolve("recording.jfr");
+        Await.that(
+            "the recording is over",
+            RUN_LIMIT,
+            () -> {
+              var answer = ask(socket, "GET", "/v1/recording");
+              int head = answer.indexOf("\r\n\r\n");
+              Files.writeString(file, answer.substring(head + 4), ISO_8859_1);
+              return answer.startsWith("HTTP/1.1 200 ");
+            });
+
+        assertThat(RecordingFile.readAllEvents(file)).isNotEmpty();
+        assertThat(container.limitBytes()).isEqualTo(Container.LIMIT_BYTES);
+        assertThat(container.killed()).isZero();
+        assertThat(container.process().isAlive()).isTrue();
+        assertThat(agent.sessions()).isEqualTo(1);
+        System.out.printf(
+            "image recorded: %d MiB anonymous before, %d while, %d after, %d resident at most, of"
+                + " %d; recording of %d KiB%n",
+            before / 1024,
+            during / 1024,
+            container.memoryKib("RssAnon") / 1024,
+            container.memoryKib("VmHWM") / 1024,
+            Container.LIMIT_BYTES / 1024 / 1024,
+            Files.size(file) / 1024);
+      }
+    }
+  }
+
+  private static String ask(Path socket, String method, String path) throws IOException {
+    try (var channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      var request = "%s %s HTTP/1.1\r\n\r\n".formatted(method, path);
+      channel.write(ByteBuffer.wrap(request.getBytes(ISO_8859_1)));
+      return new String(Channels.newInputStream(channel).readAllBytes(), ISO_8859_1);
     }
   }
 
