@@ -45,6 +45,7 @@ import io.drover.agent.tunnel.DialLog;
 import io.drover.agent.tunnel.DialPolicy;
 import io.drover.agent.tunnel.Dialer;
 import io.drover.agent.tunnel.Handshake;
+import io.drover.agent.tunnel.SelfProbe;
 import io.drover.agent.tunnel.TcpDialer;
 import io.drover.agent.tunnel.Timer;
 import io.drover.agent.tunnel.TunnelClient;
@@ -65,8 +66,8 @@ import java.lang.management.ManagementFactory;
 import java.net.StandardSocketOptions;
 import java.net.URI;
 import java.nio.channels.SocketChannel;
-import java.security.SecureRandom;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -119,7 +120,7 @@ final class Agent {
    *
    * @param settings told to this user, at the control socket
    * @throws IOException if a part cannot be opened; what may pass by itself is tried for ever
-   *     instead
+   *     instead. Also by the {@link LastResort}
    */
   static void run(AgentConfig config, List<Configured> settings, CountDownLatch stop)
       throws IOException, InterruptedException {
@@ -152,12 +153,13 @@ final class Agent {
         var steve = SteveServer.start();
         var tunnels = new Tunnels(timer, watchdog, steve);
         var signal = Signal.with(changes());
+        var probe = SelfProbe.start(dialerTo(steve), Sleeper.REAL);
         var rotation =
             Rotation.start(tunnels.rotating(), signal, System::nanoTime, new SecureRandom());
         var news = watchForNews(signal);
-        var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var cluster =
-            needsCluster() ? new OwnCluster(tunnels, () -> problems(rotation, news)) : null;
+            needsCluster() ? new OwnCluster(tunnels, () -> problems(rotation, news, probe)) : null;
+        var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var _ =
             ControlSocket.start(
                 config.control().socket(),
@@ -179,14 +181,16 @@ final class Agent {
                 config.health(),
                 Version.text(),
                 Clock.systemUTC(),
-                watchdog::stalled,
+                () -> stalled(watchdog, probe),
                 List.of(tunnels::cluster, tunnels::steve),
-                () -> degraded(rotation, news, cluster),
+                () -> degraded(rotation, news, probe, cluster),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
+      var lastResort = new LastResort(System::nanoTime, () -> trust.ping(credentials().url()));
       while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         if (cluster == null ? rancherExists() : cluster.rancherExists()) {
           tunnels.giveWayToRancher();
         }
+        lastResort.look(List.of(tunnels.cluster(), tunnels.steve()));
       }
       handOver();
     }
@@ -246,16 +250,26 @@ final class Agent {
     }
   }
 
+  private static List<String> stalled(Watchdog watchdog, SelfProbe probe) {
+    var names = new ArrayList<>(watchdog.stalled());
+    if (probe.isFatal()) {
+      names.add(SelfProbe.FEATURE);
+    }
+    return names;
+  }
+
   private static SortedMap<String, Problem> degraded(
-      Rotation rotation, NewsWatch news, @Nullable OwnCluster cluster) {
+      Rotation rotation, NewsWatch news, SelfProbe probe, @Nullable OwnCluster cluster) {
     if (cluster != null) {
       return cluster.degraded();
     }
-    return problems(rotation, news);
+    return problems(rotation, news, probe);
   }
 
-  private static SortedMap<String, Problem> problems(Rotation rotation, NewsWatch news) {
+  private static SortedMap<String, Problem> problems(
+      Rotation rotation, NewsWatch news, SelfProbe probe) {
     var found = rotation.problems();
+    probe.problem().ifPresent(problem -> found.put(SelfProbe.FEATURE, problem));
     news.problem().ifPresent(problem -> found.put(NewsWatch.FEATURE, problem));
     return found;
   }
@@ -561,6 +575,11 @@ final class Agent {
     }
   }
 
+  private void forgetSessions() {
+    trust.forgetSessions();
+    serverDialer.forgetSessions();
+  }
+
   private boolean wantsSteveTunnel() {
     return !config.features().provisioningPrebootstrap() && !rancherExists();
   }
@@ -617,6 +636,11 @@ final class Agent {
     }
 
     @Override
+    public void startAfresh() {
+      forgetSessions();
+    }
+
+    @Override
     public void accepted(Handshake handshake) {
       registered = handshake;
       try {
@@ -638,6 +662,11 @@ final class Agent {
   }
 
   private final class SteveHandshakes implements Handshakes {
+    @Override
+    public void startAfresh() {
+      forgetSessions();
+    }
+
     @Override
     public Optional<Handshake> next() throws IOException {
       if (!wantsSteveTunnel()) {

@@ -121,7 +121,8 @@ final class Commands {
       exitCodeList = {
         "0:stopped, as it was asked to, or cleaned up",
         "1:failed; starting it again may help",
-        "2:bad configuration or usage; every problem is named"
+        "2:bad configuration or usage; every problem is named",
+        "4:no tunnel comes up, and a new process is the last that may help"
       })
   private static final class AgentCommand implements Callable<Integer> {
     @Spec private CommandSpec spec = CommandSpec.create();

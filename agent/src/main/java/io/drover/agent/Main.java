@@ -44,6 +44,9 @@ public final class Main {
   /** The operator must change something first. */
   static final int BAD_CONFIGURATION = 2;
 
+  /** A new process may have tunnels: {@link LastResort}. 3 is a JVM's that ran out of memory. */
+  static final int STRANDED = 4;
+
   /** What the agent may need to stop, on top of the time that its streams are given. */
   static final Duration STOP_MARGIN = Duration.ofSeconds(5);
 
@@ -163,8 +166,9 @@ public final class Main {
       err.flush();
       return BAD_CONFIGURATION;
     } catch (IOException e) {
-      log.error("agent failed: reason={}", Problem.of(e).text());
-      return FAILED;
+      var problem = Problem.of(e);
+      log.error("agent failed: reason={}", problem.text());
+      return problem.reason() == Reason.STRANDED ? STRANDED : FAILED;
     } catch (InterruptedException _) {
       log.error("agent failed: reason=interrupted");
       return FAILED;

@@ -12,6 +12,8 @@ import io.drover.agent.config.Mode;
 import io.drover.agent.config.Setting;
 import io.drover.agent.kube.ScriptedApiServer;
 import io.drover.agent.kube.ScriptedApiServer.Reply;
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -122,6 +124,11 @@ class MainTest {
 
     assertThat(execute(STOCK, network)).isEqualTo(Main.FAILED);
     assertThat(execute(STOCK, bug)).isEqualTo(Main.FAILED);
+    Main.Runner stranded =
+        (_, _) -> {
+          throw new Failure(Reason.STRANDED, "the server answers");
+        };
+    assertThat(execute(STOCK, stranded)).isEqualTo(Main.STRANDED);
   }
 
   @ParameterizedTest

@@ -80,8 +80,8 @@ public final class HealthServer implements AutoCloseable {
    *
    * @param version shown among the metrics and in {@code /readyz}
    * @param clock for the times in {@code /readyz}, whose reader may have another
-   * @param stalled names of threads that stand still: with any, the agent is not alive; asked at
-   *     each request, from any thread; must not block
+   * @param stalled names of threads that stand still, and of what else is as bad: with any, the
+   *     agent is not alive; asked at each request, from any thread; must not block
    * @param tunnels asked at each request, from any thread; they must not block
    * @param degraded features that do not work, and why; asked in the same way. No tunnel is among
    *     them, and whether the agent is ready does not hang on them

@@ -154,6 +154,12 @@ public enum Reason {
   PORT_TAKEN(
       "the port that we are to listen on is not to be had",
       "set DROVER_HEALTH_ADDRESS to another or to off; for a node agent DROVER_NODE_ADDRESS"),
+  PING_UNANSWERED(
+      "the agent does not answer its own /ping",
+      "wait for the kubelet to restart it, and report it with what drover-agent diag writes"),
+  STRANDED(
+      "no tunnel comes up although the server answers, so the fault is most likely the agent's",
+      "nothing, as a new process begins; report it with the log of the one that ended"),
   CERTIFICATE_UNUSABLE(
       "the certificate or key that we are to present is not one",
       "correct the file that is named: PEM, the key as PKCS #8, PKCS #1 or SEC 1"),

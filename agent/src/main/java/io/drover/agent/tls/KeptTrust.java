@@ -52,4 +52,9 @@ public final class KeptTrust {
     }
     return known.context();
   }
+
+  /** The next context is another one, which knows of no TLS session. */
+  void forget() {
+    last = null;
+  }
 }

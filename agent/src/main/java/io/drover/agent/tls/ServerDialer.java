@@ -34,6 +34,9 @@ public final class ServerDialer {
      * @throws IOException if there is something wrong with what we are to present
      */
     SSLContext context() throws IOException;
+
+    /** The next context is another one, which knows of no TLS session. */
+    default void forget() {}
   }
 
   private final ProxyConfig proxies;
@@ -54,13 +57,22 @@ public final class ServerDialer {
    * who we are if that is configured.
    */
   public static ServerDialer by(ProxyConfig proxies, Paths paths) {
-    var trust = ServerTrust.systemStore(paths);
+    var trust = KeptTrust.systemStore(paths);
     return new ServerDialer(
         proxies,
-        () ->
-            proxies.identity().isEmpty()
-                ? trust
-                : ServerTrust.toProxy(paths, proxies.identity().get()),
+        new ProxyTls() {
+          @Override
+          public SSLContext context() throws IOException {
+            return proxies.identity().isEmpty()
+                ? trust.context()
+                : ServerTrust.toProxy(paths, proxies.identity().get());
+          }
+
+          @Override
+          public void forget() {
+            trust.forget();
+          }
+        },
         InetAddress::getAllByName);
   }
 
@@ -79,6 +91,11 @@ public final class ServerDialer {
     this.proxies = proxies;
     this.proxyTls = proxyTls;
     this.addresses = new AddressDialer(resolver);
+  }
+
+  /** No TLS session with a proxy goes on: the next connection begins at the beginning. */
+  public void forgetSessions() {
+    proxyTls.forget();
   }
 
   /**

@@ -52,6 +52,7 @@ public final class ServerTrust {
   static final Duration OVERLAP = Duration.ofHours(1);
 
   private static final Logger log = LoggerFactory.getLogger(ServerTrust.class);
+  private static final String PING_PATH = "/ping";
   private static final String CA_PATH = "/v3/settings/cacerts";
 
   private final ServerConfig config;
@@ -149,7 +150,20 @@ public final class ServerTrust {
   }
 
   /**
-   * As {@link #ping}, for those who look at the answer, which may be that the server is not well.
+   * As {@link #ping}, of the server that the tunnels lead to.
+   *
+   * @throws IOException if it gives none
+   */
+  public void ping(URI server) throws IOException {
+    var url = URI.create("https://" + server.getRawAuthority() + PING_PATH);
+    int status = http.get(url, unverified, REQUEST_LIMIT).status();
+    if (status >= 400) {
+      throw new Failure(Reason.SERVER_UNAVAILABLE, url + " answers " + status);
+    }
+  }
+
+  /**
+   * As {@link #ping()}, for those who look at the answer, which may be that the server is not well.
    *
    * @throws IOException if there is none
    */
@@ -162,11 +176,16 @@ public final class ServerTrust {
   }
 
   private URI pingUrl() {
-    return URI.create(config.server() + "/ping");
+    return URI.create(config.server() + PING_PATH);
   }
 
   private IOException inaccessible(String why, @Nullable IOException cause) {
     return new IOException(pingUrl() + " is not accessible (" + why + ")", cause);
+  }
+
+  /** No TLS session of before goes on: the next connection begins at the beginning. */
+  public void forgetSessions() {
+    trusted.forget();
   }
 
   /**

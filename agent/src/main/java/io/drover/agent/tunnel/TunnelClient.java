@@ -34,6 +34,12 @@ import org.slf4j.LoggerFactory;
  * nothing kept from one session to the next. Logs when something changes, and once; a server that
  * comes and goes does not fill the log ({@link ChangeLog}).
  *
+ * <p>An attempt begins with credentials that are read anew, the proxy that is asked for anew, names
+ * that are looked up anew, and a new socket, and each session has a session stack of its own. What
+ * may go on are TLS sessions, with the server and with a proxy; each {@link #AFRESH_EVERY} failures
+ * they are thrown away. A fault of ours that ends a session ends that one only. A new process, the
+ * last step, is up to whoever starts this.
+ *
  * <p>All of it happens in one platform thread, {@code <name>-reader}, which is also the session's
  * reader. A move to another server starts a second one: it takes over when its session is open, and
  * the first ends with its own.
@@ -47,6 +53,9 @@ public final class TunnelClient implements AutoCloseable {
    * server that takes it and thinks better of it does so at once.
    */
   static final Duration PROOF = Duration.ofMillis(500);
+
+  /** After so many failures in a row nothing is kept that could be: some minutes. */
+  static final int AFRESH_EVERY = 5;
 
   /** Streams of the server that was left may go on for so long. */
   static final Duration LEAVE_LIMIT = Duration.ofMinutes(5);
@@ -81,6 +90,9 @@ public final class TunnelClient implements AutoCloseable {
 
     /** The server has accepted this. May wait. */
     default void accepted(Handshake handshake) {}
+
+    /** Attempts fail: what is kept from one to the next is to be thrown away. */
+    default void startAfresh() {}
   }
 
   /** The parts that tests replace. */
@@ -110,6 +122,7 @@ public final class TunnelClient implements AutoCloseable {
   private final Set<Transport> transports = new HashSet<>();
   private final Set<Thread> readers = new HashSet<>();
   private boolean stopping;
+  private int failures; // since the last session opened
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
   private @Nullable PastProblem past;
@@ -383,10 +396,21 @@ public final class TunnelClient implements AutoCloseable {
       keepUp(carry(there));
     } catch (IOException e) {
       arrived.completeExceptionally(e);
+    } catch (RuntimeException e) {
+      arrived.completeExceptionally(e); // unless it has arrived, and has to be kept up
+      keepUpAfter(e);
     } catch (InterruptedException e) {
       arrived.completeExceptionally(new Failure(STOPPING.reason(), STOPPING.message(), e));
     } finally {
       forgetReader();
+    }
+  }
+
+  private void keepUpAfter(RuntimeException e) {
+    try {
+      keepUp(bug(e));
+    } catch (InterruptedException _) {
+      log.debug("tunnel stopped: tunnel={}", name);
     }
   }
 
@@ -410,7 +434,18 @@ public final class TunnelClient implements AutoCloseable {
       down(why);
       var asked = e instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
       return tools.backoff().next(Cause.of(why.reason()), asked);
+    } catch (RuntimeException e) {
+      return bug(e);
     }
+  }
+
+  /** A fault of ours costs a session, or an attempt, and never the tunnel. */
+  private Duration bug(RuntimeException e) {
+    log.error("attempt failed, this is a bug: tunnel={}", name, e);
+    if (isReader()) {
+      down(Problem.of(e));
+    }
+    return tools.backoff().next(Cause.PATH);
   }
 
   private Duration carry(Handshake handshake) throws IOException, InterruptedException {
@@ -497,6 +532,7 @@ public final class TunnelClient implements AutoCloseable {
         told = handshake;
         since = Instant.now();
         problem = null;
+        failures = 0;
       }
     } finally {
       lock.unlock();
@@ -536,6 +572,7 @@ public final class TunnelClient implements AutoCloseable {
 
   private void down(Problem why) {
     boolean isNews;
+    boolean afresh;
     lock.lock();
     try {
       if (problem == null) {
@@ -544,8 +581,13 @@ public final class TunnelClient implements AutoCloseable {
       problem = why;
       past = new PastProblem(why, Instant.now());
       isNews = !stopping;
+      failures++;
+      afresh = failures % AFRESH_EVERY == 0;
     } finally {
       lock.unlock();
+    }
+    if (afresh) {
+      handshakes.startAfresh();
     }
     if (isNews) {
       // By the reason alone: in the message may be a time, or an address of many.

@@ -16,6 +16,7 @@ import io.drover.agent.reason.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -112,12 +113,41 @@ class ProxyTest {
   }
 
   private ServerDialer dialer(Listener proxy, Optional<ProxyIdentity> identity) throws IOException {
+    return dialer(proxy.port(), identity);
+  }
+
+  private ServerDialer dialer(int port, Optional<ProxyIdentity> identity) throws IOException {
     Files.writeString(directory.resolve("ca.pem"), ca.pem());
-    var via =
-        new ProxyServer(ProxyServer.Kind.HTTPS, "127.0.0.1", proxy.port(), "", new Secret(""));
+    var via = new ProxyServer(ProxyServer.Kind.HTTPS, "127.0.0.1", port, "", new Secret(""));
     return ServerDialer.by(
         new ProxyConfig(Map.of("https", via), List.of(), identity),
         new Paths(directory, directory, List.of(directory)));
+  }
+
+  @Test
+  void sessionWithAProxyGoesOnUntilItIsForgotten() throws Exception {
+    var own = ca.issue("127.0.0.1");
+    try (var proxy = Listener.startTls(own.server(), socket -> connectProxy(socket, "200 OK"));
+        var relay =
+            new CountingRelay(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), proxy.port()))) {
+      var dialer = dialer(relay.port(), Optional.empty());
+      long withCertificate = bytesOfAConnection(dialer, relay);
+      long resumed = bytesOfAConnection(dialer, relay);
+      assertThat(resumed).isLessThan(withCertificate);
+
+      dialer.forgetSessions();
+      assertThat(bytesOfAConnection(dialer, relay)).isGreaterThan(resumed);
+    }
+  }
+
+  /** The way to the server behind it is as long each time: its session is never kept. */
+  private long bytesOfAConnection(ServerDialer dialer, CountingRelay relay) throws Exception {
+    var url = URI.create("https://" + NAME + ":" + port());
+    var connection = dialer.dial(url, ca.trust(), LIMIT);
+    ServerDialerTest.assertEcho(connection.socket());
+    connection.raw().close();
+    return relay.bytes();
   }
 
   private ProxyIdentity identity(String certificate, String key, String password)

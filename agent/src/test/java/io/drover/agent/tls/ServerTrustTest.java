@@ -427,6 +427,19 @@ class ServerTrustTest {
   }
 
   @Test
+  void pingOfAServerIsByTlsAndAtItsRoot() throws Exception {
+    rancher.stubFor(get("/ping").willReturn(ok("pong")));
+    var server = URI.create("https://127.0.0.1:" + rancher.httpsPort() + "/base");
+
+    trust("", false).ping(server);
+
+    rancher.stubFor(get("/ping").willReturn(aResponse().withStatus(502)));
+    assertThatThrownBy(() -> trust("", false).ping(server))
+        .has(reason(Reason.SERVER_UNAVAILABLE))
+        .hasMessageEndingWith("/ping answers 502");
+  }
+
+  @Test
   void failedPingIsSaidLikeTheStockAgent() {
     rancher.stubFor(get("/ping").willReturn(aResponse().withStatus(502)));
 

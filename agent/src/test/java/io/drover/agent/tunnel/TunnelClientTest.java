@@ -107,6 +107,54 @@ class TunnelClientTest {
     }
   }
 
+  // ---- what it does when attempts go on failing
+
+  @Test
+  void keepsNothingAfterSomeFailuresInARow() throws Exception {
+    var afresh = new AtomicInteger();
+    var handshakes =
+        new Handshakes() {
+          @Override
+          public Optional<Handshake> next() throws IOException {
+            throw new IOException("not now");
+          }
+
+          @Override
+          public void startAfresh() {
+            afresh.incrementAndGet();
+          }
+        };
+    try (var tunnel = TestTunnel.start(handshakes)) {
+      for (int failure = 1; failure <= 2 * TunnelClient.AFRESH_EVERY; failure++) {
+        tunnel.pauses().take();
+        assertThat(afresh).hasValue(failure / TunnelClient.AFRESH_EVERY);
+        tunnel.pauses().end();
+      }
+    }
+  }
+
+  @Test
+  void faultOfOursCostsAnAttemptAndNotTheTunnel() throws Exception {
+    var attempts = new AtomicInteger();
+    try (var server = ScriptedServer.start();
+        var tunnel =
+            TestTunnel.start(
+                () -> {
+                  if (attempts.getAndIncrement() == 0) {
+                    throw new IllegalStateException("a bug");
+                  }
+                  return TestTunnel.to(server.url()).next();
+                })) {
+      tunnel.pauses().take();
+      assertThat(tunnel.problem()).isEqualTo(new Problem(Reason.OTHER, "a bug"));
+      assertThat(log.at(Level.ERROR)).singleElement().asString().contains("this is a bug");
+
+      tunnel.pauses().end();
+      server.open().barrier();
+      assertThat(tunnel.client().reading().connected()).isTrue();
+    }
+  }
+
   // ---- what it logs
 
   @Test
