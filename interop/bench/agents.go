@@ -15,7 +15,13 @@ import (
 type contender struct {
 	side    int
 	name    string // in samples and tables
-	command func(w *world) (*exec.Cmd, error)
+	command func(w *world, at seat) (*exec.Cmd, error)
+}
+
+// seat is where an agent sits.
+type seat struct {
+	cluster string // that it is the agent of
+	url     string // by which it finds the server
 }
 
 // agent is a running contender with both tunnels up.
@@ -28,37 +34,37 @@ type agent struct {
 }
 
 func contenders(o options) [2]contender {
-	other := contender{1, "go", func(w *world) (*exec.Cmd, error) { return goAgent(w, o.goAgent) }}
+	other := contender{1, "go", func(w *world, at seat) (*exec.Cmd, error) { return goAgent(w, at, o.goAgent) }}
 	if o.against != "" {
-		other = contender{1, "other", func(w *world) (*exec.Cmd, error) { return drover(w, 1, o.against) }}
+		other = contender{1, "other", func(w *world, at seat) (*exec.Cmd, error) { return drover(w, at, o.against) }}
 	}
 	return [2]contender{
-		{0, "drover", func(w *world) (*exec.Cmd, error) { return drover(w, 0, o.agent) }},
+		{0, "drover", func(w *world, at seat) (*exec.Cmd, error) { return drover(w, at, o.agent) }},
 		other,
 	}
 }
 
-func goAgent(w *world, program string) (*exec.Cmd, error) {
-	tokenFile := filepath.Join(w.directory, "service-account-token")
+func goAgent(w *world, at seat, program string) (*exec.Cmd, error) {
+	tokenFile := filepath.Join(w.directory, "token-"+at.cluster)
 	if err := os.WriteFile(tokenFile, []byte(w.token), 0o600); err != nil {
 		return nil, err
 	}
-	command := exec.Command(program, "--server", w.hello.URL, "--token", registrationToken(1), "--ca", w.hello.CAFile,
+	command := exec.Command(program, "--server", at.url, "--token", registrationToken(at.cluster), "--ca", w.hello.CAFile,
 		"--cluster-params", fmt.Sprintf("%s,@%s,%s", w.api.APIServer, tokenFile, w.api.CA))
 	command.Env = cleanEnvironment()
 	return command, nil
 }
 
 // drover sets up what a pod of ours finds: two mounted directories and the environment.
-func drover(w *world, side int, line string) (*exec.Cmd, error) {
-	directory := filepath.Join(w.directory, "agent-"+clusterIDs[side])
+func drover(w *world, at seat, line string) (*exec.Cmd, error) {
+	directory := filepath.Join(w.directory, "agent-"+at.cluster)
 	ca, err := os.ReadFile(w.api.CA)
 	if err != nil {
 		return nil, err
 	}
 	for file, content := range map[string]string{
-		"credentials/url":       w.hello.URL,
-		"credentials/token":     registrationToken(side),
+		"credentials/url":       at.url,
+		"credentials/token":     registrationToken(at.cluster),
 		"credentials/namespace": "",
 		"account/token":         w.token,
 		"account/ca.crt":        string(ca),
@@ -78,7 +84,7 @@ func drover(w *world, side int, line string) (*exec.Cmd, error) {
 	words := strings.Fields(line)
 	command := exec.Command(words[0], words[1:]...)
 	command.Env = append(cleanEnvironment(),
-		"CATTLE_SERVER="+w.hello.URL,
+		"CATTLE_SERVER="+at.url,
 		"CATTLE_CA_CHECKSUM="+w.hello.CAChecksum,
 		"STRICT_VERIFY=true",
 		"CATTLE_CLUSTER=true",
@@ -108,16 +114,26 @@ func cleanEnvironment() []string {
 
 // launch starts a contender and waits for both its tunnels.
 func (w *world) launch(ctx context.Context, who contender, cpu int) (*agent, error) {
-	command, err := who.command(w)
+	return w.launchAt(ctx, who, seat{clusterIDs[who.side], w.hello.URL}, cpu, nil)
+}
+
+// launchAt is the same in another place; wrap is the command that runs the agent's, if any.
+func (w *world) launchAt(ctx context.Context, who contender, at seat, cpu int, wrap []string) (*agent, error) {
+	command, err := who.command(w, at)
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{who: who, key: clusterIDs[who.side]}
+	if len(wrap) > 0 {
+		wrapped := exec.Command(wrap[0], append(wrap[1:], command.Args...)...)
+		wrapped.Env = command.Env
+		command = wrapped
+	}
+	a := &agent{who: who, key: at.cluster}
 	up := map[string]chan peerEvent{
 		"cluster": w.expect(a.key),
-		"steve":   w.expect("stv-cluster-" + a.key),
+		"steve":   w.expect(steveKey + a.key),
 	}
-	if a.process, err = w.spawner.start("agent-"+who.name, w.directory, command, cpu, false); err != nil {
+	if a.process, err = w.spawner.start("agent-"+who.name+"-"+at.cluster, w.directory, command, cpu, false); err != nil {
 		return nil, err
 	}
 	a.drain()

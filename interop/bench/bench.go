@@ -15,14 +15,19 @@ type experiment struct {
 	// run all the time, warmed up, and only one of them gets load at a time.
 	fresh    bool
 	fullOnly bool // not part of --quick
+	named    bool // takes hours: only if --only names it
+	// own: each measurement starts its agents itself, and is only told of which side.
+	own bool
 	// alone: the other side has nothing of the kind.
 	alone bool
 	// cluster: each measurement of a case has a new control plane of that size for itself, not the
 	// small one that all others share.
 	cluster func(name string) clusterSize
-	pairs   func(o options) int
-	takes   func(o options) time.Duration // one measurement, without starting
-	measure func(ctx context.Context, b *bench, a *agent, name string) (outcome, error)
+	// possible says whether a case can be measured here; nil: all of them.
+	possible func(o options, name string) bool
+	pairs    func(o options) int
+	takes    func(o options, name string) time.Duration // one measurement of a case, without starting
+	measure  func(ctx context.Context, b *bench, a *agent, name string) (outcome, error)
 }
 
 // outcome is what a measurement found.
@@ -30,6 +35,7 @@ type outcome struct {
 	metrics   metrics
 	histogram histogram
 	requests  breakdown
+	samples   samples
 }
 
 type bench struct {
@@ -74,7 +80,7 @@ func (b *bench) close(keep bool) {
 	}
 }
 
-func (b *bench) samples() []record {
+func (b *bench) measured() []record {
 	var samples []record
 	for _, r := range b.book.records {
 		if r.Kind == "sample" {
@@ -91,7 +97,7 @@ func (b *bench) warmup() time.Duration { return pick(b.options.quick, 8*time.Sec
 func (b *bench) chosen(e *experiment) []string {
 	var names []string
 	for _, name := range e.cases {
-		if b.options.wants(e, name) {
+		if b.options.wants(e, name) && (e.possible == nil || e.possible(b.options, name)) {
 			names = append(names, name)
 		}
 	}
@@ -110,15 +116,11 @@ func (b *bench) estimate() time.Duration {
 	total := worldGuess
 	warm := false
 	for _, e := range experiments {
-		one := e.takes(b.options) + settle
-		if e.fresh {
-			one += startGuess
-		}
 		times := time.Duration(pick(e.alone, 1, 2) * e.pairs(b.options))
 		chosen := b.chosen(e)
 		warm = warm || len(chosen) > 0 && !e.fresh
 		for _, name := range chosen {
-			total += times * one
+			total += times * (e.takes(b.options, name) + settle + pick(e.fresh && !e.own, startGuess, 0))
 			if e.cluster != nil {
 				total += times * (worldGuess + e.cluster(name).objects()*fillEach)
 			}
@@ -273,7 +275,9 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 	busy, stolen := machineCPU()
 	own, started := b.world.spawner.ownCPU(), time.Now()
 	a := b.warm[side]
-	if e.fresh {
+	if e.own {
+		a = &agent{who: b.who[side], key: clusterIDs[side]}
+	} else if e.fresh {
 		var err error
 		if a, err = b.world.launch(ctx, b.who[side], pick(name == startFree, anyCPU, b.world.cpu(agentCPU))); err != nil {
 			return err
@@ -282,7 +286,7 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 	} else if a == nil {
 		return fmt.Errorf("it does not run")
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*e.takes(b.options)+30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*e.takes(b.options, name)+30*time.Second)
 	defer cancel()
 
 	found, err := e.measure(ctx, b, a, name)
@@ -293,7 +297,10 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 		r.Foreign = max(0, (busyAfter-busy-(b.world.spawner.ownCPU()-own)).Seconds()/elapsed)
 		r.Stolen = (stolenAfter - stolen).Seconds() / elapsed
 	}
-	r.Metrics, r.Histogram, r.Requests = found.metrics, found.histogram, found.requests
+	r.Metrics, r.Histogram, r.Requests, r.Samples = found.metrics, found.histogram, found.requests, found.samples
+	if err != nil && a.process == nil {
+		return err
+	}
 	if err != nil {
 		select {
 		case <-a.ended:

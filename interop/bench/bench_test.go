@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -212,5 +217,92 @@ func TestAReportIsWholeWhenAllIsCounted(t *testing.T) {
 	}
 	if r.has(clusterSize{nodes: 1000, pods: 10000}) || !r.has(clusterSize{nodes: 1000, pods: 9999}) {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestQuantileOfSingleFigures(t *testing.T) {
+	values := []float64{5, 1, 4, 2, 3}
+	for q, want := range map[float64]float64{0: 1, 0.5: 3, 0.99: 5, 1: 5} {
+		if got := quantileOf(values, q); got != want {
+			t.Errorf("quantile %v: %v, want %v", q, got, want)
+		}
+	}
+	if got := quantileOf(nil, 0.5); got != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}
+
+func TestNotOneIsMissedByOne(t *testing.T) {
+	r := row{experiment: "faults", name: "fin", metric: "lost", better: lower, value: notOne}
+	for value, want := range map[float64]verdict{0: met, 1: missed} {
+		records := []record{{Kind: "sample", Experiment: r.experiment, Case: r.name, Agent: "drover", Metrics: metrics{r.metric: value}}}
+		if l, ok := lineOf(records, r, "drover", "go"); !ok || l.verdict != want || l.target() != "0" {
+			t.Errorf("%v: %+v", value, l)
+		}
+	}
+}
+
+func TestFaultIsNoticedWhenAllItsConnectionsAre(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	if got := later([]time.Time{at(3), at(1), at(2)}, 2); got != at(2) {
+		t.Errorf("the second of three: %v", got)
+	}
+	if got := later([]time.Time{at(3)}, 2); !got.IsZero() {
+		t.Errorf("the second of one: %v", got)
+	}
+}
+
+func TestFaultsThatNobodyNoticedCountWithTheTimeWaited(t *testing.T) {
+	out := faultCalled("hole").outcome([]suffered{
+		{noticed: 14 * time.Second, good: [2]time.Duration{time.Second, 2 * time.Second}},
+		{noticed: 75 * time.Second, missed: true, ended: true, err: errors.New("lost")},
+	})
+	for name, want := range map[string]float64{
+		"repeats": 2, "unnoticed": 1, "lost": 1, "processes ended": 1, "noticed s p50": 14, "noticed s p99": 75, "steve good s max": 2,
+	} {
+		if got := out.metrics[name]; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestResolverAnswersWithLoopback(t *testing.T) {
+	query := []byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x09localhost\x00\x00\x01\x00\x01and EDNS")
+	answer := dnsAnswer(query)
+	if len(answer) != len(query)-len("and EDNS")+16 || !bytes.HasSuffix(answer, []byte{0, 4, 127, 0, 0, 1}) || answer[7] != 1 || answer[11] != 0 {
+		t.Errorf("%x", answer)
+	}
+	query[len(query)-len("and EDNS")-3] = 28 // AAAA
+	if answer := dnsAnswer(query); len(answer) != len(query)-len("and EDNS") || answer[7] != 0 {
+		t.Errorf("%x", answer)
+	}
+	for _, bad := range [][]byte{nil, query[:11], query[:15], answer} {
+		if dnsAnswer(bad) != nil {
+			t.Errorf("an answer to %x", bad)
+		}
+	}
+}
+
+func TestStripperPassesAllButUpgrade(t *testing.T) {
+	var seen []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		seen = append(seen, req.URL.Path, req.Header.Get("Upgrade"), req.Header.Get("X-Token"))
+		rw.WriteHeader(http.StatusTeapot)
+	}))
+	defer server.Close()
+	front := httptest.NewServer(stripping(server.Listener.Addr().String(), server.Client().Transport))
+	defer front.Close()
+	req, err := http.NewRequest(http.MethodGet, front.URL+"/v3/connect", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "X-Token": {"t"}}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusTeapot || !slices.Equal(seen, []string{"/v3/connect", "", "t"}) {
+		t.Errorf("%d %q", resp.StatusCode, seen)
 	}
 }

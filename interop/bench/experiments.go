@@ -8,55 +8,65 @@ var experiments = []*experiment{
 	{
 		name: "throughput", about: "bulk through 1, 4 and 16 streams, down (agent to server) and up; CPU per GB",
 		cases: []string{"down-1", "down-4", "down-16", "up-1", "up-4", "up-16"},
-		pairs: allPairs, takes: func(o options) time.Duration { return o.slot() + rampUp + 200*time.Millisecond },
+		pairs: allPairs, takes: func(o options, _ string) time.Duration { return o.slot() + rampUp + 200*time.Millisecond },
 		measure: measureThroughput,
 	},
 	{
 		name: "echo", about: "64 bytes there and back on open streams, 400 a second",
 		cases: []string{"quiet"},
-		pairs: allPairs, takes: latencySlot, measure: measureEcho,
+		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) }, measure: measureEcho,
 	},
 	{
 		name: "dial", about: "a new stream, 64 bytes there and back, close; 100 a second",
 		cases: []string{"quiet"},
-		pairs: allPairs, takes: latencySlot, measure: measureDial,
+		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) }, measure: measureDial,
 	},
 	{
 		name: "busy-echo", about: "echo beside 8 bulk streams",
 		cases: []string{"down-8", "up-8"},
-		pairs: allPairs, takes: func(o options) time.Duration { return latencySlot(o) + rampUp }, measure: measureBusyEcho,
+		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) + rampUp }, measure: measureBusyEcho,
 	},
 	{
 		name: "start", about: "from exec until the server has both tunnels; on all cores, and on one", fresh: true,
 		cases: []string{startFree, "one-core"},
-		pairs: allPairs, takes: func(options) time.Duration { return 0 }, measure: measureStart,
+		pairs: allPairs, takes: func(options, string) time.Duration { return 0 }, measure: measureStart,
 	},
 	{
 		name: "rolling-update", about: "dials that fail while one process takes over from another", fresh: true,
 		cases: []string{"1", "100"},
-		pairs: memoryPairs, takes: func(options) time.Duration { return rollingLength }, measure: measureRollingUpdate,
+		pairs: memoryPairs, takes: func(options, string) time.Duration { return rollingLength }, measure: measureRollingUpdate,
 	},
 	{
 		name: "rss", about: "memory and CPU of an idle agent", fresh: true,
 		cases: []string{"idle"},
-		pairs: memoryPairs, takes: func(o options) time.Duration { return idleWait(o) }, measure: measureIdle,
+		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return idleWait(o) }, measure: measureIdle,
 	},
 	{
 		name: "streams", about: "memory of 5,000 idle streams", fresh: true,
 		cases: []string{"5000"},
-		pairs: memoryPairs, takes: func(o options) time.Duration { return 2*settleWait(o) + 8*time.Second },
+		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return 2*settleWait(o) + 8*time.Second },
 		measure: measureStreams,
 	},
 	{
 		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads", fresh: true,
 		cases: []string{"up-100", "down-100"},
-		pairs: memoryPairs, takes: func(o options) time.Duration { return settleWait(o) + 6*time.Second + stallWait + closeWait(o) },
+		pairs: memoryPairs, takes: func(o options, _ string) time.Duration {
+			return settleWait(o) + 6*time.Second + stallWait + closeWait(o)
+		},
 		measure: measureStalled,
+	},
+	{
+		name: "faults", about: "time until a fault is noticed, and from its end to the first good request; needs root for no-dns",
+		fresh: true, own: true, named: true, cases: faultNames(),
+		possible: func(_ options, name string) bool { return !faultCalled(name).names || mayMount() },
+		pairs:    func(options) int { return 1 },
+		takes:    func(o options, name string) time.Duration { return faultCalled(name).takes(o) },
+		measure:  measureFaults,
 	},
 	{
 		name: "cold", about: "bulk in the first minute of a process, 4 streams down and up in turns", fresh: true,
 		fullOnly: true, cases: []string{"minute"},
-		pairs: memoryPairs, takes: func(options) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },
+		pairs: memoryPairs, takes: func(options, string) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },
 		measure: measureCold,
 	},
 	{
@@ -64,7 +74,7 @@ var experiments = []*experiment{
 		fresh: true, fullOnly: true, alone: true, cases: []string{reportsEmpty, "10000", "30000", reportsChurn},
 		pairs:   func(options) int { return 1 },
 		cluster: func(name string) clusterSize { return reportClusters[name] },
-		takes:   func(o options) time.Duration { return reportStart + annotateGuess + o.averaged() },
+		takes:   func(o options, _ string) time.Duration { return reportStart + annotateGuess + o.averaged() },
 		measure: measureReports,
 	},
 }

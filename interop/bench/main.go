@@ -32,6 +32,7 @@ type options struct {
 	pin      bool
 	seconds  float64
 	minutes  float64
+	repeats  int
 	keep     bool
 
 	peerProgram, goAgent, clusterDir string
@@ -75,6 +76,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.pin, "pin", true, "agent on core 1, all else on core 0")
 	flags.Float64Var(&o.seconds, "seconds", 0, "`S` seconds of each bulk or echo measurement (default 5, quick 1.5)")
 	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes over which the cost of reports is averaged (default 10, quick 1)")
+	flags.IntVar(&o.repeats, "repeats", 0, "`N` times each fault (default 100, quick 3)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")
 	flags.StringVar(&o.goAgent, "go-agent", "", "program go-agent (set by ./bench)")
@@ -85,8 +87,8 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 {
-		return o, errors.New("--pairs, --seconds and --minutes: give a number above zero")
+	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 {
+		return o, errors.New("--pairs, --seconds, --minutes and --repeats: give a number above zero")
 	}
 	if o.pairs == 0 {
 		o.pairs = pick(o.quick, 2, 8)
@@ -96,6 +98,9 @@ func parse(args []string) (options, error) {
 	}
 	if o.minutes == 0 {
 		o.minutes = pick(o.quick, 1.0, 10)
+	}
+	if o.repeats == 0 {
+		o.repeats = pick(o.quick, 3, 100)
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -154,7 +159,7 @@ func fits(pattern, experiment, name string) bool {
 // wants says whether a case is to be measured.
 func (o options) wants(e *experiment, name string) bool {
 	if len(o.only) == 0 {
-		return !(o.quick && e.fullOnly)
+		return !e.named && !(o.quick && e.fullOnly)
 	}
 	for _, pattern := range o.only {
 		if fits(pattern, e.name, name) {
@@ -206,7 +211,7 @@ func run(o options) error {
 	}
 	failed := b.run(ctx)
 	b.close(failed != nil || o.keep)
-	if len(b.samples()) > 0 {
+	if len(b.measured()) > 0 {
 		show(b.book.records, o.markdown)
 	}
 	return failed

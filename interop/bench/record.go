@@ -15,6 +15,9 @@ import (
 // metrics are the figures of one measurement, by name with unit.
 type metrics map[string]float64
 
+// samples are single figures, where their spread is what counts, by name with unit.
+type samples map[string][]float64
+
 // record is one line of results. Kind "run" comes first, "sample" is one measurement, "failure" a
 // measurement that could not be made.
 type record struct {
@@ -30,6 +33,7 @@ type record struct {
 	Metrics    metrics   `json:"metrics,omitempty"`
 	Histogram  histogram `json:"histogram,omitempty"`
 	Requests   breakdown `json:"requests,omitempty"`
+	Samples    samples   `json:"samples,omitempty"`
 	// Seconds that the measurement took with the start of a process of its own. Too short to tell: 0.
 	Seconds float64 `json:"seconds,omitempty"`
 	// Foreign is how many cores were busy with what is not ours, Stolen how many the hypervisor took.
@@ -55,6 +59,7 @@ type runInfo struct {
 	Seconds    float64 `json:"secondsPerSlot"`
 	Warmup     float64 `json:"warmupSeconds"`
 	Minutes    float64 `json:"minutes"` // of CPU and requests of reports
+	Repeats    int     `json:"repeats"` // of each fault
 	Against    bool    `json:"against"` // compared with another build of the same
 }
 
@@ -103,7 +108,7 @@ func describe(o options, w *world, warmup time.Duration) *runInfo {
 	info := &runInfo{
 		CPU: "unknown", Library: w.hello.Remotedialer, Kubernetes: w.api.Version, Go: runtime.Version(),
 		Java: os.Getenv("DROVER_BENCH_JAVA"), Pinned: o.pin, Quick: o.quick, Pairs: o.pairs, Seconds: o.seconds,
-		Warmup: warmup.Seconds(), Minutes: o.minutes, Against: o.against != "",
+		Warmup: warmup.Seconds(), Minutes: o.minutes, Repeats: o.repeats, Against: o.against != "",
 	}
 	content, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(content)) {

@@ -102,6 +102,8 @@ func (l line) judge() verdict {
 	switch {
 	case l.better == neither || l.ours.n == 0:
 		return noVerdict
+	case l.value == notOne:
+		return reaches(l.ours.most, 0)
 	case l.value > 0:
 		return reaches(l.ours.median, l.value)
 	case l.ratio > 0 && l.ratios.n > 0:
@@ -119,6 +121,8 @@ func (l line) judge() verdict {
 func (l line) target() string {
 	sign := pick(l.better == higher, "≥ ", "≤ ")
 	switch {
+	case l.value == notOne:
+		return "0"
 	case l.value > 0:
 		return sign + figure(l.value)
 	case l.ratio > 0:
@@ -251,6 +255,9 @@ func machineText(info *runInfo) string {
 		text += ", Java " + info.Java
 	}
 	text += fmt.Sprintf("; %d pairs, %s s each, warmed up for %s s", info.Pairs, figure(info.Seconds), figure(info.Warmup))
+	if info.Repeats > 0 {
+		text += fmt.Sprintf("; each fault %d times", info.Repeats)
+	}
 	if info.Minutes > 0 {
 		text += fmt.Sprintf("; reports averaged over %s min", figure(info.Minutes))
 	}

@@ -8,10 +8,13 @@ type row struct {
 	name       string // case
 	metric     string
 	better     direction
-	// A target for the ratio (ours to theirs) or for our value; 0 is none.
+	// A target for the ratio (ours to theirs) or for our value; 0: there is none, and see notOne.
 	ratio, value float64
 	stock        string // the stock agent, from its own measurement; not of this run
 }
+
+// notOne is the target for a value that shall be 0.
+const notOne = -1
 
 type direction int
 
@@ -94,6 +97,26 @@ var rows = func() []row {
 		add(row{one[0], "MiB moved per stream before it blocked", "stalled", one[1], "sent per stream MiB", neither, 0, 0, ""})
 		add(row{one[0], "MiB kept after closing", "stalled", one[1], "after closing, MiB", lower, 0, 0, "all of it"})
 		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, "all of them"})
+	}
+
+	for _, f := range faults {
+		section := "Fault: " + f.label
+		add := func(label, metric string, better direction, target float64) {
+			add(row{section, label, "faults", f.name, metric, better, 0, target, ""})
+		}
+		if f.hits == 0 {
+			add("agents that gave a connection up", "gave up", lower, notOne)
+		} else if !f.names { // without a name nobody arrives anywhere
+			add("noticed after, s, p50", "noticed s p50", lower, 0)
+			add("noticed after, s, p99", "noticed s p99", lower, 15)
+			add("agents that did not notice it", "unnoticed", neither, 0)
+		}
+		add("first good request, s after its end, p50", "good s p50", lower, 0)
+		add("first good request, s after its end, p99", "good s p99", lower, 20)
+		add("… on the steve tunnel, p50", "steve good s p50", lower, 0)
+		add("… on the steve tunnel, p99", "steve good s p99", lower, 20)
+		add("agents that did not come back", "lost", lower, notOne)
+		add("processes that ended", "processes ended", lower, notOne)
 	}
 
 	const cold = "First minute of a process"

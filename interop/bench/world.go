@@ -64,7 +64,10 @@ type peerEvent struct {
 // Two of everything: side 0 is the agent that we measure, side 1 what it is compared with.
 var clusterIDs = [2]string{"c-benchours", "c-benchother"}
 
-func registrationToken(side int) string { return "token-of-" + clusterIDs[side] }
+func registrationToken(cluster string) string { return "token-of-" + cluster }
+
+// faultCluster is one of those whose agents suffer faults, of either side in turn.
+func faultCluster(i int) string { return fmt.Sprintf("c-benchfault%d", i) }
 
 func newWorld(ctx context.Context, o options) (w *world, err error) {
 	directory, err := os.MkdirTemp("", "drover-bench-")
@@ -148,30 +151,46 @@ func (w *world) startEcho(ctx context.Context) error {
 }
 
 func (w *world) startPeer(ctx context.Context, program string) error {
-	command := exec.Command(program, "--dir", filepath.Join(w.directory, "peer"))
-	for side, id := range clusterIDs {
-		command.Args = append(command.Args, "--cluster", id+"="+registrationToken(side))
+	clusters := clusterIDs[:]
+	for i := range faultAgents {
+		clusters = append(clusters, faultCluster(i))
 	}
-	if err := os.Mkdir(filepath.Join(w.directory, "peer"), 0o700); err != nil {
+	var arguments []string
+	for _, id := range clusters {
+		arguments = append(arguments, "--cluster", id+"="+registrationToken(id))
+	}
+	var err error
+	w.peer, w.hello, err = w.runPeer(ctx, program, "peer", arguments)
+	if err != nil {
 		return err
 	}
+	go w.follow(w.peer.stdout)
+	return nil
+}
+
+// runPeer starts a server that keeps its certificates in a directory of that name.
+func (w *world) runPeer(ctx context.Context, program, name string, arguments []string) (*process, peerHello, error) {
+	var hello peerHello
+	directory := filepath.Join(w.directory, name)
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return nil, hello, err
+	}
+	command := exec.Command(program, append([]string{"--dir", directory}, arguments...)...)
 	// Believing in one core, Go's scheduler looks at the network only every 10 ms while there is
 	// bulk to move, which no server with more cores would do.
 	command.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(machineCores()))
-	p, err := w.spawner.start("rancher-peer", w.directory, command, w.cpu(peerCPU), false)
+	p, err := w.spawner.start("rancher-"+name, w.directory, command, w.cpu(peerCPU), false)
 	if err != nil {
-		return err
+		return nil, hello, err
 	}
-	w.peer = p
 	line, err := firstLine(ctx, p)
 	if err != nil {
-		return err
+		return p, hello, err
 	}
-	if err := json.Unmarshal([]byte(line), &w.hello); err != nil {
-		return fmt.Errorf("rancher-peer's first line %q: %w", line, err)
+	if err := json.Unmarshal([]byte(line), &hello); err != nil {
+		return p, hello, fmt.Errorf("rancher-peer's first line %q: %w", line, err)
 	}
-	go w.follow(p.stdout)
-	return nil
+	return p, hello, nil
 }
 
 // follow hands session events to whoever waits for that key.

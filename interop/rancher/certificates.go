@@ -136,7 +136,7 @@ func makeIdentity(caFile, certFile, keyFile string, addresses []net.IP) error {
 		Subject:      pkix.Name{CommonName: "drover-interop", Organization: []string{"drover"}},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.AddDate(1, 0, 0),
-		DNSNames:     []string{"localhost"},
+		DNSNames:     []string{"localhost", "rancher.test"}, // the latter for whoever has a resolver of their own
 		IPAddresses:  append([]net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, addresses...),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
