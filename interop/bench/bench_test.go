@@ -306,3 +306,15 @@ func TestStripperPassesAllButUpgrade(t *testing.T) {
 		t.Errorf("%d %q", resp.StatusCode, seen)
 	}
 }
+
+func TestMostArrivalsInAnyStretch(t *testing.T) {
+	for want, values := range map[int][]float64{0: nil, 1: {1, 2, 3}, 2: {0.9, 0, 0.95, 2}, 3: {5, 5.05, 5.09, 5.2}} {
+		if got := most(values, 0.1); got != want {
+			t.Errorf("%v: %d, want %d", values, got, want)
+		}
+	}
+	found := arrivals([]float64{0, 5, 10, 15, 20})
+	if found["spread s"] != 20 || found["mean s"] != 10 || found["last s"] != 20 {
+		t.Errorf("%v", found)
+	}
+}

@@ -64,6 +64,14 @@ var experiments = []*experiment{
 		measure:  measureFaults,
 	},
 	{
+		name: "herd", about: "when 1,000 agents come back to a server that was restarted, or away for 10 min",
+		fresh: true, own: true, fullOnly: true, cases: []string{herdRestart, herdAway},
+		possible: func(o options, _ string) bool { return o.against == "" },
+		pairs:    func(options) int { return 1 },
+		takes:    func(o options, name string) time.Duration { return 40*time.Second + herdDown(o, name) + herdGuess },
+		measure:  measureHerd,
+	},
+	{
 		name: "cold", about: "bulk in the first minute of a process, 4 streams down and up in turns", fresh: true,
 		fullOnly: true, cases: []string{"minute"},
 		pairs: memoryPairs, takes: func(options, string) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },

@@ -35,7 +35,7 @@ type options struct {
 	repeats  int
 	keep     bool
 
-	peerProgram, goAgent, clusterDir string
+	peerProgram, goAgent, clusterDir, herd string
 }
 
 func main() {
@@ -81,6 +81,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")
 	flags.StringVar(&o.goAgent, "go-agent", "", "program go-agent (set by ./bench)")
 	flags.StringVar(&o.clusterDir, "cluster", "", "directory of drover-cluster (set by ./bench)")
+	flags.StringVar(&o.herd, "herd", "", "`COMMAND` of many agents in one process (set by ./bench)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -119,6 +119,24 @@ var rows = func() []row {
 		add("processes that ended", "processes ended", lower, notOne)
 	}
 
+	for _, one := range []struct {
+		name, label  string
+		spread, last float64
+		mean         float64
+	}{
+		{herdRestart, "1,000 agents, server restarted", 18, 25, 10},
+		{herdAway, "1,000 agents, server away for 10 min", 0, 75, 0},
+	} {
+		add := func(label, metric string, better direction, target float64) {
+			add(row{one.label, label, "herd", one.name, metric, better, 0, target, ""})
+		}
+		add("5 to 95 % of them within, s", "spread s", higher, one.spread)
+		add("most of them in any 100 ms", "peak in 100 ms", lower, pick(one.name == herdRestart, 20.0, 0))
+		add("mean, s", "mean s", lower, one.mean)
+		add("the last of them, s", "last s", lower, one.last)
+		add("not back in 2 min", "missing", lower, notOne)
+	}
+
 	const cold = "First minute of a process"
 	add(row{cold, "MB/s, 4 streams down and up in turns", "cold", "minute", "MB/s", higher, 0, 0, ""})
 	add(row{cold, "agent's CPU, s per GB", "cold", "minute", "agent CPU-s/GB", lower, 0, 0, ""})

@@ -48,6 +48,7 @@ func main() {
 	params := flag.String("cluster-params", "", "`ADDRESS,TOKEN,CAFILE` of the cluster's API server: host:port, "+
 		"a service-account token or @FILE with one, and a PEM file (required)")
 	steve := flag.Bool("steve", true, "open the second tunnel too")
+	agents := flag.Int("agents", 1, "so `MANY` cluster tunnels, as that many agents would have")
 	exitWithStdin := flag.Bool("exit-with-stdin", false, "exit when stdin is closed")
 	flag.Parse()
 
@@ -72,6 +73,9 @@ func main() {
 	}
 	if *steve {
 		go a.keepSteveTunnel()
+	}
+	for range *agents - 1 {
+		go a.keepClusterTunnel()
 	}
 	a.keepClusterTunnel()
 }
