@@ -69,7 +69,20 @@ func raiseDescriptors() error {
 		return err
 	}
 	limit.Cur = limit.Max
+	if wanted := (syscall.Rlimit{Cur: descriptorsWanted, Max: descriptorsWanted}); limit.Max < descriptorsWanted &&
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &wanted) == nil {
+		return nil // root may
+	}
 	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // set by us, it is the children's too
+}
+
+// descriptorLimit is how many this process may have open, as may each that it starts.
+func descriptorLimit() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return 0
+	}
+	return int(min(limit.Cur, 1<<30))
 }
 
 func (b *bench) close(keep bool) {
@@ -105,6 +118,8 @@ func (b *bench) chosen(e *experiment) []string {
 }
 
 const (
+	descriptorsWanted = 1 << 15
+
 	startFree = "free" // a case that is not pinned
 
 	settle     = 300 * time.Millisecond // between measurements

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -316,5 +317,40 @@ func TestMostArrivalsInAnyStretch(t *testing.T) {
 	found := arrivals([]float64{0, 5, 10, 15, 20})
 	if found["spread s"] != 20 || found["mean s"] != 10 || found["last s"] != 20 {
 		t.Errorf("%v", found)
+	}
+}
+
+func TestFullBacklogAnswersNobody(t *testing.T) {
+	address, done, err := fullBacklog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if conn, err := net.DialTimeout("tcp", address, 200*time.Millisecond); err == nil {
+		conn.Close()
+		t.Error("it answers")
+	}
+}
+
+func TestStreamsThatWereNotToBeHadAreLeftOut(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var accepted atomic.Int64
+	go acceptAll(listener, func(conn net.Conn) {
+		if accepted.Add(1) > 5 {
+			conn.Close()
+			return
+		}
+		_, _ = io.Copy(conn, conn)
+	})
+	conns, err := openStreams(t.Context(), listener.Addr().String(), 8)
+	for _, conn := range conns {
+		conn.Close()
+	}
+	if len(conns) != 5 || err == nil {
+		t.Errorf("%d streams, %v", len(conns), err)
 	}
 }

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // experiments in the order in which they run and are shown. A new one needs an entry here, and
 // rows in rows.go.
@@ -42,18 +45,31 @@ var experiments = []*experiment{
 		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return idleWait(o) }, measure: measureIdle,
 	},
 	{
-		name: "streams", about: "memory of 5,000 idle streams", fresh: true,
-		cases: []string{"5000"},
-		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return 2*settleWait(o) + 8*time.Second },
+		name: "streams", about: "memory of 5,000 idle streams, and of 20,000", fresh: true,
+		cases: []string{"5000", "20000"},
+		pairs: memoryPairs, takes: func(o options, name string) time.Duration {
+			return 2*settleWait(o) + pick(name == "5000", 8*time.Second, 30*time.Second)
+		},
 		measure: measureStreams,
 	},
 	{
-		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads", fresh: true,
-		cases: []string{"up-100", "down-100"},
-		pairs: memoryPairs, takes: func(o options, _ string) time.Duration {
-			return settleWait(o) + 6*time.Second + stallWait + closeWait(o)
+		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads; with 1,000", fresh: true,
+		cases: []string{"up-100", "down-100", "up-1000", "down-1000"},
+		pairs: memoryPairs, takes: func(o options, name string) time.Duration {
+			return settleWait(o) + pick(strings.HasSuffix(name, "-1000"), 40*time.Second, 6*time.Second) + stallWait + closeWait(o)
 		},
 		measure: measureStalled,
+	},
+	{
+		name: "churn", about: "streams opened and closed all the time, beside 50 that stay; those that end without a cause",
+		fresh: true, fullOnly: true, cases: []string{"full"},
+		pairs: func(options) int { return 1 },
+		takes: func(o options, _ string) time.Duration { return churnLength(o) }, measure: measureChurn,
+	},
+	{
+		name: "bad-dials", about: "100 dials a second that are not allowed, are refused, fail or get no answer, beside 50 streams that must not notice",
+		fresh: true, cases: []string{dialForbidden, dialRefused, dialFailing, dialBlackHole},
+		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return badLength(o) + badLimit }, measure: measureBadDials,
 	},
 	{
 		name: "faults", about: "time until a fault is noticed, and from its end to the first good request; needs root for no-dns",

@@ -3,22 +3,28 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 const (
-	idleStreams  = 5000
-	openAtOnce   = 32
-	stalledCount = 100
-	stallWait    = 10 * time.Second // once all are blocked
+	openAtOnce = 32
+	// descriptorReserve is what a process keeps for itself, of those that it may have: bench,
+	// server, agent and target have one a stream each, all by the same limit.
+	descriptorReserve = 1000
+	// So many stalled streams have small buffers in the kernel at both ends: it is the agent's
+	// memory that counts, and the machine has only so much of its own.
+	stalledMany   = 1000
+	stalledBuffer = 64 << 10
+	openLimit     = 10 * time.Second // for one stream
+	stallWait     = 10 * time.Second // once all are blocked
 	// A load counts as blocked once less than stillBytes moved in stillFor.
 	stillFor   = 2 * time.Second
 	stillBytes = 1 << 20
-	stillLimit = 30 * time.Second
+	stillLimit = 90 * time.Second
 	// stalledCap bounds one stalled upload, in case something reads after all.
 	stalledCap = 64 << 20
 
@@ -67,7 +73,12 @@ func baseline(ctx context.Context, b *bench, a *agent) (memory, int, error) {
 	return memoryOf(a.pid), descriptors(a.pid), nil
 }
 
-func measureStreams(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
+func measureStreams(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
+	asked, err := strconv.Atoi(name)
+	if err != nil {
+		return outcome{}, err
+	}
+	count := min(asked, descriptorLimit()-descriptorReserve)
 	before, fds, err := baseline(ctx, b, a)
 	if err != nil {
 		return outcome{}, err
@@ -77,26 +88,30 @@ func measureStreams(ctx context.Context, b *bench, a *agent, _ string) (outcome,
 		return outcome{}, err
 	}
 	started := time.Now()
-	conns, err := openStreams(ctx, address, idleStreams)
-	opened := time.Since(started)
+	conns, err := openStreams(ctx, address, count)
+	took := time.Since(started)
 	defer func() {
 		for _, conn := range conns {
 			conn.Close()
 		}
 	}()
-	if err != nil {
-		return outcome{}, err
+	opened := float64(len(conns))
+	if opened == 0 || ctx.Err() != nil {
+		return outcome{}, err // nil: not one was asked for
 	}
 	if err := sleep(ctx, settleWait(b.options)); err != nil {
 		return outcome{}, err
 	}
 	now := memoryOf(a.pid)
 	found := metrics{
-		"KiB per stream":           float64(now.rss-before.rss) / idleStreams / 1024,
-		"anonymous KiB per stream": float64(now.anonymous-before.anonymous) / idleStreams / 1024,
-		"peak KiB per stream":      float64(now.peak-before.rss) / idleStreams / 1024,
-		"opened per second":        idleStreams / opened.Seconds(),
-		"descriptors per stream":   float64(descriptors(a.pid)-fds) / idleStreams,
+		"streams":                  opened,
+		"not opened":               float64(asked) - opened,
+		"refused":                  float64(count) - opened,
+		"KiB per stream":           float64(now.rss-before.rss) / opened / 1024,
+		"anonymous KiB per stream": float64(now.anonymous-before.anonymous) / opened / 1024,
+		"peak KiB per stream":      float64(now.peak-before.rss) / opened / 1024,
+		"opened per second":        opened / took.Seconds(),
+		"descriptors per stream":   float64(descriptors(a.pid)-fds) / opened,
 		"threads":                  float64(threads(a.pid)),
 	}
 	for _, conn := range conns {
@@ -111,40 +126,30 @@ func measureStreams(ctx context.Context, b *bench, a *agent, _ string) (outcome,
 }
 
 // openStreams opens streams to the echo target; each has had one answer, so it is really open.
+// Those that were not to be had are left out; the error is that of the last of them.
 func openStreams(ctx context.Context, address string, count int) ([]net.Conn, error) {
 	var mu sync.Mutex
 	var conns []net.Conn
 	var failed error
 	var left atomic.Int64
 	left.Store(int64(count))
-	var workers sync.WaitGroup
-	for range openAtOnce {
-		workers.Go(func() {
-			text, answer := question(1), make([]byte, echoBytes)
-			for left.Add(-1) >= 0 && ctx.Err() == nil {
-				conn, err := net.DialTimeout("tcp", address, 10*time.Second)
-				if err == nil {
-					_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-					if _, err = conn.Write(text); err == nil {
-						_, err = io.ReadFull(conn, answer)
-					}
-				}
-				mu.Lock()
-				if conn != nil {
-					conns = append(conns, conn)
-				}
-				if err != nil {
-					failed = fmt.Errorf("stream %d: %w", len(conns), err)
-				}
-				mu.Unlock()
-				if err != nil {
-					left.Store(0)
-					return
+	each(openAtOnce, func(int) {
+		for left.Add(-1) >= 0 && ctx.Err() == nil {
+			conn, err := net.DialTimeout("tcp", address, openLimit)
+			if err == nil {
+				if err = echoOnce(conn, question(1), openLimit); err != nil {
+					conn.Close()
 				}
 			}
-		})
-	}
-	workers.Wait()
+			mu.Lock()
+			if err == nil {
+				conns = append(conns, conn)
+			} else {
+				failed = fmt.Errorf("stream %d: %w", len(conns)+1, err)
+			}
+			mu.Unlock()
+		}
+	})
 	if failed == nil {
 		failed = ctx.Err()
 	}
@@ -157,6 +162,8 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 		return outcome{}, err
 	}
 	down, count := parseBulk(name)
+	b.world.targets.small.Store(count >= stalledMany)
+	defer b.world.targets.small.Store(false)
 	address, err := b.world.forward(ctx, a.key, pick(down, b.world.targets.source, b.world.targets.silent))
 	if err != nil {
 		return outcome{}, err
@@ -182,6 +189,10 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 			return outcome{}, err
 		}
 		conns = append(conns, conn)
+		if count >= stalledMany {
+			_ = conn.(*net.TCPConn).SetReadBuffer(stalledBuffer)
+			_ = conn.(*net.TCPConn).SetWriteBuffer(stalledBuffer)
+		}
 		if err := writeSeed(conn, b.nextSeed()); err != nil {
 			return outcome{}, err
 		}
@@ -210,8 +221,9 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 	}
 	now := memoryOf(a.pid)
 	// A session that died would look very modest.
-	if n := alive.Load(); n != int64(count) {
-		return outcome{}, fmt.Errorf("%d of %d stalled streams ended by themselves", int64(count)-n, count)
+	left := alive.Load()
+	if left == 0 {
+		return outcome{}, fmt.Errorf("all %d stalled streams ended by themselves", count)
 	}
 	echo, err := b.world.forward(ctx, a.key, b.world.echo)
 	if err != nil {
@@ -232,6 +244,7 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outco
 		"peak RSS MB":         float64(now.peak) / 1e6,
 		"sent per stream MiB": float64(sent.Load()-sentBefore) / mib / float64(count),
 		"blocked after, s":    blocked.Seconds(),
+		"ended by themselves": float64(int64(count) - left),
 	}
 	end()
 	if err := sleep(ctx, closeWait(b.options)); err != nil {

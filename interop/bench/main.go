@@ -75,7 +75,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.list, "list", false, "list experiments and cases")
 	flags.BoolVar(&o.pin, "pin", true, "agent on core 1, all else on core 0")
 	flags.Float64Var(&o.seconds, "seconds", 0, "`S` seconds of each bulk or echo measurement (default 5, quick 1.5)")
-	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes over which the cost of reports is averaged (default 10, quick 1)")
+	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes of churn, and over which the cost of reports is averaged (default 10, quick 1)")
 	flags.IntVar(&o.repeats, "repeats", 0, "`N` times each fault (default 100, quick 3)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")

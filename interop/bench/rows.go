@@ -85,18 +85,42 @@ var rows = func() []row {
 	add(row{idle, "… of it anonymous", "rss", "idle", "anonymous MB", lower, 0, 0, "81–87"})
 	add(row{idle, "CPU-s a minute", "rss", "idle", "CPU-s per minute", lower, 0, 0, "0.46–0.63"})
 
-	const streams = "5,000 idle streams"
-	add(row{streams, "KiB each", "streams", "5000", "KiB per stream", lower, 0, 10, "16.6"})
-	add(row{streams, "KiB each, at the peak", "streams", "5000", "peak KiB per stream", lower, 0, 0, ""})
-	add(row{streams, "MiB kept after closing", "streams", "5000", "after closing, MiB", lower, 0, 0, ""})
-	add(row{streams, "opened per second", "streams", "5000", "opened per second", higher, 0, 0, ""})
+	for _, one := range [][3]string{{"5000", "5,000 idle streams", "16.6"}, {"20000", "20,000 idle streams", ""}} {
+		name, section := one[0], one[1]
+		add(row{section, "KiB each", "streams", name, "KiB per stream", lower, 0, 10, one[2]})
+		add(row{section, "KiB each, at the peak", "streams", name, "peak KiB per stream", lower, 0, 0, ""})
+		add(row{section, "MiB kept after closing", "streams", name, "after closing, MiB", lower, 0, 0, ""})
+		add(row{section, "opened per second", "streams", name, "opened per second", higher, 0, 0, ""})
+		add(row{section, "refused or failed", "streams", name, "refused", lower, 0, notOne, ""})
+		add(row{section, "not opened, for lack of descriptors too", "streams", name, "not opened", neither, 0, 0, ""})
+	}
 
-	for _, one := range [][3]string{{"100 stalled uploads", "up-100", "460 MB in all"}, {"100 stalled downloads", "down-100", "639 MB in all"}} {
+	for _, one := range [][3]string{
+		{"100 stalled uploads", "up-100", "460 MB in all"}, {"100 stalled downloads", "down-100", "639 MB in all"},
+		{"1,000 stalled uploads", "up-1000", ""}, {"1,000 stalled downloads", "down-1000", ""},
+	} {
+		all := func(text string) string { return pick(one[2] == "", "", text) }
 		add(row{one[0], "peak, MiB above before", "stalled", one[1], "peak MiB", lower, 0, 64, one[2]})
 		add(row{one[0], "one dial + echo beside them, ms", "stalled", one[1], "echo beside, ms", lower, 0, 0, ""})
 		add(row{one[0], "MiB moved per stream before it blocked", "stalled", one[1], "sent per stream MiB", neither, 0, 0, ""})
-		add(row{one[0], "MiB kept after closing", "stalled", one[1], "after closing, MiB", lower, 0, 0, "all of it"})
-		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, "all of them"})
+		add(row{one[0], "streams that ended by themselves", "stalled", one[1], "ended by themselves", lower, 0, notOne, ""})
+		add(row{one[0], "MiB kept after closing", "stalled", one[1], "after closing, MiB", lower, 0, 0, all("all of it")})
+		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, all("all of them")})
+	}
+
+	const churn = "Churn"
+	add(row{churn, "streams opened and closed per second", "churn", "full", "per second", higher, 0, 2000, ""})
+	add(row{churn, "streams in all", "churn", "full", "streams", neither, 0, 0, ""})
+	add(row{churn, "… of them closed without a cause", "churn", "full", "closed falsely", lower, 0, notOne, ""})
+	add(row{churn, "of 50 streams beside them, lost", "churn", "full", "steady lost", lower, 0, notOne, ""})
+
+	for _, one := range [][2]string{
+		{dialForbidden, "Dials that are not allowed, 100 a second"}, {dialRefused, "Dials that are refused, 100 a second"}, {dialFailing, "Dials that fail, 100 a second"},
+		{dialBlackHole, "Dials without an answer, 100 a second"},
+	} {
+		add(row{one[1], "of 50 streams beside them, lost", "bad-dials", one[0], "steady lost", lower, 0, notOne, ""})
+		add(row{one[1], "dials", "bad-dials", one[0], "dials", neither, 0, 0, ""})
+		add(row{one[1], "… that the agent said nothing of in 5 s", "bad-dials", one[0], "unanswered", neither, 0, 0, ""})
 	}
 
 	for _, f := range faults {

@@ -16,6 +16,7 @@ type targets struct {
 
 	sent    atomic.Int64 // by the source, to all
 	sending atomic.Int64 // streams that the source has open
+	small   atomic.Bool  // new connections get small buffers in the kernel
 
 	mu     sync.Mutex
 	counts map[uint64]*atomic.Int64 // bytes that arrived at the sink, by seed
@@ -31,7 +32,13 @@ func newTargets() (*targets, error) {
 			return nil, err
 		}
 		*address = listener.Addr().String()
-		go acceptAll(listener, serve)
+		go acceptAll(listener, func(conn net.Conn) {
+			if t.small.Load() {
+				_ = conn.(*net.TCPConn).SetReadBuffer(stalledBuffer)
+				_ = conn.(*net.TCPConn).SetWriteBuffer(stalledBuffer)
+			}
+			serve(conn)
+		})
 	}
 	return t, nil
 }

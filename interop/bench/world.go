@@ -224,15 +224,20 @@ func (w *world) expect(key string) chan peerEvent {
 	return w.waiting[key]
 }
 
-// forward is a local address whose connections go through the session of key to target.
+// forward is a local address whose connections go through the session of key to target, by TCP.
 func (w *world) forward(ctx context.Context, key, target string) (string, error) {
+	return w.forwardBy(ctx, key, "tcp", target)
+}
+
+func (w *world) forwardBy(ctx context.Context, key, network, target string) (string, error) {
+	known := key + " " + network + " " + target
 	w.mu.Lock()
-	address := w.forwards[key+" "+target]
+	address := w.forwards[known]
 	w.mu.Unlock()
 	if address != "" {
 		return address, nil
 	}
-	query := url.Values{"key": {key}, "network": {"tcp"}, "address": {target}}
+	query := url.Values{"key": {key}, "network": {network}, "address": {target}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.hello.Control+"/forward?"+query.Encode(), nil)
 	if err != nil {
 		return "", err
@@ -251,7 +256,7 @@ func (w *world) forward(ctx context.Context, key, target string) (string, error)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.forwards[key+" "+target] = answer.Address
+	w.forwards[known] = answer.Address
 	return answer.Address, nil
 }
 
