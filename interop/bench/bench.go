@@ -14,8 +14,9 @@ type experiment struct {
 	// fresh: each measurement has a process of its own, alone on its core. Otherwise both agents
 	// run all the time, warmed up, and only one of them gets load at a time.
 	fresh    bool
-	fullOnly bool // not part of --quick
-	named    bool // takes hours: only if --only names it
+	fullOnly bool     // not part of --quick
+	long     []string // cases that are not
+	named    bool     // takes hours: only if --only names it
 	// own: each measurement starts its agents itself, and is only told of which side.
 	own bool
 	// alone: the other side has nothing of the kind.

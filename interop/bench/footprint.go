@@ -73,12 +73,14 @@ func baseline(ctx context.Context, b *bench, a *agent) (memory, int, error) {
 	return memoryOf(a.pid), descriptors(a.pid), nil
 }
 
-func measureStreams(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
+func measureStreams(ctx context.Context, b *bench, a *agent, name string) (out outcome, err error) {
 	asked, err := strconv.Atoi(name)
 	if err != nil {
 		return outcome{}, err
 	}
 	count := min(asked, descriptorLimit()-descriptorReserve)
+	watched := watchMemory(a.pid)
+	defer func() { out.samples = watched() }()
 	before, fds, err := baseline(ctx, b, a)
 	if err != nil {
 		return outcome{}, err
@@ -156,7 +158,9 @@ func openStreams(ctx context.Context, address string, count int) ([]net.Conn, er
 	return conns, failed
 }
 
-func measureStalled(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
+func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out outcome, err error) {
+	watched := watchMemory(a.pid)
+	defer func() { out.samples = watched() }()
 	before, fds, err := baseline(ctx, b, a)
 	if err != nil {
 		return outcome{}, err

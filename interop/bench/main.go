@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type options struct {
 	jsonFile string
 	markdown bool
 	from     string
+	svg      string
 	list     bool
 	pin      bool
 	seconds  float64
@@ -71,6 +73,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.against, "against", "", "`COMMAND` of another build of it to compare with, instead of the Go agent")
 	flags.StringVar(&o.jsonFile, "json", "", "also write every sample to `FILE`, one JSON object a line")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the section for docs/benchmarks.md instead of the table")
+	flags.StringVar(&o.svg, "svg", "", "also draw latency, memory and arrivals, in `DIRECTORY`")
 	flags.StringVar(&o.from, "from", "", "measure nothing: show the samples in `FILE` (of --json)")
 	flags.BoolVar(&o.list, "list", false, "list experiments and cases")
 	flags.BoolVar(&o.pin, "pin", true, "agent on core 1, all else on core 0")
@@ -160,7 +163,7 @@ func fits(pattern, experiment, name string) bool {
 // wants says whether a case is to be measured.
 func (o options) wants(e *experiment, name string) bool {
 	if len(o.only) == 0 {
-		return !e.named && !(o.quick && e.fullOnly)
+		return !e.named && !(o.quick && (e.fullOnly || slices.Contains(e.long, name)))
 	}
 	for _, pattern := range o.only {
 		if fits(pattern, e.name, name) {
@@ -188,8 +191,7 @@ func run(o options) error {
 		if err != nil {
 			return err
 		}
-		show(records, o.markdown)
-		return nil
+		return o.present(records)
 	}
 	if runtime.GOOS != "linux" {
 		return errors.New("needs Linux: it reads /proc and pins processes to cores")
@@ -213,7 +215,23 @@ func run(o options) error {
 	failed := b.run(ctx)
 	b.close(failed != nil || o.keep)
 	if len(b.measured()) > 0 {
-		show(b.book.records, o.markdown)
+		failed = errors.Join(failed, o.present(b.book.records))
 	}
 	return failed
+}
+
+// present prints what was measured, and draws it.
+func (o options) present(records []record) error {
+	show(records, o.markdown)
+	if o.svg == "" {
+		return nil
+	}
+	files, err := draw(records, o.svg)
+	for _, file := range files {
+		fmt.Fprintln(os.Stderr, "bench: drawn:", file)
+	}
+	if err == nil && len(files) == 0 {
+		err = errors.New("--svg: of these samples there is nothing to draw")
+	}
+	return err
 }
