@@ -37,6 +37,7 @@ type outcome struct {
 	histogram histogram
 	requests  breakdown
 	samples   samples
+	spoilt    bool // the agent is of no use for another measurement
 }
 
 type bench struct {
@@ -262,14 +263,14 @@ func (b *bench) pair(ctx context.Context, e *experiment, name string, round int)
 			}
 			b.book.add(r)
 			time.Sleep(settle)
-			if err == nil {
-				break
-			}
-			if !e.fresh && attempt+1 < attempts {
+			if !e.fresh && (r.spoilt || err != nil && attempt+1 < attempts) {
 				// Whatever happened to its session must not spoil the other measurements.
 				if err := b.heat(ctx, side); err != nil {
 					return err
 				}
+			}
+			if err == nil {
+				break
 			}
 		}
 		if first == nil {
@@ -314,6 +315,7 @@ func (b *bench) one(ctx context.Context, e *experiment, name string, side int, r
 		r.Stolen = (stolenAfter - stolen).Seconds() / elapsed
 	}
 	r.Metrics, r.Histogram, r.Requests, r.Samples = found.metrics, found.histogram, found.requests, found.samples
+	r.spoilt = found.spoilt
 	if err != nil && a.process == nil {
 		return err
 	}

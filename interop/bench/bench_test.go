@@ -354,3 +354,23 @@ func TestStreamsThatWereNotToBeHadAreLeftOut(t *testing.T) {
 		t.Errorf("%d streams, %v", len(conns), err)
 	}
 }
+
+func TestQuickLeavesOutWhatIsLongUnlessItIsNamed(t *testing.T) {
+	for _, one := range []struct {
+		o    options
+		name string
+		want bool
+	}{
+		{options{}, "stalled/up-1000", true}, {options{quick: true}, "stalled/up-1000", false},
+		{options{quick: true}, "stalled/up-100", true}, {options{quick: true}, "churn/full", false},
+		{options{quick: true, only: []string{"stalled"}}, "stalled/up-1000", true},
+		{options{}, "faults/fin", false}, {options{only: []string{"faults"}}, "faults/fin", true},
+	} {
+		experiment, name, _ := strings.Cut(one.name, "/")
+		for _, e := range experiments {
+			if e.name == experiment && one.o.wants(e, name) != one.want {
+				t.Errorf("%+v wants %s: %t", one.o, one.name, !one.want)
+			}
+		}
+	}
+}

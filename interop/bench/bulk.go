@@ -151,6 +151,9 @@ func runBulk(ctx context.Context, b *bench, a *agent, down bool, streams int, le
 }
 
 func measureThroughput(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
+	if name == bothCase {
+		return measureBoth(ctx, b, a)
+	}
 	down, streams := parseBulk(name)
 	found, err := runBulk(ctx, b, a, down, streams, b.options.slot())
 	return outcome{metrics: found}, err

@@ -9,9 +9,11 @@ import (
 // rows in rows.go.
 var experiments = []*experiment{
 	{
-		name: "throughput", about: "bulk through 1, 4 and 16 streams, down (agent to server) and up; CPU per GB",
-		cases: []string{"down-1", "down-4", "down-16", "up-1", "up-4", "up-16"},
-		pairs: allPairs, takes: func(o options, _ string) time.Duration { return o.slot() + rampUp + 200*time.Millisecond },
+		name: "throughput", about: "bulk through 1, 4, 16 and 64 streams, down (agent to server) and up, and 16 each way at once; CPU per GB",
+		cases: []string{"down-1", "down-4", "down-16", "down-64", "up-1", "up-4", "up-16", "up-64", bothCase},
+		pairs: allPairs, takes: func(o options, name string) time.Duration {
+			return pick(name == bothCase, 2*o.slot(), o.slot()) + rampUp + 200*time.Millisecond
+		},
 		measure: measureThroughput,
 	},
 	{
@@ -30,6 +32,11 @@ var experiments = []*experiment{
 		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) + rampUp }, measure: measureBusyEcho,
 	},
 	{
+		name: "ping", about: "/ping on the steve tunnel beside 16 downloads and 500 echoes a second",
+		cases: []string{"busy"},
+		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) + rampUp }, measure: measurePing,
+	},
+	{
 		name: "start", about: "from exec until the server has both tunnels; on all cores, and on one", fresh: true,
 		cases: []string{startFree, "one-core"},
 		pairs: allPairs, takes: func(options, string) time.Duration { return 0 }, measure: measureStart,
@@ -46,7 +53,7 @@ var experiments = []*experiment{
 	},
 	{
 		name: "streams", about: "memory of 5,000 idle streams, and of 20,000", fresh: true,
-		cases: []string{"5000", "20000"},
+		cases: []string{"5000", "20000"}, long: []string{"20000"},
 		pairs: memoryPairs, takes: func(o options, name string) time.Duration {
 			return 2*settleWait(o) + pick(name == "5000", 8*time.Second, 30*time.Second)
 		},
@@ -54,7 +61,7 @@ var experiments = []*experiment{
 	},
 	{
 		name: "stalled", about: "memory with 100 uploads that nobody reads, and 100 downloads; with 1,000", fresh: true,
-		cases: []string{"up-100", "down-100", "up-1000", "down-1000"},
+		cases: []string{"up-100", "down-100", "up-1000", "down-1000"}, long: []string{"up-1000", "down-1000"},
 		pairs: memoryPairs, takes: func(o options, name string) time.Duration {
 			return settleWait(o) + pick(strings.HasSuffix(name, "-1000"), 40*time.Second, 6*time.Second) + stallWait + closeWait(o)
 		},
@@ -68,8 +75,9 @@ var experiments = []*experiment{
 	},
 	{
 		name: "bad-dials", about: "100 dials a second that are not allowed, are refused, fail or get no answer, beside 50 streams that must not notice",
-		fresh: true, cases: []string{dialForbidden, dialRefused, dialFailing, dialBlackHole},
-		pairs: memoryPairs, takes: func(o options, _ string) time.Duration { return badLength(o) + badLimit }, measure: measureBadDials,
+		fresh: true, fullOnly: true, cases: []string{dialForbidden, dialRefused, dialFailing, dialBlackHole},
+		pairs: func(options) int { return 1 },
+		takes: func(o options, _ string) time.Duration { return badLength(o) + badLimit }, measure: measureBadDials,
 	},
 	{
 		name: "faults", about: "time until a fault is noticed, and from its end to the first good request; needs root for no-dns",

@@ -40,6 +40,8 @@ type record struct {
 	Foreign float64 `json:"foreignCores,omitempty"`
 	Stolen  float64 `json:"stolenCores,omitempty"`
 	Error   string  `json:"error,omitempty"`
+
+	spoilt bool // see outcome
 }
 
 // runInfo is what a reader must know about a run: the machine without its name, and the versions.

@@ -35,20 +35,23 @@ var rows = func() []row {
 		"up-1": "170–198", "up-4": "170–198", "up-16": "170–198",
 	}
 	labels := map[string]string{
-		"down-1": "1 stream down", "down-4": "4 streams down", "down-16": "16 streams down",
-		"up-1": "1 stream up", "up-4": "4 streams up", "up-16": "16 streams up",
+		"down-1": "1 stream down", "down-4": "4 streams down", "down-16": "16 streams down", "down-64": "64 streams down",
+		"up-1": "1 stream up", "up-4": "4 streams up", "up-16": "16 streams up", "up-64": "64 streams up",
+		bothCase: "16 down and 16 up at once",
 	}
-	cases := []string{"down-1", "down-4", "down-16", "up-1", "up-4", "up-16"}
+	cases := []string{"down-1", "down-4", "down-16", "down-64", "up-1", "up-4", "up-16", "up-64", bothCase}
 	for _, name := range cases {
 		add(row{"Throughput, MB/s", labels[name], "throughput", name, "MB/s", higher, 1.0, 0, stock[name]})
 	}
+	add(row{"Throughput, MB/s", "… longest stall of one way, s", "throughput", bothCase, "longest stall s", lower, 0, bothStallMax, ""})
+	add(row{"Throughput, MB/s", "… sessions that were frozen after it", "throughput", bothCase, "frozen afterwards", lower, 0, notOne, ""})
 	for _, name := range cases {
 		add(row{"Agent's CPU, s per GB", labels[name], "throughput", name, "agent CPU-s/GB", lower, 0.8, 0, "4.1–4.9"})
 	}
 	for _, name := range cases {
 		add(row{"Server's CPU, s per GB", labels[name], "throughput", name, "server CPU-s/GB", lower, 0, 0, ""})
 	}
-	for _, name := range []string{"down-4", "down-16", "up-4", "up-16"} {
+	for _, name := range []string{"down-4", "down-16", "down-64", "up-4", "up-16", "up-64"} {
 		add(row{"Slowest stream's share of the fastest", labels[name], "throughput", name, "slowest/fastest", higher, 0, 0, ""})
 	}
 
@@ -69,6 +72,11 @@ var rows = func() []row {
 
 	add(row{echo, "… KiB in the server's send queue", "busy-echo", "up-8", "server's send queue KiB", neither, 0, 0, ""})
 	add(row{echo, "… KiB in the agent's receive queue", "busy-echo", "up-8", "agent's receive queue KiB", neither, 0, 0, ""})
+
+	add(row{echo, "/ping beside 16 downloads and 500 echoes/s, p50", "ping", "busy", "p50 ms", lower, 0, 0, ""})
+	add(row{echo, "/ping beside the same, p99", "ping", "busy", "p99 ms", lower, 0, 20, ""})
+	add(row{echo, "/ping beside the same, longest", "ping", "busy", "max ms", lower, 0, 200, ""})
+	add(row{echo, "… p99 of the echoes meanwhile", "ping", "busy", "echo p99 ms", neither, 0, 0, ""})
 
 	const start = "Start, s"
 	add(row{start, "exec to both tunnels up, 2 cores", "start", "free", "both tunnels, s", lower, 0, 2.5, "2.8–12"})
