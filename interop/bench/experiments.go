@@ -27,8 +27,8 @@ var experiments = []*experiment{
 		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) }, measure: measureDial,
 	},
 	{
-		name: "busy-echo", about: "echo beside 8 bulk streams",
-		cases: []string{"down-8", "up-8"},
+		name: "busy-echo", about: "echo beside 8 bulk streams, and beside 1",
+		cases: []string{"down-8", "up-8", "down-1", "up-1"},
 		pairs: allPairs, takes: func(o options, _ string) time.Duration { return latencySlot(o) + rampUp }, measure: measureBusyEcho,
 	},
 	{

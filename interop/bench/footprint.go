@@ -254,7 +254,9 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out o
 	if err := sleep(ctx, closeWait(b.options)); err != nil {
 		return outcome{}, err
 	}
-	found["after closing, MiB"] = float64(memoryOf(a.pid).rss-before.rss) / mib
+	now = memoryOf(a.pid)
+	found["after closing, MiB"] = float64(now.rss-before.rss) / mib
+	found["after closing, of before"] = float64(now.rss) / float64(before.rss)
 	found["descriptors left"] = float64(descriptors(a.pid) - fds)
 	return outcome{metrics: found}, nil
 }
