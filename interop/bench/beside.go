@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -120,9 +121,11 @@ func measureChurn(ctx context.Context, b *bench, a *agent, _ string) (outcome, e
 				time.Sleep(time.Millisecond)
 				continue
 			}
-			if echoOnce(conn, question(worker), steadyLimit) != nil {
+			if err := echoOnce(conn, question(worker), steadyLimit); err != nil {
 				mu.Lock()
-				failed = append(failed, time.Since(started).Seconds())
+				if failed = append(failed, time.Since(started).Seconds()); len(failed) == 1 {
+					b.show.say(fmt.Sprintf("churn of %s: the first false close after %.2f s: %v", a.who.name, failed[0], err))
+				}
 				mu.Unlock()
 			}
 			done.Add(1)
