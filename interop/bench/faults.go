@@ -27,6 +27,9 @@ const (
 	faultSettle = 3 * time.Second
 	faultSpread = 6 * time.Second
 
+	// failedRounds may fail in one case, before a fault.
+	failedRounds = 2
+
 	// recoverLimit is how long an agent may take after the end of a fault before it counts as lost.
 	recoverLimit = 100 * time.Second
 	// Requests begin so often after a fault, and each has so long.
@@ -158,10 +161,15 @@ type suffered struct {
 func measureFaults(ctx context.Context, b *bench, a *agent, name string) (outcome, error) {
 	f := faultCalled(name)
 	var all []suffered
-	for len(all) < b.options.repeats {
+	for failed := 0; len(all) < b.options.repeats; {
 		round, err := f.round(ctx, b, a.who, min(faultAgents, b.options.repeats-len(all)))
 		if err != nil {
-			return outcome{}, err
+			// The agents were not all there before the fault; the rounds before count all the same.
+			if failed++; failed > failedRounds || ctx.Err() != nil {
+				return outcome{}, err
+			}
+			b.show.say(fmt.Sprintf("a round of %s of %s is made again: %v", name, a.who.name, err))
+			continue
 		}
 		all = append(all, round...)
 	}
