@@ -17,7 +17,7 @@ RUN jlink \
       --strip-java-debug-attributes --no-header-files --no-man-pages --output /opt/drover/runtime \
  && cd /opt/drover/runtime \
  && sed -i '/^security\.provider\.\([6-9]\|1[0-9]\)=/d' conf/security/java.security \
- && rm bin/keytool bin/jwebserver lib/jexec lib/jspawnhelper lib/jrt-fs.jar lib/classlist
+ && rm bin/jfr bin/keytool bin/jwebserver lib/jexec lib/jspawnhelper lib/jrt-fs.jar lib/classlist
 
 # The C library that the runtime was found to need, and the few files it reads.
 COPY image/etc /system/etc
