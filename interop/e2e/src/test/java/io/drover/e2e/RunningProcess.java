@@ -53,7 +53,12 @@ final class RunningProcess implements AutoCloseable {
     this.errors = directory.resolve(name + ".err");
     this.process = process;
     this.reader =
-        Thread.ofVirtual().name(name + "-out").start(() -> read(directory.resolve(name + ".out")));
+        // No virtual one: a read of a pipe holds the thread that carries it, and there are many
+        // pipes.
+        Thread.ofPlatform()
+            .daemon()
+            .name(name + "-out")
+            .start(() -> read(directory.resolve(name + ".out")));
   }
 
   /**
