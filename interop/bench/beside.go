@@ -51,13 +51,16 @@ func startSteady(ctx context.Context, b *bench, a *agent) (*steady, error) {
 		return nil, err
 	}
 	conns, err := openStreams(ctx, address, steadyStreams)
+	if err != nil {
+		for _, conn := range conns {
+			conn.Close()
+		}
+		return nil, err
+	}
 	s := &steady{stop: make(chan struct{})}
 	for i, conn := range conns {
 		s.work.Go(func() {
 			defer conn.Close()
-			if err != nil {
-				return
-			}
 			for round := i; ; round++ {
 				select {
 				case <-s.stop:
@@ -71,7 +74,7 @@ func startSteady(ctx context.Context, b *bench, a *agent) (*steady, error) {
 			}
 		})
 	}
-	return s, err
+	return s, nil
 }
 
 // end closes them, and says how many had ended before.
@@ -105,7 +108,6 @@ func measureChurn(ctx context.Context, b *bench, a *agent, _ string) (outcome, e
 	}
 	beside, err := startSteady(ctx, b, a)
 	if err != nil {
-		beside.end()
 		return outcome{}, err
 	}
 	var done atomic.Int64
@@ -158,7 +160,6 @@ func measureBadDials(ctx context.Context, b *bench, a *agent, name string) (outc
 	}
 	beside, err := startSteady(ctx, b, a)
 	if err != nil {
-		beside.end()
 		return outcome{}, err
 	}
 	var dials sync.WaitGroup
