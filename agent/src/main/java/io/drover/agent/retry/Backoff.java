@@ -1,6 +1,8 @@
 package io.drover.agent.retry;
 
+import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.random.RandomGenerator;
 
@@ -48,7 +50,7 @@ public final class Backoff {
     }
 
     /** Of an attempt that failed for this reason. */
-    public static Cause of(Reason reason) {
+    static Cause of(Reason reason) {
       return switch (reason) {
         case TLS_VERSION,
             TLS_EXPIRED,
@@ -92,6 +94,12 @@ public final class Backoff {
 
   public Backoff(RandomGenerator random) {
     this.random = random;
+  }
+
+  /** The delay after an attempt that failed so, by its reason and by what the server asked for. */
+  public Duration next(IOException failure) {
+    var asked = failure instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
+    return next(Cause.of(Problem.of(failure).reason()), asked);
   }
 
   /** The delay after one more failure. */

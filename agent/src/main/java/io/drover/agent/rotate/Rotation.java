@@ -4,9 +4,7 @@ import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Allowance;
-import io.drover.agent.retry.AskedToWait;
 import io.drover.agent.retry.Backoff;
-import io.drover.agent.retry.Backoff.Cause;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -82,7 +80,7 @@ public final class Rotation implements AutoCloseable {
         dueNanos = nanoTime.getAsLong() + EVERY.toNanos();
       } catch (IOException e) {
         failed(Problem.of(e));
-        dueNanos = nanoTime.getAsLong() + delay(e).toNanos();
+        dueNanos = nanoTime.getAsLong() + backoff.next(e).toNanos();
       } catch (RuntimeException e) {
         var bug = new Problem(Reason.OTHER, "a bug: " + e);
         if (!bug.equals(problem)) {
@@ -91,11 +89,6 @@ public final class Rotation implements AutoCloseable {
         problem = bug;
         dueNanos = nanoTime.getAsLong() + Backoff.CAP.toNanos();
       }
-    }
-
-    private Duration delay(IOException failure) {
-      var asked = failure instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
-      return backoff.next(Cause.of(Problem.of(failure).reason()), asked);
     }
 
     private void failed(Problem now) {

@@ -5,7 +5,6 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.PastProblem;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
-import io.drover.agent.retry.AskedToWait;
 import io.drover.agent.retry.Backoff;
 import io.drover.agent.retry.Backoff.Cause;
 import io.drover.agent.retry.Sleeper;
@@ -430,10 +429,8 @@ public final class TunnelClient implements AutoCloseable {
       }
       return carry(handshake.get());
     } catch (IOException e) {
-      var why = Problem.of(e);
-      down(why);
-      var asked = e instanceof AskedToWait refusal ? refusal.retryAfter() : Duration.ZERO;
-      return tools.backoff().next(Cause.of(why.reason()), asked);
+      down(Problem.of(e));
+      return tools.backoff().next(e);
     } catch (RuntimeException e) {
       return bug(e);
     }

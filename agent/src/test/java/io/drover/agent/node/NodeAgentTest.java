@@ -148,6 +148,13 @@ class NodeAgentTest {
     }
   }
 
+  private static Map<String, String> trusting(Rancher rancher, TestCa ca) throws Exception {
+    return Map.of(
+        "CATTLE_SERVER", rancher.listener.url("https").toString(),
+        "CATTLE_CA_CHECKSUM", sha256(ca.pem()),
+        "STRICT_VERIFY", "true");
+  }
+
   @ParameterizedTest
   @CsvSource({"true, ''", "false, TlsUnknownIssuer"})
   void anotherCaOfTheServerIsTakenFromItWhenTheClusterAgentTellsOfOne(boolean told, String reason)
@@ -156,12 +163,7 @@ class NodeAgentTest {
     var next = TestCa.root("Next CA");
     agent.close();
     try (var rancher = new Rancher(first)) {
-      agent =
-          agent(
-              Map.of(
-                  "CATTLE_SERVER", rancher.listener.url("https").toString(),
-                  "CATTLE_CA_CHECKSUM", sha256(first.pem()),
-                  "STRICT_VERIFY", "true"));
+      agent = agent(trusting(rancher, first));
       agent.look();
       assertThat(reason()).isEmpty();
 
@@ -185,12 +187,7 @@ class NodeAgentTest {
     var stranger = TestCa.root("Stranger");
     agent.close();
     try (var rancher = new Rancher(first)) {
-      agent =
-          agent(
-              Map.of(
-                  "CATTLE_SERVER", rancher.listener.url("https").toString(),
-                  "CATTLE_CA_CHECKSUM", sha256(first.pem()),
-                  "STRICT_VERIFY", "true"));
+      agent = agent(trusting(rancher, first));
       agent.look();
       rancher.cacerts = stranger.pem();
       rancher.serveBy(stranger);
