@@ -374,3 +374,58 @@ func TestQuickLeavesOutWhatIsLongUnlessItIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestSoakExcusesWhatWasAskedBeforeTheEndOfAFault(t *testing.T) {
+	s := &soak{bench: &bench{show: newProgress(0)}}
+	failed := errors.New("no echo")
+	s.calm(true)
+	s.tell(time.Now(), nil)
+	s.tell(time.Now(), failed)
+	if s.asked.Load() != 2 || s.failed.Load() != 1 || s.excused.Load() != 0 {
+		t.Errorf("without a fault: asked %d, failed %d, excused %d", s.asked.Load(), s.failed.Load(), s.excused.Load())
+	}
+	s.calm(false)
+	during := time.Now()
+	s.tell(during, failed)
+	s.calm(true)
+	s.tell(during, failed)
+	if s.failed.Load() != 1 || s.excused.Load() != 2 {
+		t.Errorf("in a fault, and asked in it: failed %d, excused %d", s.failed.Load(), s.excused.Load())
+	}
+	s.tell(time.Now(), failed)
+	if s.failed.Load() != 2 {
+		t.Errorf("after it: failed %d", s.failed.Load())
+	}
+}
+
+func TestRelayCountsWhatPassesEachWay(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go acceptAll(listener, func(conn net.Conn) {
+		_, _ = io.CopyN(io.Discard, conn, 5)
+		_, _ = conn.Write([]byte("abc"))
+		conn.Close()
+	})
+	r, err := newRelay(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	conn, err := net.Dial("tcp", r.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "abc" {
+		t.Fatalf("%q, %v", answer, err)
+	}
+	if r.passed[up].Load() != 5 || r.passed[down].Load() != 3 {
+		t.Errorf("%d bytes up, %d down", r.passed[up].Load(), r.passed[down].Load())
+	}
+}

@@ -96,6 +96,18 @@ var experiments = []*experiment{
 		measure:  measureHerd,
 	},
 	{
+		name: "day", about: "what an idle agent costs in an hour, reckoned for a day", fresh: true, own: true, named: true,
+		cases: []string{"idle"},
+		pairs: func(options) int { return 1 },
+		takes: func(o options, _ string) time.Duration { return daySettle(o) + dayLength(o) }, measure: measureDay,
+	},
+	{
+		name: "soak", about: "our agent under load and faults by chance, for hours (see --soak): what it keeps of that",
+		fresh: true, own: true, named: true, alone: true, cases: []string{"faults"},
+		pairs: func(options) int { return 1 },
+		takes: func(o options, _ string) time.Duration { return soakTakes(o) }, measure: measureSoak,
+	},
+	{
 		name: "cold", about: "bulk in the first minute of a process, 4 streams down and up in turns", fresh: true,
 		fullOnly: true, cases: []string{"minute"},
 		pairs: memoryPairs, takes: func(options, string) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,42 @@ func measureIdle(ctx context.Context, b *bench, a *agent, _ string) (outcome, er
 	}}, nil
 }
 
+// measureDay lets an agent be idle for an hour, and reckons what a day of that costs. Bytes are those of
+// TCP's payload on the way to the server and back; what it asks of its own cluster stays there.
+func measureDay(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
+	server, err := url.Parse(b.world.hello.URL)
+	if err != nil {
+		return outcome{}, err
+	}
+	one, err := scene{}.with(ctx, b.world, a.who, faultCluster(0), server.Host)
+	if one.relay != nil {
+		defer one.relay.close()
+	}
+	if one.agent != nil {
+		defer one.agent.stop(5 * time.Second)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := sleep(ctx, daySettle(b.options)); err != nil {
+		return outcome{}, err
+	}
+	bytes := func() int64 { return one.relay.passed[up].Load() + one.relay.passed[down].Load() }
+	cpu, moved, started := cpuTime(one.agent.pid), bytes(), time.Now()
+	if err := sleep(ctx, dayLength(b.options)); err != nil {
+		return outcome{}, err
+	}
+	day := (24 * time.Hour).Seconds() / time.Since(started).Seconds()
+	return outcome{metrics: metrics{
+		"CPU-s a day": (cpuTime(one.agent.pid) - cpu).Seconds() * day,
+		"MB a day":    float64(bytes()-moved) / 1e6 * day,
+		"RSS MB":      float64(memoryOf(one.agent.pid).rss) / 1e6,
+	}}, nil
+}
+
+func daySettle(o options) time.Duration { return pick(o.quick, 30*time.Second, 5*time.Minute) }
+func dayLength(o options) time.Duration { return pick(o.quick, 3*time.Minute, time.Hour) }
+
 // baseline waits until a fresh agent is at rest, and makes its peak start anew.
 func baseline(ctx context.Context, b *bench, a *agent) (memory, int, error) {
 	if err := sleep(ctx, settleWait(b.options)); err != nil {
@@ -79,7 +116,7 @@ func measureStreams(ctx context.Context, b *bench, a *agent, name string) (out o
 		return outcome{}, err
 	}
 	count := min(asked, descriptorLimit()-descriptorReserve)
-	watched := watchMemory(a.pid)
+	watched := watchMemory(a.pid, memoryEvery)
 	defer func() { out.samples = watched() }()
 	before, fds, err := baseline(ctx, b, a)
 	if err != nil {
@@ -159,7 +196,7 @@ func openStreams(ctx context.Context, address string, count int) ([]net.Conn, er
 }
 
 func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out outcome, err error) {
-	watched := watchMemory(a.pid)
+	watched := watchMemory(a.pid, memoryEvery)
 	defer func() { out.samples = watched() }()
 	before, fds, err := baseline(ctx, b, a)
 	if err != nil {

@@ -35,6 +35,7 @@ type options struct {
 	seconds  float64
 	minutes  float64
 	repeats  int
+	soak     time.Duration
 	keep     bool
 
 	peerProgram, goAgent, clusterDir, herd string
@@ -80,6 +81,7 @@ func parse(args []string) (options, error) {
 	flags.Float64Var(&o.seconds, "seconds", 0, "`S` seconds of each bulk or echo measurement (default 5, quick 1.5)")
 	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes of churn, and over which the cost of reports is averaged (default 10, quick 1)")
 	flags.IntVar(&o.repeats, "repeats", 0, "`N` times each fault (default 100, quick 3)")
+	flags.DurationVar(&o.soak, "soak", 0, "measure nothing but what `D` of load and faults leave behind (with --only soak: 2h, quick 10m)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")
 	flags.StringVar(&o.goAgent, "go-agent", "", "program go-agent (set by ./bench)")
@@ -91,8 +93,17 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 {
-		return o, errors.New("--pairs, --seconds, --minutes and --repeats: give a number above zero")
+	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 || o.soak < 0 {
+		return o, errors.New("--pairs, --seconds, --minutes, --repeats and --soak: give a number above zero")
+	}
+	if o.soak > 0 && only != "" {
+		return o, errors.New("--soak and --only: give one of them")
+	}
+	if o.soak > 0 {
+		only = "soak"
+	}
+	if o.soak == 0 {
+		o.soak = pick(o.quick, 10*time.Minute, 2*time.Hour)
 	}
 	if o.pairs == 0 {
 		o.pairs = pick(o.quick, 2, 8)

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	memoryEvery = 500 * time.Millisecond
-	arrivalBin  = 0.5 // seconds
+	memoryEvery     = 500 * time.Millisecond
+	soakMemoryEvery = 15 * time.Second
+	arrivalBin      = 0.5 // seconds
 	// Names of single figures that belong together: when, and how much then.
 	memoryWhen, memoryMB = "memory at s", "memory MB"
 )
@@ -112,6 +113,7 @@ func memoryPanels(records []record, theirs string) []panel {
 		{"streams", "5000", "5,000 idle streams"}, {"streams", "20000", "20,000 idle streams"},
 		{"stalled", "up-100", "100 stalled uploads"}, {"stalled", "down-100", "100 stalled downloads"},
 		{"stalled", "up-1000", "1,000 stalled uploads"}, {"stalled", "down-1000", "1,000 stalled downloads"},
+		{"soak", "faults", "hours of load and faults"},
 	} {
 		p := panel{title: one.title}
 		var when, much []float64
@@ -171,7 +173,7 @@ func binned(values []float64, width float64) (from, counts []float64) {
 }
 
 // watchMemory samples what a process has resident until stop is called.
-func watchMemory(pid int) (stop func() samples) {
+func watchMemory(pid int, every time.Duration) (stop func() samples) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	seen, started := samples{}, time.Now()
 	go func() {
@@ -182,7 +184,7 @@ func watchMemory(pid int) (stop func() samples) {
 			select {
 			case <-quit:
 				return
-			case <-time.After(memoryEvery):
+			case <-time.After(every):
 			}
 		}
 	}()

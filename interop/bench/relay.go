@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +48,8 @@ type relay struct {
 	held     [2]bool
 	released chan struct{} // closed when the way up is no longer held
 	closed   bool
+
+	passed [2]atomic.Int64 // bytes, by way
 }
 
 // link is one connection of an agent, and the relay's with the server.
@@ -90,8 +93,8 @@ func (r *relay) carry(agent *net.TCPConn) {
 		return
 	}
 	l := &link{agent: agent, server: conn.(*net.TCPConn), gone: make(chan struct{})}
-	l.lanes[up] = newLane(l, l.agent, l.server)
-	l.lanes[down] = newLane(l, l.server, l.agent)
+	l.lanes[up] = newLane(l, l.agent, l.server, &r.passed[up])
+	l.lanes[down] = newLane(l, l.server, l.agent, &r.passed[down])
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
@@ -247,6 +250,7 @@ type piece struct {
 type lane struct {
 	link     *link
 	from, to *net.TCPConn
+	passed   *atomic.Int64
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -260,8 +264,8 @@ type lane struct {
 	broken   bool
 }
 
-func newLane(l *link, from, to *net.TCPConn) *lane {
-	one := &lane{link: l, from: from, to: to}
+func newLane(l *link, from, to *net.TCPConn, passed *atomic.Int64) *lane {
+	one := &lane{link: l, from: from, to: to, passed: passed}
 	one.changed = sync.NewCond(&one.mu)
 	return one
 }
@@ -333,6 +337,7 @@ func (l *lane) write() {
 		if !ok {
 			return
 		}
+		l.passed.Add(int64(len(next)))
 		if _, err := l.to.Write(next); err != nil {
 			l.passReset()
 			return

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -241,7 +242,7 @@ func TestRelayRate(t *testing.T) {
 }
 
 func TestRelaySplits(t *testing.T) {
-	l := newLane(nil, nil, nil)
+	l := newLane(nil, nil, nil, &atomic.Int64{})
 	l.road = road{split: 2}
 	l.pieces, l.size = []piece{{bytes: []byte("abcde")}, {bytes: []byte("f")}}, 6
 	for _, want := range []string{"ab", "cd", "e", "f"} {
@@ -252,7 +253,7 @@ func TestRelaySplits(t *testing.T) {
 }
 
 func TestRelayCoalesces(t *testing.T) {
-	l := newLane(nil, nil, nil)
+	l := newLane(nil, nil, nil, &atomic.Int64{})
 	l.road = road{coalesce: time.Millisecond}
 	l.pieces, l.size = []piece{{bytes: []byte("ab")}, {bytes: []byte("c")}, {bytes: []byte("d")}}, 4
 	if got, ok := l.next(); !ok || string(got) != "abcd" || l.size != 0 {

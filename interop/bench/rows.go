@@ -177,6 +177,23 @@ var rows = func() []row {
 		add("not back in 2 min", "missing", lower, notOne)
 	}
 
+	const day = "Idle for an hour, reckoned for a day"
+	add(row{day, "CPU-s", "day", "idle", "CPU-s a day", lower, 0, 60, "660–910"})
+	add(row{day, "MB between agent and server", "day", "idle", "MB a day", lower, 0, 5, ""})
+
+	const soak = "Soak"
+	add(row{soak, "faults", "soak", "faults", "faults", neither, 0, 0, ""})
+	add(row{soak, "GB moved in bursts", "soak", "faults", "GB", neither, 0, 0, ""})
+	add(row{soak, "echoes, dials, pings and bursts", "soak", "faults", "asked", neither, 0, 0, ""})
+	add(row{soak, "… of them failed without a fault", "soak", "faults", "failed", lower, 0, notOne, ""})
+	add(row{soak, "… of them ended by a fault", "soak", "faults", "failed in a fault", neither, 0, 0, ""})
+	add(row{soak, "faults without a return", "soak", "faults", "lost", lower, 0, notOne, ""})
+	add(row{soak, "processes that ended", "soak", "faults", "processes ended", lower, 0, notOne, ""})
+	for _, one := range [][2]string{{"heap MB", "live heap, MB"}, {"RSS MB", "RSS, MB"}, {"threads", "threads"}, {"descriptors", "descriptors"}} {
+		add(row{soak, one[1], "soak", "faults", one[0], neither, 0, 0, ""})
+		add(row{soak, "… of that after the first 5 min", "soak", "faults", one[0] + " of before", lower, 0, 1.02, ""})
+	}
+
 	const cold = "First minute of a process"
 	add(row{cold, "MB/s, 4 streams down and up in turns", "cold", "minute", "MB/s", higher, 0, 0, ""})
 	add(row{cold, "agent's CPU, s per GB", "cold", "minute", "agent CPU-s/GB", lower, 1.2, 0, ""})
