@@ -31,6 +31,7 @@ final class DialledSocket extends Socket {
   private final Socket raw;
   private final Socket socket;
   private final SendWindow window;
+  private final ArrayPool frames;
   private final Watchdog.Work reading;
   private final Timer timer;
   private final CountDownLatch finished = new CountDownLatch(1);
@@ -45,14 +46,22 @@ final class DialledSocket extends Socket {
    * @param raw the TCP socket under it, for the hard close: closing a TLS socket can wait for a
    *     writer that never returns
    * @param socket the one to read and write
+   * @param frames takes back the arrays that were written
    * @param reading of the thread that reads: what it does between two reads is work
    */
-  DialledSocket(Socket raw, Socket socket, SendWindow window, Watchdog.Work reading, Timer timer)
+  DialledSocket(
+      Socket raw,
+      Socket socket,
+      SendWindow window,
+      ArrayPool frames,
+      Watchdog.Work reading,
+      Timer timer)
       throws IOException {
     raw.setReceiveBufferSize(ReadAhead.MIN_BYTES);
     this.raw = raw;
     this.socket = socket;
     this.window = window;
+    this.frames = frames;
     this.reading = reading;
     this.timer = timer;
     this.lastReceivedNanos = timer.nanoTime();
@@ -183,7 +192,7 @@ final class DialledSocket extends Socket {
     private final OutputStream out;
     private final byte[] gathered = new byte[GATHER_BYTES];
     private int count;
-    private byte[] last = gathered;
+    private byte[] last = new byte[0];
 
     Gathering(OutputStream out) {
       this.out = out;
@@ -196,6 +205,7 @@ final class DialledSocket extends Socket {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
+      frames.give(last); // not this one yet: finish() must know it from those that follow
       last = bytes;
       if (count + length > GATHER_BYTES) {
         writeOut();

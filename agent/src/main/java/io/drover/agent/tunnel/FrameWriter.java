@@ -16,6 +16,11 @@ final class FrameWriter {
   /** First byte, length up to 9 bytes, mask key. */
   static final int MAX_HEADER_BYTES = 14;
 
+  /**
+   * Arrays that wait for the next frame, in bytes: twice what the send window lets go at one time.
+   */
+  static final int KEPT_BYTES = 2 * SendWindow.SIZE_BYTES;
+
   static final int BINARY = 0x2;
   static final int CLOSE = 0x8;
   static final int PING = 0x9;
@@ -28,8 +33,17 @@ final class FrameWriter {
   // system call's worth of work.
   private final SecureRandom random = new SecureRandom();
   private final ByteBuffer keys = ByteBuffer.allocate(4096).limit(0);
+  private final ArrayPool pool = new ArrayPool(KEPT_BYTES);
 
-  /** The frame in an array that starts with its first byte; the limit is its length. */
+  /** Where the array of a frame goes once it is written, if whoever writes it wants to. */
+  ArrayPool pool() {
+    return pool;
+  }
+
+  /**
+   * The frame in an array that starts with its first byte; the limit is its length. The array may
+   * be one of {@link #pool}.
+   */
   ByteBuffer frame(Message message) {
     int length = MessageCodec.sizeBytes(message);
     var out = start(BINARY, length);
@@ -46,9 +60,10 @@ final class FrameWriter {
     return masked(out, payload);
   }
 
-  private static ByteBuffer start(int opcode, int length) {
+  private ByteBuffer start(int opcode, int length) {
     int lengthBytes = length < 126 ? 1 : length < 1 << 16 ? 3 : 9;
-    var out = ByteBuffer.allocate(1 + lengthBytes + Integer.BYTES + length);
+    int bytes = 1 + lengthBytes + Integer.BYTES + length;
+    var out = ByteBuffer.wrap(pool.take(bytes)).limit(bytes);
     out.put((byte) (0x80 | opcode));
     switch (lengthBytes) {
       case 1 -> out.put((byte) (0x80 | length));
@@ -58,7 +73,7 @@ final class FrameWriter {
     return out.position(out.position() + Integer.BYTES);
   }
 
-  @SuppressWarnings("ByteBufferBackingArray") // allocated by start(), so it has one, from 0
+  @SuppressWarnings("ByteBufferBackingArray") // made by start(), so it has one, from 0
   private ByteBuffer masked(ByteBuffer out, int payload) {
     int key = nextKey();
     out.order(ByteOrder.LITTLE_ENDIAN).putInt(payload - Integer.BYTES, key);

@@ -68,6 +68,11 @@ final class Lane {
     queuedBytes += chunk.remaining();
   }
 
+  /** How many bytes were added together and are next; the lane must not be empty. */
+  int firstBytes() {
+    return chunks == null ? 0 : chunks.element().remaining();
+  }
+
   /** The next bytes, at most as many as given; the lane must not be empty. */
   ByteBuffer take(int maxBytes) {
     if (chunks == null) {

@@ -62,6 +62,9 @@ final class Outbox {
    */
   static final int UNCONFIRMED_BYTES = 2 * 1024 * 1024;
 
+  /** Arrays that wait for the next bulk, in bytes: as much as some thirty streams queue. */
+  private static final int KEPT_BYTES = 4 * 1024 * 1024;
+
   /** Of {@link #room}: the stream or the session has ended. */
   static final int OVER = -1;
 
@@ -93,6 +96,8 @@ final class Outbox {
   private final Set<Lane> awaitingPong = new HashSet<>();
   private @Nullable ByteBuffer pong;
   private final FlightWindow flight = new FlightWindow();
+  private final ArrayPool pool = new ArrayPool(KEPT_BYTES);
+  private @Nullable ByteBuffer spent; // what was taken last, if nothing is left of its chunk
   private long queuedBytes;
   private long pingsSent;
   private long pongsReceived;
@@ -198,8 +203,12 @@ final class Outbox {
     }
   }
 
-  /** Queues data for which {@link #room} gave leave. Dropped if the stream has ended meanwhile. */
-  void say(Lane lane, ByteBuffer chunk) {
+  /**
+   * Queues a copy of data for which {@link #room} gave leave. Dropped if the stream has ended
+   * meanwhile.
+   */
+  void say(Lane lane, ByteBuffer bytes) {
+    var chunk = ByteBuffer.wrap(pool.take(bytes.remaining())).put(bytes).flip();
     lock.lock();
     try {
       if (lane.dead || lane.end != null || closed) {
@@ -407,10 +416,12 @@ final class Outbox {
 
   /**
    * Waits for the next thing to say, or returns null once the outbox is closed. One thread only.
+   * Data that was returned before is taken to be said: its bytes are of no use any more.
    */
   @Nullable Item take() throws InterruptedException {
     lock.lock();
     try {
+      giveBackSpent();
       while (!closed) {
         var item = next();
         if (item != null) {
@@ -506,8 +517,20 @@ final class Outbox {
     }
   }
 
+  @SuppressWarnings("ByteBufferBackingArray") // made by say(), so it has one
+  private void giveBackSpent() {
+    if (spent != null) {
+      pool.give(spent.array());
+      spent = null;
+    }
+  }
+
   private Item data(Lane lane, int maxBytes) {
+    boolean isLast = lane.firstBytes() <= maxBytes;
     var chunk = lane.take(maxBytes);
+    if (isLast) {
+      spent = chunk;
+    }
     int bytes = chunk.remaining();
     queuedBytes -= bytes;
     lane.deficitBytes = Math.max(0, lane.deficitBytes - bytes);

@@ -250,7 +250,7 @@ final class TunnelStream implements LocalSockets.Handler {
       } else if (count > 0) {
         owesAnswer = false;
         sentBytes.addAndGet(count);
-        session.outbox().say(lane, ByteBuffer.allocate(count).put(into.flip()).flip());
+        session.outbox().say(lane, into.flip());
       }
     } catch (IOException e) {
       end(Ender.TARGET, "read tcp " + connect.address() + ": " + reason(e));

@@ -81,7 +81,9 @@ final class WebSocketTransport implements Transport {
     this.timer = timer;
     this.onOpen = onOpen;
     this.reading = watchdog.work(this::abort);
-    this.socket = new DialledSocket(connection.raw(), connection.socket(), window, reading, timer);
+    this.socket =
+        new DialledSocket(
+            connection.raw(), connection.socket(), window, writer.pool(), reading, timer);
     this.client = new Client(url, headers);
   }
 

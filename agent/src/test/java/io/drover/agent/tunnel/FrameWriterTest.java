@@ -104,4 +104,24 @@ class FrameWriterTest {
 
     assertThat(keys).hasSizeGreaterThan(2_990);
   }
+
+  @Test
+  @SuppressWarnings("ByteBufferBackingArray") // that is what this is about
+  void anArrayThatWasWrittenHoldsTheNextFrame() {
+    var first = writer.frame(data(Outbox.MAX_DATA_BYTES));
+    assertThat(writer.frame(data(Outbox.MAX_DATA_BYTES)).array()).isNotSameAs(first.array());
+
+    writer.pool().give(first.array());
+    var shorter = writer.frame(data(Outbox.MAX_DATA_BYTES - 1));
+
+    assertThat(shorter.array()).isSameAs(first.array());
+    assertThat(shorter.arrayOffset()).isZero();
+    assertThat(unmasked(shorter, 14))
+        .hasSize(6 + Outbox.MAX_DATA_BYTES - 1)
+        .endsWith(new byte[Outbox.MAX_DATA_BYTES - 1]);
+  }
+
+  private static Data data(int bytes) {
+    return new Data(2, ByteBuffer.allocate(bytes));
+  }
 }

@@ -11,9 +11,11 @@ import io.drover.proto.tunnel.Message.Resume;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -526,5 +528,69 @@ class OutboxTest {
     }
 
     assertThat(outbox.pausedByPeer(lane, false)).isFalse();
+  }
+
+  private static ByteBuffer bytesOf(Item item) {
+    if (item instanceof Item.Say(Data(_, var bytes))) {
+      return bytes;
+    }
+    throw new AssertionError("no data: " + item);
+  }
+
+  /** The next data, past pings. */
+  private Item nextData() {
+    var item = poll();
+    while (item instanceof Item.Ping) {
+      item = poll();
+    }
+    return Objects.requireNonNull(item);
+  }
+
+  @Test
+  void arraysOfBulkAreUsedAgainOnceTheirDataIsSaid() {
+    sayAll(lane, 1);
+    var first = bytesOf(nextData());
+    sayAll(lane, 2);
+    assertThat(first.get(0)).as("while it is being said").isEqualTo((byte) 1);
+
+    var second = bytesOf(nextData());
+    sayAll(lane, 3);
+    assertThat(first.get(0)).as("the next has its array").isEqualTo((byte) 3);
+    assertThat(second.get(0)).isEqualTo((byte) 2);
+  }
+
+  @Test
+  void anArrayThatIsSaidInPartsIsKeptUntilTheLast() {
+    var third = outbox.lane(4);
+    sayAll(lane, 2);
+    sayAll(other, 3);
+    var said = new HashMap<Long, Integer>();
+    for (int turn = 0; turn < 3 * Outbox.MAX_DATA_BYTES / Outbox.QUANTUM_BYTES; turn++) {
+      if (nextData() instanceof Item.Say(Data(var id, var bytes))) {
+        said.merge(id, bytes.remaining(), Integer::sum);
+        while (bytes.hasRemaining()) {
+          assertThat(bytes.get()).isEqualTo((byte) id);
+        }
+      }
+      if (outbox.room(third) > Outbox.MAX_DATA_BYTES / 2) {
+        sayAll(third, 4); // in an array that is free
+      }
+    }
+    assertThat(said).containsEntry(2L, Outbox.MAX_DATA_BYTES).containsKeys(3L, 4L);
+  }
+
+  private void sayAll(Lane to, int value) {
+    var bytes = new byte[Outbox.MAX_DATA_BYTES];
+    Arrays.fill(bytes, (byte) value);
+    outbox.say(to, ByteBuffer.wrap(bytes));
+  }
+
+  @Test
+  void whatIsSaidIsACopy() {
+    var bytes = ByteBuffer.wrap(new byte[] {1, 2, 3});
+    outbox.say(lane, bytes);
+    bytes.put(0, (byte) 9);
+    assertThat(nextData())
+        .isEqualTo(new Item.Say(new Data(2, ByteBuffer.wrap(new byte[] {1, 2, 3}))));
   }
 }
