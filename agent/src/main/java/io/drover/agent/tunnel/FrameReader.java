@@ -44,7 +44,7 @@ final class FrameReader {
 
   /** Takes what was read, on the thread that reads. */
   interface Sink {
-    /** A part of a message: the first, the last, both or neither. Owned by the receiver. */
+    /** A part of a message: the first, the last, both or neither. Of no use after the call. */
     void piece(ByteBuffer bytes, boolean first, boolean last);
 
     void ping(ByteBuffer payload);
@@ -217,7 +217,6 @@ final class FrameReader {
     if (last || pieceBytes == MAX_PIECE_BYTES) {
       var bytes = ByteBuffer.wrap(piece, 0, pieceBytes);
       boolean first = firstPiece;
-      piece = new byte[0];
       pieceBytes = 0;
       firstPiece = false;
       sink.piece(bytes, first, last);

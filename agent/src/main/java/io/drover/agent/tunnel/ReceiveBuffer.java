@@ -20,7 +20,10 @@ final class ReceiveBuffer {
    */
   static final int LIMIT_BYTES = 16 * 1024 * 1024;
 
-  /** What a chunk costs beside its bytes: a flood of tiny ones must not slip under the limits. */
+  /** Arrays that wait for the next bulk, in bytes. */
+  static final int KEPT_BYTES = 4 * 1024 * 1024;
+
+  /** What a chunk costs beside its array: a flood of tiny ones must not slip under the limits. */
   static final int CHUNK_OVERHEAD_BYTES = 128;
 
   /**
@@ -42,25 +45,29 @@ final class ReceiveBuffer {
   }
 
   private final BufferBudget budget;
+  private final ArrayPool pool;
   private final ReentrantLock lock = new ReentrantLock();
 
   // Guarded by lock.
   private @Nullable ArrayDeque<ByteBuffer> chunks;
   private long usedBytes;
-  private int takenBytes;
+  private @Nullable ByteBuffer taken; // by the one who writes
   private boolean draining;
   private boolean ended;
   private boolean discarded;
   private boolean paused;
   private long sincePauseBytes;
 
-  ReceiveBuffer(BufferBudget budget) {
+  /** Makes an empty one; both are shared by the streams of a session. */
+  ReceiveBuffer(BufferBudget budget, ArrayPool pool) {
     this.budget = budget;
+    this.pool = pool;
   }
 
-  /** Takes bytes off the reader's hands. Dropped after the end. */
+  /** Takes a copy of bytes off the reader's hands. Dropped after the end. */
   Demand put(ByteBuffer bytes) {
-    int cost = bytes.remaining() + CHUNK_OVERHEAD_BYTES;
+    var chunk = ByteBuffer.wrap(pool.take(bytes.remaining())).put(bytes).flip();
+    int cost = cost(chunk);
     lock.lock();
     try {
       if (ended) {
@@ -69,7 +76,7 @@ final class ReceiveBuffer {
       if (chunks == null) {
         chunks = new ArrayDeque<>(4);
       }
-      chunks.add(bytes);
+      chunks.add(chunk);
       usedBytes += cost;
       budget.use(cost);
       if (usedBytes > LIMIT_BYTES) {
@@ -121,7 +128,7 @@ final class ReceiveBuffer {
         chunks = null; // an idle stream keeps nothing
         return null;
       }
-      takenBytes = chunk.remaining() + CHUNK_OVERHEAD_BYTES;
+      taken = chunk;
       return chunk;
     } finally {
       lock.unlock();
@@ -137,7 +144,7 @@ final class ReceiveBuffer {
     try {
       if (chunks != null && rest.hasRemaining() && !discarded) {
         chunks.addFirst(rest);
-        takenBytes -= rest.remaining() + CHUNK_OVERHEAD_BYTES; // which are not written yet
+        taken = null; // not written yet
       }
       written();
     } finally {
@@ -179,7 +186,7 @@ final class ReceiveBuffer {
     }
   }
 
-  /** What the stream holds here, overhead included, in bytes. */
+  /** What the stream holds here, in bytes of memory. */
   long usedBytes() {
     lock.lock();
     try {
@@ -206,18 +213,30 @@ final class ReceiveBuffer {
       ended = true;
       discarded = true;
       if (chunks != null) {
+        chunks.forEach(this::release);
         chunks.clear();
-      }
-      budget.release(usedBytes - takenBytes);
-      usedBytes = takenBytes; // until the one who writes is back
+      } // what is taken stays until the one who writes is back
     } finally {
       lock.unlock();
     }
   }
 
   private void written() {
-    usedBytes -= takenBytes;
-    budget.release(takenBytes);
-    takenBytes = 0;
+    if (taken != null) {
+      release(taken);
+      taken = null;
+    }
+  }
+
+  @SuppressWarnings("ByteBufferBackingArray") // made by put(), so it has one
+  private void release(ByteBuffer chunk) {
+    usedBytes -= cost(chunk);
+    budget.release(cost(chunk));
+    pool.give(chunk.array());
+  }
+
+  /** Of memory, which its bytes need not fill. */
+  private static int cost(ByteBuffer chunk) {
+    return chunk.capacity() + CHUNK_OVERHEAD_BYTES;
   }
 }

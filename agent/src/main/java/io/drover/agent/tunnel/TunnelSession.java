@@ -97,6 +97,7 @@ final class TunnelSession implements Transport.Receiver {
   private final TunnelCounters counters;
   private final Outbox outbox;
   private final BufferBudget budget = new BufferBudget();
+  private final ArrayPool arrays = new ArrayPool(ReceiveBuffer.KEPT_BYTES); // of what is received
   private final UnknownStreams unknownStreams = new UnknownStreams();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition streamEnded = lock.newCondition();
@@ -513,6 +514,10 @@ final class TunnelSession implements Transport.Receiver {
 
   Outbox outbox() {
     return outbox;
+  }
+
+  ArrayPool arrays() {
+    return arrays;
   }
 
   BufferBudget budget() {

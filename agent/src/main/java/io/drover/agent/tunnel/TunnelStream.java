@@ -81,7 +81,7 @@ final class TunnelStream implements LocalSockets.Handler {
     this.rule = rule;
     this.startNanos = session.timer().nanoTime();
     this.lane = session.outbox().lane(connect.streamId());
-    this.received = new ReceiveBuffer(session.budget());
+    this.received = new ReceiveBuffer(session.budget(), session.arrays());
   }
 
   long id() {
@@ -107,7 +107,7 @@ final class TunnelStream implements LocalSockets.Handler {
     return owesAnswer;
   }
 
-  /** What is received and not yet written, in bytes. */
+  /** What is received and not yet written, in bytes of memory. */
   long receivedBytes() {
     return received.usedBytes();
   }

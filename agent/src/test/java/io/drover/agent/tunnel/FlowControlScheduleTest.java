@@ -129,7 +129,8 @@ class FlowControlScheduleTest {
     private final ManualTimer timer = new ManualTimer();
     private final Outbox outbox = new Outbox(timer);
     private final Lane lane = outbox.lane(STREAM);
-    private final ReceiveBuffer received = new ReceiveBuffer(new BufferBudget());
+    private final ReceiveBuffer received =
+        new ReceiveBuffer(new BufferBudget(), new ArrayPool(ReceiveBuffer.KEPT_BYTES));
     private final Queue<Sent> in;
     private final Queue<Sent> out;
     private boolean writing;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.tunnel.ReceiveBuffer.Demand;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class ReceiveBufferTest {
@@ -11,9 +12,10 @@ class ReceiveBufferTest {
   private static final int HIGH = BufferBudget.MAX_HIGH_WATER;
 
   private final BufferBudget budget = new BufferBudget();
-  private final ReceiveBuffer buffer = new ReceiveBuffer(budget);
+  private final ArrayPool pool = new ArrayPool(ReceiveBuffer.KEPT_BYTES);
+  private final ReceiveBuffer buffer = new ReceiveBuffer(budget, pool);
 
-  /** So many bytes, what the chunk costs included. */
+  /** So many bytes, what the chunk costs included; if its array is not one of the pool's. */
   private static ByteBuffer cost(int bytes) {
     return ByteBuffer.allocate(bytes - OVERHEAD);
   }
@@ -58,11 +60,11 @@ class ReceiveBufferTest {
     buffer.put(ByteBuffer.wrap(new byte[] {4}));
     assertThat(buffer.startDraining()).isTrue();
 
-    var chunk = java.util.Objects.requireNonNull(buffer.next());
+    var chunk = Objects.requireNonNull(buffer.next());
     chunk.get();
     buffer.putBack(chunk);
 
-    assertThat(buffer.usedBytes()).isEqualTo(3 + 2 * OVERHEAD).isEqualTo(budget.usedBytes());
+    assertThat(buffer.usedBytes()).isEqualTo(3 + 1 + 2 * OVERHEAD).isEqualTo(budget.usedBytes());
     assertThat(buffer.startDraining()).as("somebody is at it").isFalse();
     assertThat(buffer.next()).isEqualTo(ByteBuffer.wrap(new byte[] {2, 3}));
     assertThat(buffer.next()).isEqualTo(ByteBuffer.wrap(new byte[] {4}));
@@ -76,7 +78,7 @@ class ReceiveBufferTest {
     buffer.put(cost(1_000));
     buffer.put(cost(1_000));
     assertThat(buffer.startDraining()).isTrue();
-    var chunk = java.util.Objects.requireNonNull(buffer.next());
+    var chunk = Objects.requireNonNull(buffer.next());
 
     buffer.discard();
     buffer.putBack(chunk);
@@ -89,7 +91,7 @@ class ReceiveBufferTest {
   void whatIsWrittenWholeIsNotPutBack() {
     buffer.put(cost(1_000));
     assertThat(buffer.startDraining()).isTrue();
-    var chunk = java.util.Objects.requireNonNull(buffer.next());
+    var chunk = Objects.requireNonNull(buffer.next());
 
     buffer.putBack(chunk.position(chunk.limit()));
 
@@ -101,35 +103,37 @@ class ReceiveBufferTest {
   void theHighMarkSinksAsTheBudgetIsUsedUp() {
     budget.use(BufferBudget.BUDGET_BYTES - 8 * 100_000);
 
-    assertThat(buffer.put(cost(80_000))).isEqualTo(Demand.NOTHING);
-    assertThat(buffer.put(cost(20_000))).isEqualTo(Demand.PAUSE_PEER);
+    assertThat(buffer.put(cost(64_000))).isEqualTo(Demand.NOTHING);
+    assertThat(buffer.put(cost(32_000))).isEqualTo(Demand.PAUSE_PEER);
   }
 
   @Test
   void pausesAgainAfterAMiBThatShouldNotHaveCome() {
     buffer.put(cost(HIGH + 1));
     int comes = 0;
-    for (int i = 0; i < 16; i++) {
-      assertThat(buffer.put(cost(65_536))).isEqualTo(Demand.NOTHING);
-      comes += 65_536;
+    for (int i = 0; i < 4; i++) {
+      assertThat(buffer.put(cost(262_144))).isEqualTo(Demand.NOTHING);
+      comes += 262_144;
     }
     assertThat(comes).isEqualTo(ReceiveBuffer.PAUSE_AGAIN_BYTES);
 
-    assertThat(buffer.put(cost(65_536))).isEqualTo(Demand.PAUSE_PEER);
-    assertThat(buffer.put(cost(65_536))).isEqualTo(Demand.NOTHING);
+    assertThat(buffer.put(cost(262_144))).isEqualTo(Demand.PAUSE_PEER);
+    assertThat(buffer.put(cost(262_144))).isEqualTo(Demand.NOTHING);
   }
 
   @Test
   void slowsDownWhatComesInSpiteOfAPauseOnceTheBudgetIsUsedUp() {
     buffer.put(cost(HIGH + 1));
     assertThat(buffer.isPaused()).isTrue();
-    budget.use(BufferBudget.BUDGET_BYTES - budget.usedBytes() - 65_536);
-    assertThat(buffer.put(cost(65_536))).isEqualTo(Demand.NOTHING);
+    budget.use(BufferBudget.BUDGET_BYTES - budget.usedBytes() - 262_144);
+    assertThat(buffer.put(cost(262_144))).isEqualTo(Demand.NOTHING);
 
     assertThat(buffer.put(cost(1_000))).isEqualTo(Demand.SLOW_DOWN);
 
-    assertThat(new ReceiveBuffer(budget).put(cost(1_000))).as("others").isEqualTo(Demand.NOTHING);
-    budget.release(65_536);
+    assertThat(new ReceiveBuffer(budget, pool).put(cost(1_000)))
+        .as("others")
+        .isEqualTo(Demand.NOTHING);
+    budget.release(262_144);
     assertThat(buffer.put(cost(1_000))).isEqualTo(Demand.NOTHING);
   }
 
@@ -232,5 +236,40 @@ class ReceiveBufferTest {
     drain();
 
     assertThat(buffer.resumesPeer()).isFalse();
+  }
+
+  @Test
+  void whatIsReceivedIsACopyInAnArrayThatIsUsedAgain() {
+    var bytes = ByteBuffer.allocate(16 * 1024).put(0, (byte) 1);
+    buffer.put(bytes.duplicate());
+    bytes.put(0, (byte) 2);
+    assertThat(buffer.startDraining()).isTrue();
+    var first = Objects.requireNonNull(buffer.next());
+    assertThat(first.get(0)).isEqualTo((byte) 1);
+    assertThat(buffer.next()).isNull();
+
+    buffer.put(bytes.duplicate());
+    assertThat(first.get(0)).as("the next has its array").isEqualTo((byte) 2);
+    assertThat(pool.keptBytes()).isZero();
+  }
+
+  @Test
+  void memoryCountsAndNotWhatIsInIt() {
+    buffer.put(ByteBuffer.allocate(10_000));
+    assertThat(buffer.usedBytes()).isEqualTo(16 * 1024 + OVERHEAD).isEqualTo(budget.usedBytes());
+  }
+
+  @Test
+  void allArraysComeBackHoweverTheStreamEnds() {
+    for (int i = 0; i < 4; i++) {
+      buffer.put(ByteBuffer.allocate(16 * 1024));
+    }
+    assertThat(buffer.startDraining()).isTrue();
+    buffer.next();
+    buffer.next();
+    buffer.discard();
+    assertThat(pool.keptBytes()).as("but for what is being written").isEqualTo(3 * 16 * 1024);
+    assertThat(buffer.next()).isNull();
+    assertThat(pool.keptBytes()).isEqualTo(4 * 16 * 1024);
   }
 }

@@ -166,11 +166,11 @@ public class TunnelBenchmark {
   @State(Scope.Thread)
   public static class ReceiveBuffers {
     private final ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
-    private final ReceiveBuffer buffer = new ReceiveBuffer(new BufferBudget());
+    private final ReceiveBuffer buffer = new ReceiveBuffer(new BufferBudget(), new ArrayPool(ReceiveBuffer.KEPT_BYTES));
 
     @Benchmark
     public ByteBuffer putAndNext() {
-      buffer.put(piece);
+      buffer.put(piece.duplicate());
       buffer.startDraining();
       var next = buffer.next();
       buffer.next(); // nothing: what was returned before is written
