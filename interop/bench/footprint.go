@@ -30,6 +30,8 @@ const (
 	stalledCap = 64 << 20
 
 	mib = 1 << 20
+
+	watchEvery = 20 * time.Millisecond // echoes beside what stalls
 )
 
 func measureStart(_ context.Context, _ *bench, a *agent, _ string) (outcome, error) {
@@ -215,6 +217,16 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out o
 	var writing atomic.Int64
 	alive := pick(down, &b.world.targets.sending, &writing)
 	sent := pick(down, &b.world.targets.sent, uploaded)
+	echo, err := b.world.forward(ctx, a.key, b.world.echo)
+	if err != nil {
+		return outcome{}, err
+	}
+	beside, err := openStreams(ctx, echo, 1)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer beside[0].Close()
+	waits := watchEcho(beside[0])
 	sentBefore, started := sent.Load(), time.Now()
 	end := func() {
 		for _, conn := range conns {
@@ -260,15 +272,12 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out o
 	if err := sleep(ctx, stallWait); err != nil {
 		return outcome{}, err
 	}
+	longest := waits()
 	now := memoryOf(a.pid)
 	// A session that died would look very modest.
 	left := alive.Load()
 	if left == 0 {
 		return outcome{}, fmt.Errorf("all %d stalled streams ended by themselves", count)
-	}
-	echo, err := b.world.forward(ctx, a.key, b.world.echo)
-	if err != nil {
-		return outcome{}, err
 	}
 	asked := time.Now()
 	other, err := openStreams(ctx, echo, 1)
@@ -280,6 +289,7 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out o
 	}
 	found := metrics{
 		"echo beside, ms":     milliseconds(time.Since(asked)),
+		"longest echo, ms":    milliseconds(longest),
 		"peak MiB":            float64(now.peak-before.rss) / mib,
 		"after 10 s, MiB":     float64(now.rss-before.rss) / mib,
 		"peak RSS MB":         float64(now.peak) / 1e6,
@@ -296,6 +306,34 @@ func measureStalled(ctx context.Context, b *bench, a *agent, name string) (out o
 	found["after closing, of before"] = float64(now.rss) / float64(before.rss)
 	found["descriptors left"] = float64(descriptors(a.pid) - fds)
 	return outcome{metrics: found}, nil
+}
+
+// watchEcho asks on one stream, again and again, until it is called; that gives the longest wait.
+func watchEcho(conn net.Conn) (longest func() time.Duration) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	var most time.Duration
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			asked := time.Now()
+			err := echoOnce(conn, question(i), stillLimit)
+			most = max(most, time.Since(asked))
+			if err != nil { // it will not come: that took as long as the limit
+				most = max(most, stillLimit)
+				return
+			}
+			select {
+			case <-quit:
+				return
+			case <-time.After(watchEvery):
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(quit)
+		<-done
+		return most
+	}
 }
 
 // untilStill waits until what sends is blocked.

@@ -116,6 +116,7 @@ var rows = func() []row {
 	} {
 		all := func(text string) string { return pick(one[2] == "", "", text) }
 		add(row{one[0], "peak, MiB above before", "stalled", one[1], "peak MiB", lower, 0, 32, one[2]})
+		add(row{one[0], "longest echo beside them as they stall, ms", "stalled", one[1], "longest echo, ms", lower, 0, 0, ""})
 		add(row{one[0], "one dial + echo beside them, ms", "stalled", one[1], "echo beside, ms", lower, 0, 0, ""})
 		add(row{one[0], "MiB moved per stream before it blocked", "stalled", one[1], "sent per stream MiB", neither, 0, 0, ""})
 		add(row{one[0], "streams that ended by themselves", "stalled", one[1], "ended by themselves", lower, 0, notOne, ""})

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Pausing the peer is only advice on this wire: what is in flight still comes, and old servers
  * do not obey at all. So the mark at which a stream asks for a pause sinks as the budget is used
- * up, which keeps any number of stalled streams within it. Past the budget, data that comes in
- * spite of a pause is read slowly, so that the network holds the rest back; and at {@link
+ * up, which keeps any number of stalled streams within it. Past {@link #REST_FROM_BYTES}, data that
+ * comes in spite of a pause is read slowly, so that the network holds the rest back; and at {@link
  * #LIMIT_BYTES} the greediest stream is ended.
  */
 final class BufferBudget {
@@ -19,8 +19,18 @@ final class BufferBudget {
   /** Where the greediest stream is ended: the budget, and room for what is in flight, in bytes. */
   static final long LIMIT_BYTES = 48L * 1024 * 1024;
 
-  /** The reader rests 1 ns for each so many bytes beyond the budget. */
-  private static final long REST_BYTES_PER_NANO = 4;
+  /**
+   * From here on the reader rests, in bytes. What is in flight beside the budget is up to 8 MiB on
+   * a short way; a proxy's buffers hold four times as much, and everybody waits while they are
+   * read.
+   */
+  static final long REST_FROM_BYTES = 24L * 1024 * 1024;
+
+  /** The reader rests 1 ns for each so many bytes beyond that. */
+  private static final long REST_BYTES_PER_NANO = 5;
+
+  /** The longest rest: then 8 MB/s are read. */
+  static final Duration MAX_REST = Duration.ofMillis(4);
 
   /** The mark of a stream while there is plenty, in bytes. */
   static final int MAX_HIGH_WATER = 256 * 1024;
@@ -43,19 +53,19 @@ final class BufferBudget {
   }
 
   boolean isOverdrawn() {
-    return usedBytes.get() > BUDGET_BYTES;
+    return usedBytes.get() > REST_FROM_BYTES;
   }
 
   /**
-   * How long the reader rests after data that came in spite of a pause; zero while the budget
-   * lasts, 10 ms shortly before the limit, so that at least 3 MB/s are read in any case.
+   * How long the reader rests after data that came in spite of a pause: zero up to {@link
+   * #REST_FROM_BYTES}, {@link #MAX_REST} shortly before the limit.
    *
    * <p>When 100 streams stalled at one time, a Go server at 200 MB/s sent 38 MiB before it had
    * obeyed the last Pause: its writers kept its reader from running.
    */
   Duration rest() {
-    long overdraft = Math.clamp(usedBytes.get() - BUDGET_BYTES, 0, LIMIT_BYTES - BUDGET_BYTES);
-    return Duration.ofNanos(overdraft / REST_BYTES_PER_NANO);
+    long overdraft = Math.max(usedBytes.get() - REST_FROM_BYTES, 0);
+    return Duration.ofNanos(Math.min(overdraft / REST_BYTES_PER_NANO, MAX_REST.toNanos()));
   }
 
   boolean isExhausted() {

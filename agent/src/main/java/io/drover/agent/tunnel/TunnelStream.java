@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import io.drover.agent.tunnel.DialAudit.Dialled;
 import io.drover.agent.tunnel.DialAudit.Ender;
 import io.drover.agent.tunnel.LocalSockets.LocalSocket;
+import io.drover.agent.tunnel.ReceiveBuffer.Demand;
 import io.drover.agent.tunnel.Timer.Task;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
@@ -122,13 +123,16 @@ final class TunnelStream implements LocalSockets.Handler {
 
   void onData(ByteBuffer payload) {
     owesAnswer = true;
-    switch (received.put(payload)) {
-      case NOTHING -> {}
+    var demand = received.put(payload);
+    switch (demand) {
+      case NOTHING, SLOW_DOWN -> {}
       case PAUSE_PEER -> tellPeer();
-      case SLOW_DOWN -> session.slowDown();
       case OVERFLOW -> overflow();
     }
     drainIfNeeded();
+    if (demand == Demand.SLOW_DOWN && !received.isEmpty()) {
+      session.slowDown(); // but not for what goes out at once, however many others stand still
+    }
   }
 
   void onPause() {

@@ -122,10 +122,10 @@ class ReceiveBufferTest {
   }
 
   @Test
-  void slowsDownWhatComesInSpiteOfAPauseOnceTheBudgetIsUsedUp() {
+  void slowsDownWhatComesInSpiteOfAPauseOnceTooMuchIsThere() {
     buffer.put(cost(HIGH + 1));
     assertThat(buffer.isPaused()).isTrue();
-    budget.use(BufferBudget.BUDGET_BYTES - budget.usedBytes() - 262_144);
+    budget.use(BufferBudget.REST_FROM_BYTES - budget.usedBytes() - 262_144);
     assertThat(buffer.put(cost(262_144))).isEqualTo(Demand.NOTHING);
 
     assertThat(buffer.put(cost(1_000))).isEqualTo(Demand.SLOW_DOWN);

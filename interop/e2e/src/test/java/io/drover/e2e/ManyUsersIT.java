@@ -107,7 +107,8 @@ final class ManyUsersIT {
       int last = said - 1;
       following.awaitLine("line " + last, LINE_LIMIT, line(last)::equals);
       assertThat(following.isAlive()).isTrue();
-      var lines = following.lines().stream().filter(line -> line.startsWith("many users ")).toList();
+      var lines =
+          following.lines().stream().filter(line -> line.startsWith("many users ")).toList();
       int first = Integer.parseInt(lines.getFirst().substring("many users ".length()));
       assertThat(first).isLessThanOrEqualTo(last);
       for (int next = first; next <= last; next++) {
@@ -232,8 +233,8 @@ final class ManyUsersIT {
             .redirectError(installation.directory().resolve(name + ".err").toFile())
             .start();
     int turns = 0;
-    try (var out = process.getOutputStream();
-        var in = new BufferedReader(process.inputReader(UTF_8))) {
+    try (var in = new BufferedReader(process.inputReader(UTF_8))) {
+      var out = process.getOutputStream();
       for (; goesOn(); turns++) {
         var text = name + " says " + turns;
         out.write((text + "\n").getBytes(UTF_8));
