@@ -13,6 +13,9 @@ final class Selection {
   /** Up to how many times a page's end the rows are worth a look at each, one by one. */
   private static final int FEW = 8;
 
+  /** A prime, by whose multiples rows are visited. */
+  private static final long STRIDE = 15_485_863;
+
   private final RowOrder order;
 
   Selection(RowOrder order) {
@@ -32,16 +35,22 @@ final class Selection {
     return Arrays.copyOfRange(candidates, from, to);
   }
 
-  /** The smallest so many, in any order: whatever is larger than as many others is passed over. */
+  /**
+   * The smallest so many, in any order: whatever is larger than as many others is passed over. Rows
+   * are visited all over the place, or else those that lie in the opposite order would all be kept
+   * for a while: the newest pods are last in the store, and first on the page.
+   */
   private int[] firstOf(int[] rows, int count, int wanted) {
     var kept = new int[2 * wanted];
     int length = 0;
     boolean full = false;
+    long stride = count % STRIDE == 0 ? 1 : STRIDE;
     for (int i = 0; i < count; i++) {
-      if (full && order.compare(rows[i], kept[wanted - 1]) >= 0) {
+      int row = rows[(int) (i * stride % count)];
+      if (full && order.compare(row, kept[wanted - 1]) >= 0) {
         continue;
       }
-      kept[length++] = rows[i];
+      kept[length++] = row;
       if (length == kept.length) {
         partition(kept, length, wanted);
         largestLast(kept, wanted);
