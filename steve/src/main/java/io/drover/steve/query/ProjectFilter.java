@@ -24,7 +24,7 @@ public record ProjectFilter(boolean wanted, Set<String> names) {
     if (names.isEmpty()) {
       return null;
     }
-    var all = Set.of(Set.of(names.split(",", -1)).toArray(String[]::new));
+    var all = Set.copyOf(List.of(names.split(",", -1)));
     if (all.size() > SelectorParser.MAX_VALUES) {
       throw QueryException.tooMuch("projects and namespaces", SelectorParser.MAX_VALUES);
     }
