@@ -13,8 +13,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * What 100,000 pods take. Times are printed only: they are the machine's as much as ours, and longer
- * beside the fuzz tests, which instrument all classes. Run it alone for figures.
+ * What 100,000 pods take. Times are printed only: they are the machine's as much as ours, and
+ * longer beside the fuzz tests, which instrument all classes. Run it alone for figures.
  */
 class StoreSizeTest {
   private static final int PODS = 100_000;
