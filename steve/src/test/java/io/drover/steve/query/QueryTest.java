@@ -383,6 +383,7 @@ class QueryTest {
     "projectsornamespaces, p-1, db-0 web-0 Web-1",
     "projectsornamespaces, 'p-1,lab', cat-0 db-0 web-0 Web-1",
     "projectsornamespaces, shop, web-0 Web-1",
+    "projectsornamespaces, ',shop,,shop', web-0 Web-1",
     "projectsornamespaces, 'shop,nosuch', web-0 Web-1",
     "projectsornamespaces, nosuch, ''",
     "projectsornamespaces!, p-1, cat-0",
