@@ -43,6 +43,7 @@ WORKDIR /src
 COPY .mvn .mvn
 COPY pom.xml ./
 COPY server/pom.xml server/
+COPY steve/pom.xml steve/
 COPY interop/standin/pom.xml interop/standin/
 COPY interop/jmh/pom.xml interop/jmh/
 COPY interop/e2e/pom.xml interop/e2e/
