@@ -155,6 +155,33 @@ class FlowControlConformanceTest {
   }
 
   @Test
+  void theReaderRestsForStreamsThatStandStillAndNotForThoseThatAreRead() throws Exception {
+    try (var server = ScriptedServer.start();
+        var silent = Backend.start();
+        var echo = Backend.echo();
+        var _ = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      int streams = 4; // each with what a local socket takes, and a part of what makes readers rest
+      for (long id = 2; id < 2 + streams; id++) {
+        peer.send(silent.connect(id));
+      }
+      for (int sent = 0; timer.sleeps() == 0; sent += CHUNK.length) {
+        assertThat(sent).isLessThan(ReceiveBuffer.LIMIT_BYTES);
+        for (long id = 2; id < 2 + streams; id++) {
+          peer.sendData(id, CHUNK);
+        }
+        peer.barrier();
+      }
+
+      peer.send(echo.connect(9));
+      int rests = timer.sleeps();
+      peer.sendData(9, "through");
+      assertThat(peer.expectText(9, 7)).isEqualTo("through");
+      assertThat(timer.sleeps()).isEqualTo(rests);
+    }
+  }
+
+  @Test
   void p2HoldsAPausedStreamAndNoOther() throws Exception {
     try (var server = ScriptedServer.start();
         var flooding = Backend.serving(FlowControlConformanceTest::flood);
