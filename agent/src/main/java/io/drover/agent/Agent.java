@@ -63,9 +63,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.management.ManagementFactory;
-import java.net.StandardSocketOptions;
 import java.net.URI;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -596,13 +594,7 @@ final class Agent {
 
   /** Whatever is to be dialled: it is always this. */
   static Dialer dialerTo(SteveServer steveServer) {
-    return (_, _, dial) -> {
-      var channel = SocketChannel.open();
-      dial.opening(channel);
-      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      channel.connect(steveServer.address());
-      return channel;
-    };
+    return (_, _, dial) -> steveServer.connect(dial::opening);
   }
 
   static URI endpoint(URI server, String path) {

@@ -50,9 +50,7 @@ class ArchitectureTest {
           "ch.qos.logback..", new String[] {"io.drover.agent.log"},
           "io.prometheus..", new String[] {"io.drover.agent.health"},
           "com.sun.net.httpserver..",
-              new String[] {
-                "io.drover.agent.health", "io.drover.agent.node", "io.drover.agent.steve"
-              },
+              new String[] {"io.drover.agent.health", "io.drover.agent.node"},
           "com.fasterxml.jackson.databind..",
               new String[] {
                 "io.drover.proto..",
