@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.state;
+
+import org.jspecify.annotations.NullMarked;
