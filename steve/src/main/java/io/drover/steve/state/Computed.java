@@ -20,8 +20,8 @@ public final class Computed {
       if (node instanceof ObjectNode condition) {
         var summary = Summary.of(Condition.of(condition), object, clock);
         condition.put("error", summary.error()).put("transitioning", summary.transitioning());
-        if (condition.path("lastUpdateTime").asText().isEmpty()) {
-          condition.put("lastUpdateTime", condition.path("lastTransitionTime").asText());
+        if (condition.path("lastUpdateTime").asText("").isEmpty()) {
+          condition.put("lastUpdateTime", condition.path("lastTransitionTime").asText(""));
         }
       }
     }

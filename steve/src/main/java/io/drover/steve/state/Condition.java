@@ -16,10 +16,10 @@ record Condition(String type, String status, String reason, String message) {
 
   static Condition of(JsonNode condition) {
     return new Condition(
-        condition.path("type").asText(),
-        condition.path("status").asText(),
-        condition.path("reason").asText(),
-        condition.path("message").asText());
+        condition.path("type").asText(""),
+        condition.path("status").asText(""),
+        condition.path("reason").asText(""),
+        condition.path("message").asText(""));
   }
 
   /** Those of the status, then those of the annotation. */

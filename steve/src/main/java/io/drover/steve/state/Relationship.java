@@ -40,8 +40,8 @@ public record Relationship(
    * @param namespaced whether the objects of a schema live in namespaces; false if it is unknown
    */
   public static List<Relationship> of(ObjectNode object, Predicate<String> namespaced) {
-    var found = new Found(object.path("metadata").path("namespace").asText(), namespaced);
-    var kind = group(object.path("apiVersion").asText()) + " " + object.path("kind").asText();
+    var found = new Found(object.path("metadata").path("namespace").asText(""), namespaced);
+    var kind = group(object.path("apiVersion").asText("")) + " " + object.path("kind").asText("");
     var spec = object.path("spec");
     if (kind.equals(" Pod")) {
       found.podUses(spec);
@@ -55,7 +55,7 @@ public record Relationship(
     }
     found.owners(object.path("metadata"));
     if (kind.equals("catalog.cattle.io App")
-        && object.path("status").path("summary").path("state").asText().equals("deployed")) {
+        && object.path("status").path("summary").path("state").asText("").equals("deployed")) {
       found.helmResources(spec.path("resources"));
     }
     return found.all;
@@ -120,14 +120,14 @@ public record Relationship(
     }
 
     private void uses(String type, JsonNode name) {
-      if (!name.asText().isEmpty()) {
-        add(false, "uses", type, "", name.asText());
+      if (!name.asText("").isEmpty()) {
+        add(false, "uses", type, "", name.asText(""));
       }
     }
 
     /** As {@link #uses}, unless the name has been met. */
     private void usesOnce(Set<String> met, String type, JsonNode name) {
-      if (met.add(name.asText())) {
+      if (met.add(name.asText(""))) {
         uses(type, name);
       }
     }
@@ -141,7 +141,7 @@ public record Relationship(
     void podUses(JsonNode spec) {
       configuration(spec, "configmap", "configMap", "name");
       configuration(spec, "secret", "secret", "secretName");
-      add(false, "uses", "serviceaccount", "", spec.path("serviceAccountName").asText());
+      add(false, "uses", "serviceaccount", "", spec.path("serviceAccountName").asText(""));
       for (var volume : spec.path("volumes")) {
         for (var source : volume.path("projected").path("sources")) {
           uses("secret", source.path("secret").path("name"));
@@ -167,20 +167,20 @@ public record Relationship(
 
     void owners(JsonNode metadata) {
       for (var owner : metadata.path("ownerReferences")) {
-        var type = schemaId(owner.path("apiVersion").asText(), owner.path("kind").asText());
-        add(true, "owner", type, "", owner.path("name").asText());
+        var type = schemaId(owner.path("apiVersion").asText(""), owner.path("kind").asText(""));
+        add(true, "owner", type, "", owner.path("name").asText(""));
       }
       if (metadata.path("ownerReferences").isEmpty()) {
         var annotations = metadata.path("annotations");
-        var kind = annotations.path("objectset.rio.cattle.io/owner-gvk").asText();
+        var kind = annotations.path("objectset.rio.cattle.io/owner-gvk").asText("");
         var at = kind.indexOf(KIND_IS);
         if (at > 0) {
           add(
               true,
               "applies",
               schemaId(kind.substring(0, at), kind.substring(at + KIND_IS.length())),
-              annotations.path("objectset.rio.cattle.io/owner-namespace").asText(),
-              annotations.path("objectset.rio.cattle.io/owner-name").asText());
+              annotations.path("objectset.rio.cattle.io/owner-namespace").asText(""),
+              annotations.path("objectset.rio.cattle.io/owner-name").asText(""));
         }
       }
     }
@@ -190,9 +190,9 @@ public record Relationship(
         add(
             false,
             "helmresource",
-            schemaId(resource.path("apiVersion").asText(), resource.path("kind").asText()),
-            resource.path("namespace").asText(),
-            resource.path("name").asText());
+            schemaId(resource.path("apiVersion").asText(""), resource.path("kind").asText("")),
+            resource.path("namespace").asText(""),
+            resource.path("name").asText(""));
       }
     }
   }
@@ -219,13 +219,13 @@ public record Relationship(
           .properties()
           .forEach(
               label ->
-                  put(byKey, label.getKey(), label.getKey() + "=" + label.getValue().asText()));
+                  put(byKey, label.getKey(), label.getKey() + "=" + label.getValue().asText("")));
       for (var expression : expressions) {
-        var key = expression.path("key").asText();
+        var key = expression.path("key").asText("");
         var values = new ArrayList<String>();
-        expression.path("values").forEach(value -> values.add(value.asText()));
+        expression.path("values").forEach(value -> values.add(value.asText("")));
         Collections.sort(values);
-        var form = OPERATORS.getOrDefault(expression.path("operator").asText(), "");
+        var form = OPERATORS.getOrDefault(expression.path("operator").asText(""), "");
         put(byKey, key, form.formatted(key, String.join(",", values)));
       }
       return String.join(",", byKey.values().stream().flatMap(List::stream).toList());

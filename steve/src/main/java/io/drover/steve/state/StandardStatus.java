@@ -83,7 +83,7 @@ record StandardStatus(String state, String message) {
       return inProgress(
           "%s generation is %d, but latest observed generation is %d"
               .formatted(
-                  object.path("kind").asText(),
+                  object.path("kind").asText(""),
                   wanted,
                   facts.number("status.observedGeneration", 0)));
     }
@@ -255,7 +255,7 @@ record StandardStatus(String state, String message) {
     }
 
     String text(String path) {
-      return at(path).asText();
+      return at(path).asText("");
     }
 
     long number(String path, long otherwise) {

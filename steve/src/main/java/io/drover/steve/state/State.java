@@ -22,9 +22,9 @@ public record State(String name, boolean error, boolean transitioning, String me
 
   private static String name(ObjectNode object, Summary summary) {
     var isPod =
-        object.path("kind").asText().equals("Pod")
-            && object.path("apiVersion").asText().equals("v1");
-    var status = object.path("metadata").path("fields").path(POD_STATUS_CELL).asText();
+        object.path("kind").asText("").equals("Pod")
+            && object.path("apiVersion").asText("").equals("v1");
+    var status = object.path("metadata").path("fields").path(POD_STATUS_CELL).asText("");
     return isPod && !status.isEmpty()
         ? status.substring(0, 1).toLowerCase(Locale.ROOT) + status.substring(1)
         : summary.state();

@@ -88,15 +88,15 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     void ownWords() {
       var display = object.path("status").path("display");
       var words = display.isEmpty() ? object.path("status").path("summary") : display;
-      state = words.path("state").asText();
+      state = words.path("state").asText("");
       transitioning = words.path("transitioning").asBoolean();
       error = words.path("error").asBoolean();
       var message = words.path("message");
-      messages.add((message.isArray() ? message.path(0) : message).asText());
+      messages.add((message.isArray() ? message.path(0) : message).asText(""));
     }
 
     void errors() {
-      var kind = object.path("apiVersion").asText() + " " + object.path("kind").asText();
+      var kind = object.path("apiVersion").asText("") + " " + object.path("kind").asText("");
       for (var condition : conditions) {
         if (Transitions.isError(kind, condition)) {
           error = true;
@@ -163,7 +163,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     void active() {
       if (state.isEmpty()) {
         state =
-            switch (object.path("spec").path("active").asText()) {
+            switch (object.path("spec").path("active").asText("")) {
               case "true" -> "active";
               case "false" -> "inactive";
               default -> "";
@@ -172,7 +172,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     }
 
     void phase() {
-      var phase = object.path("status").path("phase").asText();
+      var phase = object.path("status").path("phase").asText("");
       if (phase.equals("Succeeded") || phase.equals("Bound")) {
         state = phase;
         transitioning = false;
@@ -182,7 +182,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     }
 
     void initializing() {
-      var ofRancher = object.path("apiVersion").asText().contains("cattle.io");
+      var ofRancher = object.path("apiVersion").asText("").contains("cattle.io");
       var given = object.path("status").has("conditions");
       if (state.isEmpty() && ofRancher && given && conditions.isEmpty()) {
         var created = instant(object.path("metadata").path("created"));
@@ -195,7 +195,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     /** Objects of Rancher's older API have their own mark. */
     void removing() {
       var metadata = object.path("metadata");
-      if (metadata.path("removed").asText().isEmpty()) {
+      if (metadata.path("removed").asText("").isEmpty()) {
         return;
       }
       change("removing", "");
@@ -208,7 +208,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
       var finalizers = own.isEmpty() ? object.path("spec").path("finalizers") : own;
       if (!finalizers.isEmpty()) {
         var finalizer =
-            finalizers.path(0).asText().replaceFirst("^.*controller\\.cattle\\.io/", "");
+            finalizers.path(0).asText("").replaceFirst("^.*controller\\.cattle\\.io/", "");
         messages.add(
             "waiting on "
                 + (finalizer.equals("foregroundDeletion") ? "object cleanup" : finalizer));
@@ -229,8 +229,8 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     void loadBalancer() {
       var spec = object.path("spec");
       var balanced =
-          object.path("kind").asText().equals("Service")
-              && spec.path("type").asText().equals("LoadBalancer");
+          object.path("kind").asText("").equals("Service")
+              && spec.path("type").asText("").equals("LoadBalancer");
       if (balanced
           && (state.isEmpty() || state.equals("active"))
           && object.path("status").path("loadBalancer").path("ingress").isEmpty()) {
@@ -239,7 +239,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     }
 
     void notReady() {
-      if (object.path("apiVersion").asText().contains("cattle.io/")) {
+      if (object.path("apiVersion").asText("").contains("cattle.io/")) {
         for (var condition : conditions) {
           error |= condition.is("Ready", "False") && !condition.message().isEmpty();
         }
@@ -249,7 +249,7 @@ public record Summary(String state, boolean error, boolean transitioning, List<S
     /** A time that cannot be read is so far away that it changes nothing. */
     private static Instant instant(JsonNode time) {
       try {
-        return Instant.parse(time.asText());
+        return Instant.parse(time.asText(""));
       } catch (DateTimeException e) {
         return Instant.EPOCH;
       }

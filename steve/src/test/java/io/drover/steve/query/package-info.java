@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.query;
+
+import org.jspecify.annotations.NullMarked;
