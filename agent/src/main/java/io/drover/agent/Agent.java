@@ -59,6 +59,8 @@ import io.drover.proto.handshake.TunnelHeaders;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.ReportJson;
+import io.drover.steve.Explorer;
+import io.drover.steve.query.Dialect;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -148,7 +150,8 @@ final class Agent {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
     try (var watchdog = new Watchdog(System::nanoTime).start();
         var timer = Timer.system(watchdog);
-        var steve = SteveServer.start();
+        var explorer = explorer();
+        var steve = explorer == null ? SteveServer.start() : SteveServer.start(explorer);
         var tunnels = new Tunnels(timer, watchdog, steve);
         var signal = Signal.with(changes());
         var probe = SelfProbe.start(dialerTo(steve), Sleeper.REAL);
@@ -192,6 +195,17 @@ final class Agent {
       }
       handOver();
     }
+  }
+
+  /** Costs nothing before it is asked something. Null: it is not wanted. */
+  private @Nullable Explorer explorer() {
+    var wanted = config.explorer();
+    return wanted.enabled()
+        ? new Explorer(
+            kube.access(config.kube()),
+            Dialect.of(wanted.features(), wanted.serverVersion()),
+            wanted.masters())
+        : null;
   }
 
   /** While everything goes on as before. */

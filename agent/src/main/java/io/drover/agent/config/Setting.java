@@ -52,7 +52,8 @@ public enum Setting {
   CATTLE_FEATURES(
       "",
       "Rancher's feature list, `name=bool,…`. `provisioningprebootstrap=true`: no steve tunnel."
-          + " Others are ignored."),
+          + " `ui-sql-cache` says how the Explorer's pages ask. Others are ignored."),
+  CATTLE_SERVER_VERSION("", "Rancher's version, which says it too. Unset: a new one."),
   DROVER_DIAL_ALLOW(
       "",
       "What the server may reach through the cluster tunnel besides the API server: `host:port`"
