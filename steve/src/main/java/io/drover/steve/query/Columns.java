@@ -177,6 +177,11 @@ public final class Columns {
     return field.isLabel() || known.containsKey(field.column());
   }
 
+  /** Whether the objects are namespaces, which are in projects themselves. */
+  public boolean areNamespaces() {
+    return schemaId.equals("namespace");
+  }
+
   boolean isNumber(Field field) {
     return numbers.contains(field.column());
   }

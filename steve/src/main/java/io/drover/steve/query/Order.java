@@ -28,7 +28,7 @@ public record Order(Kind kind, boolean caseless) {
     };
   }
 
-  int compare(String a, String b) {
+  public int compare(String a, String b) {
     var left = a.getBytes(StandardCharsets.UTF_8);
     var right = b.getBytes(StandardCharsets.UTF_8);
     return compare(left, 0, left.length, right, 0, right.length);

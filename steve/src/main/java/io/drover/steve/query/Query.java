@@ -35,6 +35,9 @@ public record Query(
   /** Filters of one request. The dashboard sends a handful. */
   static final int MAX_FILTERS = 64;
 
+  /** Conditions in all of them. */
+  static final int MAX_CONDITIONS = 256;
+
   /** Letters in one of them. */
   static final int MAX_FILTER_CHARS = 256 * 1024;
 
@@ -87,6 +90,7 @@ public record Query(
       throw QueryException.tooMuch("filters", MAX_FILTERS);
     }
     var filters = new ArrayList<List<Condition>>();
+    int count = 0;
     for (var text : texts) {
       if (text.length() > MAX_FILTER_CHARS) {
         throw QueryException.tooMuch("letters in a filter", MAX_FILTER_CHARS);
@@ -95,6 +99,10 @@ public record Query(
           dialect.syntax() == Dialect.Syntax.SELECTORS
               ? SelectorParser.parse(text, columns)
               : equations(dialect, columns, text);
+      count += conditions.size();
+      if (count > MAX_CONDITIONS) {
+        throw QueryException.tooMuch("conditions", MAX_CONDITIONS);
+      }
       // In the classic dialect a filter of nothing lets nothing through.
       if (!conditions.isEmpty() || !dialect.hasColumns()) {
         filters.add(conditions);
@@ -110,8 +118,8 @@ public record Query(
     for (var equation : text.split(",", -1)) {
       var sides = equation.split("!?=", -1);
       if (sides.length == 2) {
-        if (conditions.size() == SelectorParser.MAX_CONDITIONS) {
-          throw QueryException.tooMuch("conditions in a filter", SelectorParser.MAX_CONDITIONS);
+        if (conditions.size() == MAX_CONDITIONS) {
+          throw QueryException.tooMuch("conditions", MAX_CONDITIONS);
         }
         boolean negated = equation.contains("!=");
         conditions.add(

@@ -21,9 +21,6 @@ import java.util.regex.Pattern;
  * The texts of its errors are stock's, since they are shown to people who may look for them.
  */
 final class SelectorParser {
-  /** Conditions in one filter. The dashboard sends a handful. */
-  static final int MAX_CONDITIONS = 256;
-
   /** Values in one list. The dashboard sends as many as there are namespaces. */
   static final int MAX_VALUES = 5000;
 
@@ -95,8 +92,8 @@ final class SelectorParser {
       throw found(next, ", expected: !, identifier, or 'end of string'");
     }
     while (true) {
-      if (conditions.size() == MAX_CONDITIONS) {
-        throw QueryException.tooMuch("conditions in a filter", MAX_CONDITIONS);
+      if (conditions.size() == Query.MAX_CONDITIONS) {
+        throw QueryException.tooMuch("conditions", Query.MAX_CONDITIONS);
       }
       conditions.add(requirement());
       var separator = take();

@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.counts;
+
+import org.jspecify.annotations.NullMarked;

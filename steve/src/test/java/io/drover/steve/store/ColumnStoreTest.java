@@ -1,0 +1,400 @@
+package io.drover.steve.store;
+
+import static io.drover.steve.Objects.object;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.query.Columns;
+import io.drover.steve.query.Dialect;
+import io.drover.steve.query.Listing;
+import io.drover.steve.query.Projects;
+import io.drover.steve.query.Query;
+import io.drover.steve.query.QueryException;
+import io.drover.steve.query.Scope;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class ColumnStoreTest {
+  private static final Columns PODS = Pods.columns();
+  private static final Projects PROJECTS =
+      new Projects(Map.of("team-1", "p-1", "team-2", "p-1", "team-3", "p-2"));
+
+  private final Budget budget = new Budget(64 * 1024 * 1024);
+  private final Pods pods = new Pods();
+  private ColumnStore store;
+
+  @BeforeEach
+  void open() throws StoreFullException {
+    store = new ColumnStore(PODS, budget);
+  }
+
+  @AfterEach
+  void everythingIsGivenBack() {
+    store.close();
+    assertThat(budget.usedBytes()).isZero();
+  }
+
+  @Test
+  void objectsComeBackAsTheyWere() throws Exception {
+    var all = new TreeMap<String, ObjectNode>();
+    for (int i = 0; i < 300; i++) {
+      var pod = pods.pod(i);
+      store.load(pod);
+      all.put(id(pod), pod);
+    }
+
+    var page = ask("");
+
+    assertThat(page.count()).isEqualTo(300);
+    assertThat(objects(page)).containsExactlyElementsOf(all.values());
+    assertThat(Pods.json(store.json(all.firstKey()).orElseThrow()))
+        .isEqualTo(all.firstEntry().getValue());
+    assertThat(store.json("nosuch")).isEmpty();
+    assertThat(store.json("")).isEmpty();
+  }
+
+  /** Against the plain way: a list of trees. */
+  @Test
+  void answersAreThoseOfAListOfObjects() throws Exception {
+    var all = new LinkedHashMap<String, ObjectNode>();
+    var random = new Random(7);
+    for (int i = 0; i < 3000; i++) {
+      var pod = pods.pod(random.nextInt(800));
+      all.put(id(pod), pod);
+      store.put(pod);
+      if (random.nextInt(4) == 0) {
+        var gone = new ArrayList<>(all.values()).get(random.nextInt(all.size()));
+        all.remove(id(gone));
+        delete(gone);
+      }
+    }
+    assertThat(store.size()).isEqualTo(all.size());
+
+    for (var query :
+        List.of(
+            "",
+            "filter=metadata.state.name=running&sort=metadata.name",
+            "filter=metadata.name~APP-1&sort=-metadata.namespace,metadata.name&page=2&pagesize=7",
+            "filter=metadata.labels[tier]=front&sort=metadata.labels[app],-metadata.name",
+            "filter=!metadata.labels[nosuch]&sort=metadata.labels[nosuch],metadata.labels[tier]",
+            "filter=metadata.labels[tier]!=front&sort=-metadata.fields[3],metadata.fields[4]",
+            "filter=metadata.namespace notin (team-1,team-2)&sort=ip(status.podIP)&pagesize=10",
+            "filter=metadata.fields[3]>4,metadata.fields[2]=Pending&sort=-ip(metadata.fields[5])",
+            "filter=spec.nodeName=node-1&filter=metadata.fields[3]<6&sort=-metadata.labels[tier]",
+            "projectsornamespaces=p-1,team-7&sort=metadata.fields[4]&page=3&pagesize=11",
+            "projectsornamespaces!=p-1&sort=-metadata.creationTimestamp,metadata.state.message",
+            "pagesize=5&page=1000",
+            "pagesize=2&sort=-metadata.fields[4]",
+            "pagesize=100000&sort=metadata.name")) {
+      for (var dialect : List.of(Dialect.NEWEST, Dialect.of("ui-sql-cache=true", "v2.12.0"))) {
+        var parsed = Query.parse(dialect, PODS, parameters(query));
+        var want = Listing.of(parsed, List.copyOf(all.values()), PODS, PROJECTS);
+
+        var page = store.page(parsed, Scope.ALL, PROJECTS);
+
+        assertThat(page.count()).as(query).isEqualTo(want.count());
+        assertThat(objects(page)).as(query).isEqualTo(want.rows());
+      }
+    }
+  }
+
+  @Test
+  void memoryStaysBoundedWhateverComesAndGoes() throws Exception {
+    for (int i = 0; i < 1000; i++) {
+      store.put(pods.pod(i));
+    }
+    long full = budget.usedBytes();
+    for (int i = 0; i < 30_000; i++) {
+      var pod = pods.pod(100_000 + i);
+      store.put(pod);
+      delete(pod);
+    }
+
+    assertThat(store.size()).isEqualTo(1000);
+    assertThat(budget.usedBytes()).isLessThan(4 * full);
+    assertThat(ask("filter=metadata.name~app").count()).isEqualTo(1000);
+  }
+
+  @Test
+  void atTheEndOfTheBudgetTheStoreSaysSoAndStaysReadable() throws Exception {
+    var small = new Budget(400_000);
+    try (var little = new ColumnStore(PODS, small)) {
+      int[] count = {0};
+      assertThatThrownBy(
+              () -> {
+                for (; count[0] < 100_000; count[0]++) {
+                  little.put(pods.pod(count[0]));
+                }
+              })
+          .isInstanceOf(StoreFullException.class)
+          .hasMessage("objects in memory need more than 400000 bytes");
+      assertThat(count[0]).isGreaterThan(50);
+      assertThat(little.size()).isEqualTo(count[0]);
+      assertThat(small.usedBytes()).isLessThanOrEqualTo(400_000);
+      var query = Query.parse(Dialect.NEWEST, PODS, Map.of());
+      assertThat(little.page(query, Scope.ALL, PROJECTS).rows()).hasSize(count[0]);
+
+      little.clear();
+      little.put(pods.pod(1));
+      assertThat(little.size()).isEqualTo(1);
+    }
+    assertThat(small.usedBytes()).isZero();
+  }
+
+  @Test
+  void storesShareABudget() throws Exception {
+    var small = new Budget(20_000);
+    try (var one = new ColumnStore(PODS, small)) {
+      assertThat(one.size()).isZero();
+      assertThatThrownBy(
+              () -> {
+                var open = new ArrayList<ColumnStore>();
+                try {
+                  while (open.size() < 100) {
+                    open.add(new ColumnStore(PODS, small));
+                  }
+                } finally {
+                  open.forEach(ColumnStore::close);
+                }
+              })
+          .isInstanceOf(StoreFullException.class);
+    }
+    assertThat(small.usedBytes()).isZero();
+  }
+
+  @Test
+  void valuesOfSecretsAreRefused() throws Exception {
+    var columns = new Columns("secret", true, List.of());
+    try (var secrets = new ColumnStore(columns, budget)) {
+      for (var secret :
+          List.of(
+              "{kind:'Secret',metadata:{name:'a'},data:{k:'dg=='}}",
+              "{kind:'Secret',metadata:{name:'a'},stringData:{k:'v'}}",
+              """
+              {kind:'Secret',metadata:{name:'a',annotations:{
+                'kubectl.kubernetes.io/last-applied-configuration':'{}'}}}\
+              """)) {
+        assertThatThrownBy(() -> secrets.put(object(secret)))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageStartingWith("a Secret's values");
+      }
+      secrets.put(object("{kind:'Secret',metadata:{name:'a'},data:{k:''}}"));
+      assertThat(secrets.size()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void rowsOfAPageThatHaveGoneAreEmpty() throws Exception {
+    var pod = pods.pod(1);
+    store.put(pod);
+    var page = ask("");
+
+    delete(pod);
+    store.put(pods.pod(2)); // in its place
+
+    assertThat(store.json(page.rows().getFirst())).isEmpty();
+    var other = ask("");
+    store.clear();
+    assertThat(store.json(other.rows().getFirst())).isEmpty();
+    assertThat(ask("").count()).isZero();
+  }
+
+  @Test
+  void usersSeeTheirOwn() throws Exception {
+    store.put(pod("shop", "a"));
+    store.put(pod("shop", "b"));
+    store.put(pod("lab", "a"));
+    store.put(pod("bank", "a"));
+    var scope = new Scope(false, Set.of("lab"), Map.of("shop", Set.of("b", "nosuch")));
+    var query = Query.parse(Dialect.NEWEST, PODS, Map.of());
+
+    assertThat(ids(store.page(query, scope, PROJECTS))).containsExactly("lab/a", "shop/b");
+    assertThat(store.page(query, scope, PROJECTS).count()).isEqualTo(2);
+    assertThat(store.count(scope).all().count()).isEqualTo(2);
+    assertThat(ids(store.page(query, scope.in("shop"), PROJECTS))).containsExactly("shop/b");
+    assertThat(ids(store.page(query, scope.in("lab"), PROJECTS))).containsExactly("lab/a");
+    assertThat(ids(store.page(query, scope.in("bank"), PROJECTS))).isEmpty();
+    assertThat(ids(store.page(query, Scope.ALL.in("bank"), PROJECTS))).containsExactly("bank/a");
+    assertThat(ids(store.page(query, Scope.NOTHING, PROJECTS))).isEmpty();
+  }
+
+  @Test
+  void countsAreByNamespaceAndState() throws Exception {
+    store.put(pod("shop", "a"));
+    var failed = pod("lab", "b");
+    failed.withObject("/metadata/state").put("error", true).put("transitioning", true);
+    store.put(failed);
+
+    assertThat(store.count(Scope.ALL).json())
+        .isEqualTo(
+            object(
+                """
+                {summary:{count:2,states:{error:1},errors:1,transitioning:1},
+                  namespaces:{shop:{count:1},
+                    lab:{count:1,states:{error:1},errors:1,transitioning:1}}}\
+                """));
+  }
+
+  @Test
+  void namespacesAreInTheirProjects() throws Exception {
+    var columns = new Columns("namespace", false, List.of());
+    try (var namespaces = new ColumnStore(columns, budget)) {
+      namespaces.put(
+          object(
+              "{kind:'Namespace',metadata:{name:'a',labels:{'field.cattle.io/projectId':'p-1'}}}"));
+      namespaces.put(object("{kind:'Namespace',metadata:{name:'b'}}"));
+
+      var in = Query.parse(Dialect.NEWEST, columns, parameters("projectsornamespaces=p-1"));
+      var out = Query.parse(Dialect.NEWEST, columns, parameters("projectsornamespaces!=p-1"));
+      assertThat(namespaces.page(in, Scope.ALL, Projects.NONE).count()).isEqualTo(1);
+      assertThat(namespaces.page(out, Scope.ALL, Projects.NONE).count()).isEqualTo(1);
+      assertThat(namespaces.count(Scope.ALL).json()).isEqualTo(object("{summary:{count:2}}"));
+    }
+  }
+
+  @Test
+  void valuesAreTallied() throws Exception {
+    for (int i = 0; i < 9; i++) {
+      var pod = pod(i % 3 == 0 ? "shop" : "lab", "p" + i);
+      pod.withObject("/metadata/labels").put("tier", i % 2 == 0 ? "a" : "b");
+      store.put(pod);
+    }
+
+    assertThat(ask("summary=metadata.labels[tier],metadata.state.name&summaryonly").tallied())
+        .isEqualTo(
+            object(
+                    """
+                    {is:[{property:'metadata.labels.tier',counts:{a:{total:5},b:{total:4}}},
+                      {property:'metadata.state.name',counts:{up:{total:9}}}]}\
+                    """)
+                .path("is"));
+    assertThat(ask("summary=metadata.labels[tier]&summaryonly").rows()).isEmpty();
+    assertThat(ask("summary=metadata.labels[tier]&summarynamespaced&pagesize=3").tallied())
+        .isEqualTo(
+            object(
+                    """
+                    {is:[{property:'metadata.labels.tier',counts:{
+                      a:{total:2,namespace:{lab:2}},b:{total:1,namespace:{lab:1}}}}]}\
+                    """)
+                .path("is"));
+  }
+
+  @Test
+  void watchesGoOnFromAnyVersionThatIsKnown() throws Exception {
+    store.load(versioned("a", 5));
+    store.loaded(10);
+    assertThat(store.revision()).isEqualTo(10);
+    assertThat(store.since(10)).contains(List.of());
+    assertThat(store.since(9)).isEmpty();
+
+    store.put(versioned("a", 11));
+    store.put(versioned("b", 12));
+    store.delete("n", "a", 13);
+    store.delete("n", "nosuch", 14);
+
+    assertThat(store.revision()).isEqualTo(13);
+    assertThat(store.since(10))
+        .contains(
+            List.of(
+                new Event(11, "n/a", Event.Kind.CHANGE),
+                new Event(12, "n/b", Event.Kind.CREATE),
+                new Event(13, "n/a", Event.Kind.REMOVE)));
+    assertThat(store.since(12)).contains(List.of(new Event(13, "n/a", Event.Kind.REMOVE)));
+    assertThat(store.since(13)).contains(List.of());
+    assertThat(store.since(7)).isEmpty();
+  }
+
+  @Test
+  void theLastThousandEventsAreKnown() throws Exception {
+    store.loaded(100);
+    for (int i = 1; i <= EventRing.MAX_EVENTS; i++) {
+      store.put(versioned("a", 100 + i));
+    }
+    assertThat(store.since(100).orElseThrow()).hasSize(EventRing.MAX_EVENTS);
+
+    store.put(versioned("a", 2000));
+
+    assertThat(store.since(100)).isEmpty();
+    assertThat(store.since(101).orElseThrow()).hasSize(EventRing.MAX_EVENTS);
+    store.clear();
+    store.loaded(3000);
+    assertThat(store.since(2000)).isEmpty();
+  }
+
+  @Test
+  void longTextsAreCutInColumnsOnly() throws Exception {
+    var pod = pod("shop", "a");
+    var message = "x".repeat(Texts.MAX_TEXT_BYTES) + "tail";
+    pod.withObject("/metadata/state").put("message", message);
+    store.put(pod);
+
+    assertThat(ask("filter=metadata.state.message~tail").count()).isZero();
+    assertThat(objects(ask("filter=metadata.state.message~xxx"))).containsExactly(pod);
+  }
+
+  @Test
+  void classicQueriesAreNotForColumns() throws Exception {
+    var query = Query.parse(Dialect.CLASSIC, PODS, Map.of());
+
+    assertThatThrownBy(() -> store.page(query, Scope.ALL, PROJECTS))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private ColumnStore.Page ask(String query) throws QueryException {
+    return store.page(Query.parse(Dialect.NEWEST, PODS, parameters(query)), Scope.ALL, PROJECTS);
+  }
+
+  private List<JsonNode> objects(ColumnStore.Page page) {
+    return page.rows().stream().map(row -> Pods.json(store.json(row).orElseThrow())).toList();
+  }
+
+  private List<String> ids(ColumnStore.Page page) {
+    return objects(page).stream().map(ColumnStoreTest::id).toList();
+  }
+
+  private static String id(JsonNode object) {
+    var metadata = object.path("metadata");
+    return metadata.path("namespace").asText() + "/" + metadata.path("name").asText();
+  }
+
+  private void delete(ObjectNode object) throws StoreFullException {
+    var metadata = object.path("metadata");
+    store.delete(metadata.path("namespace").asText(), metadata.path("name").asText(), 1);
+  }
+
+  private static ObjectNode pod(String namespace, String name) {
+    return object(
+        "{kind:'Pod',metadata:{namespace:'%s',name:'%s',state:{name:'up'}}}"
+            .formatted(namespace, name));
+  }
+
+  private static ObjectNode versioned(String name, long version) {
+    return object(
+        "{kind:'Pod',metadata:{namespace:'n',name:'%s',resourceVersion:'%d'}}"
+            .formatted(name, version));
+  }
+
+  private static Map<String, List<String>> parameters(String query) {
+    var parameters = new HashMap<String, List<String>>();
+    for (var pair : query.split("&", -1)) {
+      int at = pair.indexOf('=');
+      var name = at < 0 ? pair : pair.substring(0, at);
+      var value = at < 0 ? "" : pair.substring(at + 1);
+      if (!name.isEmpty()) {
+        parameters.computeIfAbsent(name, _ -> new ArrayList<>()).add(value);
+      }
+    }
+    return parameters;
+  }
+}

@@ -1,0 +1,95 @@
+package io.drover.steve.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.drover.steve.query.Dialect;
+import io.drover.steve.query.Projects;
+import io.drover.steve.query.Query;
+import io.drover.steve.query.Scope;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What 100,000 pods take. Times are printed only: they are the machine's as much as ours. */
+class StoreSizeTest {
+  private static final int PODS = 100_000;
+  private static final long MAX_HEAP_BYTES = 60L * 1024 * 1024;
+  private static final int TIMES = 300;
+
+  @Test
+  void hundredThousandPodsTakeLittleHeap() throws Exception {
+    var pods = new Pods();
+    var columns = Pods.columns();
+    pods.pod(0);
+    long before = usedHeap();
+    var budget = new Budget(512L * 1024 * 1024);
+    try (var store = new ColumnStore(columns, budget)) {
+      long begin = System.nanoTime();
+      for (int i = 0; i < PODS; i++) {
+        store.load(pods.pod(i));
+      }
+      long loading = System.nanoTime() - begin;
+      store.loaded(1);
+      long heap = usedHeap() - before;
+
+      System.out.printf(
+          "%d pods: heap %d bytes a row, heap and outside %d bytes a row, loaded in %d ms%n",
+          PODS, heap / PODS, budget.usedBytes() / PODS, loading / 1_000_000);
+      var queries = new LinkedHashMap<String, Map<String, List<String>>>();
+      queries.put(
+          "first page by namespace and name",
+          Map.of("sort", List.of("metadata.namespace,metadata.name")));
+      queries.put(
+          "first page by name, of user namespaces",
+          Map.of(
+              "sort", List.of("metadata.name"),
+              "filter", List.of("metadata.namespace NOTIN (team-1,team-2,team-3)")));
+      queries.put(
+          "page 500 by name", Map.of("sort", List.of("-metadata.name"), "page", List.of("500")));
+      queries.put("first page by age", Map.of("sort", List.of("-metadata.fields[4]")));
+      queries.put(
+          "part of a name, by label",
+          Map.of(
+              "filter", List.of("metadata.name~app-19"), "sort", List.of("metadata.labels[app]")));
+      queries.put(
+          "state, by restarts",
+          Map.of(
+              "filter", List.of("metadata.state.name=running"),
+              "sort", List.of("-metadata.fields[3],metadata.name")));
+      for (var query : queries.entrySet()) {
+        measure(store, query.getKey(), query.getValue());
+      }
+      assertThat(store.count(Scope.ALL).all().count()).isEqualTo(PODS);
+      assertThat(heap).isLessThan(MAX_HEAP_BYTES);
+    }
+  }
+
+  private static void measure(ColumnStore store, String name, Map<String, List<String>> parameters)
+      throws Exception {
+    var paged = new LinkedHashMap<>(parameters);
+    paged.put("pagesize", List.of("100"));
+    var query = Query.parse(Dialect.NEWEST, Pods.columns(), paged);
+    var micros = new long[TIMES];
+    for (int i = -50; i < TIMES; i++) {
+      long begin = System.nanoTime();
+      var page = store.page(query, Scope.ALL, Projects.NONE);
+      for (var row : page.rows()) {
+        assertThat(store.json(row)).isPresent();
+      }
+      micros[Math.max(0, i)] = (System.nanoTime() - begin) / 1000;
+    }
+    Arrays.sort(micros);
+    System.out.printf(
+        "%-40s p50 %d us, p99 %d us%n", name, micros[TIMES / 2], micros[TIMES * 99 / 100]);
+  }
+
+  private static long usedHeap() {
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+    }
+    var runtime = Runtime.getRuntime();
+    return runtime.totalMemory() - runtime.freeMemory();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.store;
+
+import org.jspecify.annotations.NullMarked;
