@@ -3,6 +3,7 @@ package io.drover.steve;
 import io.drover.steve.api.Api;
 import io.drover.steve.api.ClusterStore;
 import io.drover.steve.api.CountStore;
+import io.drover.steve.api.DefinitionStore;
 import io.drover.steve.api.GroupStore;
 import io.drover.steve.api.KubeStore;
 import io.drover.steve.api.PreferenceStore;
@@ -45,6 +46,7 @@ public final class Explorer implements Handler, AutoCloseable {
                 "apiRoot", new RootStore(),
                 "apigroup", new GroupStore(api),
                 "count", new CountStore(api, clock),
+                "schemaDefinition", new DefinitionStore(api),
                 "subscribe", new SubscribeStore(),
                 "userpreference", new PreferenceStore(),
                 "management.cattle.io.cluster", new ClusterStore()),

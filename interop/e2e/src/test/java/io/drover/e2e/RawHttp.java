@@ -17,7 +17,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
 
-/** HTTP/1.1 as a test wants it on the wire, which no client sends: any Host, any path, any field. */
+/**
+ * HTTP/1.1 as a test wants it on the wire, which no client sends: any Host, any path, any field.
+ */
 final class RawHttp {
   private static final int LIMIT_MILLIS = 60_000;
 

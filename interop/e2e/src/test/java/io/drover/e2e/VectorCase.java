@@ -60,8 +60,7 @@ record VectorCase(JsonNode json) {
     for (var group : json.path("groups")) {
       fields.add(Map.entry("Impersonate-Group", group.asText()));
     }
-    return RawHttp.send(
-        to, json.path("method").asText(), path, fields, body.getBytes(UTF_8));
+    return RawHttp.send(to, json.path("method").asText(), path, fields, body.getBytes(UTF_8));
   }
 
   /** As it was recorded: without what stands for changing values replaced. */

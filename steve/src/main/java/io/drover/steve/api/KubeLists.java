@@ -1,5 +1,6 @@
 package io.drover.steve.api;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Access;
 import io.drover.steve.access.Rights.Part;
@@ -16,6 +17,8 @@ import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.query.QueryException;
 import io.drover.steve.query.TableColumn;
+import io.drover.steve.query.Tally;
+import io.drover.steve.query.TallyCounts;
 import io.drover.steve.schema.ResourceType;
 import java.io.IOException;
 import java.time.Clock;
@@ -160,7 +163,11 @@ final class KubeLists {
     void list() throws IOException, QueryException {
       var partitions = partitions();
       isWhole = call.namespace().isEmpty() && call.schema().rights().all("list");
-      boolean held = query.page().size() > 0 || !query.sort().isEmpty() || query.tally() != null;
+      boolean held =
+          query.page().size() > 0
+              || !query.sort().isEmpty()
+              || query.tally() != null
+              || !query.revision().isEmpty();
       var from =
           dialect.hasColumns()
               ? new ContinueToken("", "", "", 0, 0)
@@ -178,9 +185,18 @@ final class KubeLists {
                     counter.add(bytes);
                     objects.add(object);
                   });
+          if (dialect.hasColumns()) {
+            query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
+          }
           var listing = Listing.of(query, objects, columns, projects);
-          for (var object : listing.rows()) {
-            send(collection, object);
+          var tally = query.tally();
+          if (tally != null) {
+            tail.set("summary", tallied(tally, listing.rows()));
+          }
+          if (tally == null || !tally.only()) {
+            for (var object : listing.rows()) {
+              send(collection, object);
+            }
           }
           finish(tail, listing.count(), next);
         } else {
@@ -197,6 +213,18 @@ final class KubeLists {
         }
         collection.complete(tail);
       }
+    }
+
+    private ArrayNode tallied(Tally tally, List<ObjectNode> objects) {
+      var counts = new TallyCounts(tally);
+      for (var object : objects) {
+        String namespace = object.at("/metadata/namespace").asText("");
+        for (var property : tally.properties()) {
+          String value = columns.text(object, property);
+          counts.add(property, value == null ? "" : value, namespace, 1);
+        }
+      }
+      return counts.json();
     }
 
     private void finish(ObjectNode tail, int count, String rest) {
@@ -216,7 +244,8 @@ final class KubeLists {
       if (!next.isEmpty()) {
         tail.put("continue", next);
       }
-      if (!dialect.hasColumns() && (!next.isEmpty() || !query.resume().isEmpty())) {
+      boolean goesOn = !dialect.hasColumns() && !next.isEmpty();
+      if (goesOn || call.query().has("continue")) {
         tail.set("pagination", pagination(next));
       }
     }

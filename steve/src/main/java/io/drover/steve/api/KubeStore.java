@@ -191,7 +191,7 @@ public final class KubeStore implements Store {
   }
 
   private static Optional<Body> json(ObjectNode object) throws JsonProcessingException {
-    return Optional.of(new Body("application/json", Json.MAPPER.writeValueAsBytes(object)));
+    return Optional.of(new Body("application/json", Json.sorted(object)));
   }
 
   private static ObjectNode metadata(ObjectNode object) {

@@ -2,11 +2,14 @@ package io.drover.steve.kube;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +31,9 @@ public final class Json {
                           .maxStringLength(MAX_TEXT_CHARS)
                           .build())
                   .build())
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .configure(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES, false)
+          .disable(SerializationFeature.FLUSH_AFTER_WRITE_VALUE); // or each object is a packet
 
   private Json() {}
 
@@ -67,6 +72,11 @@ public final class Json {
     if (json.currentToken() != JsonToken.END_OBJECT) {
       throw new IOException("the API server's answer ends too early");
     }
+  }
+
+  /** As Go writes it, so that complaints about it come in the same order. */
+  public static byte[] sorted(ObjectNode object) throws JsonProcessingException {
+    return MAPPER.writer().with(JsonNodeFeature.WRITE_PROPERTIES_SORTED).writeValueAsBytes(object);
   }
 
   /** The value at which the parser stands. */

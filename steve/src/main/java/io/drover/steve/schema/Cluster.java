@@ -89,18 +89,14 @@ public final class Cluster implements AutoCloseable {
     return current.of(user);
   }
 
-  /** Whether anything is kept. */
-  public synchronized boolean isFollowing() {
-    return kept != null;
-  }
-
-  private synchronized boolean endUnlessUsed(Kept looking) {
-    if (kept == looking && nanoTime.getAsLong() - lastUseNanos > KEPT.toNanos()) {
-      looking.end();
+  /** Forgets everything if nobody has asked for long enough; returns whether nothing is kept. */
+  synchronized boolean forgetIfIdle() {
+    if (kept != null && nanoTime.getAsLong() - lastUseNanos > KEPT.toNanos()) {
+      kept.end();
       kept = null;
       log.debug("explorer has forgotten types and rights: nobody looks");
     }
-    return kept != looking;
+    return kept == null;
   }
 
   @Override
@@ -204,7 +200,7 @@ public final class Cluster implements AutoCloseable {
       try {
         do {
           Thread.sleep(LOOK_EVERY);
-        } while (!endUnlessUsed(this));
+        } while (!forgetIfIdle());
       } catch (InterruptedException _) {
         // It is over.
       }
