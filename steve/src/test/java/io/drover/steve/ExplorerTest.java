@@ -195,6 +195,24 @@ class ExplorerTest {
     assertThat(counts.has("broken")).isFalse();
   }
 
+  /** Kubernetes before 1.27. */
+  @Test
+  void asksAnOldApiServerVersionByVersion() throws Exception {
+    api.has("/api", "{'kind':'APIVersions','versions':['v1']}");
+    api.has(
+        "/api/v1",
+        "{'resources':[{'name':'configmaps','kind':'ConfigMap','namespaced':true,"
+            + "'verbs':['get','list']},{'name':'configmaps/x','kind':'X','verbs':['get']}]}");
+    api.has(
+        "/apis",
+        "{'kind':'APIGroupList','groups':[{'name':'dead','versions':[{'groupVersion':'dead/v1'}],"
+            + "'preferredVersion':{'groupVersion':'dead/v1','version':'v1'}}]}");
+
+    var schema = get("/v1/schemas/configmaps", JANE).json();
+    assertThat(schema.at("/attributes/namespaced").asBoolean()).isTrue();
+    assertThat(schema.at("/attributes/verbs").toString()).isEqualTo("[\"get\",\"list\"]");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "POST, /v1/configmaps, 403, Method POST not supported",

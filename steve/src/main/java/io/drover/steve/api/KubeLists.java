@@ -12,7 +12,6 @@ import io.drover.steve.query.Columns;
 import io.drover.steve.query.ContinueToken;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Field;
-import io.drover.steve.query.Listing;
 import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.query.QueryException;
@@ -32,9 +31,6 @@ import java.util.Set;
  * an object at a time; the rest is held until it is complete, up to a limit.
  */
 final class KubeLists {
-  /** What the API server may send of objects that have to be held, in bytes. */
-  static final long MAX_HELD_BYTES = 16L * 1024 * 1024;
-
   private static final String NAMESPACES = "/api/v1/namespaces";
   private static final String METADATA =
       "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -164,55 +160,58 @@ final class KubeLists {
       var partitions = partitions();
       isWhole = call.namespace().isEmpty() && call.schema().rights().all("list");
       boolean held =
-          query.page().size() > 0
-              || !query.sort().isEmpty()
-              || query.tally() != null
-              || !query.revision().isEmpty();
+          !query.sort().isEmpty() || query.tally() != null || !query.revision().isEmpty();
       var from =
           dialect.hasColumns()
               ? new ContinueToken("", "", "", 0, 0)
               : ContinueToken.parse(query.resume());
       try (var collection = call.reply().collection(Envelope.head(call), call.links())) {
-        var tail = Json.MAPPER.createObjectNode();
         if (held) {
-          var objects = new ArrayList<ObjectNode>();
-          var counter = new HeldBytes();
-          String next =
-              read(
-                  partitions,
-                  from,
-                  (object, bytes) -> {
-                    counter.add(bytes);
-                    objects.add(object);
-                  });
-          if (dialect.hasColumns()) {
-            query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
-          }
-          var listing = Listing.of(query, objects, columns, projects);
-          var tally = query.tally();
-          if (tally != null) {
-            tail.set("summary", tallied(tally, listing.rows()));
-          }
-          if (tally == null || !tally.only()) {
-            for (var object : listing.rows()) {
-              send(collection, object);
-            }
-          }
-          finish(tail, listing.count(), next);
+          hold(collection, partitions, from);
         } else {
-          var count = new int[1];
-          String next =
-              read(
-                  partitions,
-                  from,
-                  (object, _) -> {
-                    count[0]++;
-                    send(collection, object);
-                  });
-          finish(tail, count[0], next);
+          stream(collection, partitions, from);
         }
-        collection.complete(tail);
       }
+    }
+
+    /** As they come: Kubernetes lists by namespace and name, and so does every dialect. */
+    private void stream(
+        Reply.Collection collection, List<Partition> partitions, ContinueToken from)
+        throws IOException {
+      var count = new int[1];
+      String next =
+          read(
+              partitions,
+              from,
+              (object, _) -> {
+                int index = count[0]++;
+                if (query.page().from(count[0]) <= index && index < query.page().to(count[0])) {
+                  send(collection, object);
+                }
+              });
+      collection.complete(tail(count[0], next));
+    }
+
+    /** When all have been seen; of those that no page up to this one can have, none is kept. */
+    private void hold(Reply.Collection collection, List<Partition> partitions, ContinueToken from)
+        throws IOException, QueryException {
+      var best = new Best(query, columns, projects);
+      String next = read(partitions, from, best::add);
+      if (dialect.hasColumns()) {
+        query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
+      }
+      var rows = best.page();
+      var tail = tail(best.count(), next);
+      var tally = query.tally();
+      if (tally != null) {
+        tail.set("summary", tallied(tally, rows));
+      }
+      if (tally == null || !tally.only()) {
+        for (var object : rows) {
+          send(collection, object);
+        }
+      }
+      collection.complete(tail);
     }
 
     private ArrayNode tallied(Tally tally, List<ObjectNode> objects) {
@@ -227,7 +226,8 @@ final class KubeLists {
       return counts.json();
     }
 
-    private void finish(ObjectNode tail, int count, String rest) {
+    private ObjectNode tail(int count, String rest) {
+      var tail = Json.MAPPER.createObjectNode();
       boolean never = dialect.hasColumns() && isWhole && read == 0; // nothing has ever happened
       if (!revision.isEmpty() && !never) {
         tail.put("revision", revision);
@@ -248,6 +248,7 @@ final class KubeLists {
       if (goesOn || call.query().has("continue")) {
         tail.set("pagination", pagination(next));
       }
+      return tail;
     }
 
     private ObjectNode pagination(String next) {
@@ -362,22 +363,6 @@ final class KubeLists {
               }
               before[0] = end;
             });
-      }
-    }
-  }
-
-  /** How much is held. */
-  private static final class HeldBytes {
-    private long held;
-
-    void add(long bytes) throws Refusal {
-      held += bytes;
-      if (held > MAX_HELD_BYTES) {
-        throw new Refusal(
-            413,
-            "RequestEntityTooLarge",
-            "the list has more than %d bytes, and cannot be sorted: ask for fewer by a filter"
-                .formatted(MAX_HELD_BYTES));
       }
     }
   }

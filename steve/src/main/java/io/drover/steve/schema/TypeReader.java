@@ -45,7 +45,8 @@ final class TypeReader {
 
   private static final String DISCOVERY =
       "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-          + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+          + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+          + "application/json";
 
   private static final Logger log = LoggerFactory.getLogger(TypeReader.class);
 
@@ -99,6 +100,9 @@ final class TypeReader {
     try (var answer = api.send(ApiRequest.get(path, DISCOVERY))) {
       list = Json.object(answer.body());
     }
+    if (!list.has("items")) {
+      discoverOneByOne(path, list, found);
+    }
     for (var group : list.path("items")) {
       String groupName = group.at("/metadata/name").asText("");
       var versions = group.path("versions");
@@ -111,6 +115,43 @@ final class TypeReader {
         }
       }
     }
+  }
+
+  /** As API servers before 1.27 are asked: version by version, and without those that do not answer. */
+  private void discoverOneByOne(String path, JsonNode list, Map<String, ResourceType> found) {
+    var versions = new LinkedHashMap<String, String>(); // by group/version, the preferred version
+    list.path("versions").forEach(version -> versions.put(version.asText(""), version.asText("")));
+    for (var group : list.path("groups")) {
+      var preferred = group.path("preferredVersion");
+      String version = preferred.path("version").asText("");
+      versions.put(preferred.path("groupVersion").asText(""), version);
+      for (var other : group.path("versions")) {
+        versions.put(other.path("groupVersion").asText(""), version);
+      }
+    }
+    versions.forEach(
+        (groupVersion, preferred) -> {
+          int slash = groupVersion.indexOf('/');
+          String group = groupVersion.substring(0, Math.max(0, slash));
+          String version = groupVersion.substring(slash + 1);
+          var request = ApiRequest.get(path + "/" + groupVersion, ApiRequest.JSON);
+          try (var answer = api.send(request.within(COLUMNS_LIMIT))) {
+            for (var resource : Json.object(answer.body()).path("resources")) {
+              String name = resource.path("name").asText("");
+              if (!name.contains("/")) {
+                var modern = Json.MAPPER.createObjectNode().put("resource", name);
+                modern.putObject("responseKind").set("kind", resource.path("kind"));
+                modern.put(
+                    "scope", resource.path("namespaced").asBoolean() ? "Namespaced" : "Cluster");
+                modern.set("verbs", resource.path("verbs"));
+                var type = type(group, version, preferred, modern);
+                found.putIfAbsent(type.id(), type);
+              }
+            }
+          } catch (IOException e) {
+            log.debug("types not told: version={} reason={}", groupVersion, e.toString());
+          }
+        });
   }
 
   private ResourceType type(String group, String version, String preferred, JsonNode resource) {
