@@ -43,7 +43,7 @@ public final class SteveServer implements AutoCloseable {
         (request, answer) -> {
           // Before all else, and of nothing that the Explorer could hold.
           if (request.path().equals("/ping")) {
-            answer.send(200, new Fields().add("Content-Type", "text/plain; charset=utf-8"), PONG);
+            answer.send(200, pongFields(), PONG);
           } else {
             explorer.handle(request, answer);
           }
@@ -58,6 +58,14 @@ public final class SteveServer implements AutoCloseable {
    */
   public SocketChannel connect(HttpFront.Opening opening) throws IOException {
     return front.connect(opening);
+  }
+
+  /** As the stock agent's. */
+  private static Fields pongFields() {
+    return new Fields()
+        .add("Content-Type", "text/plain; charset=utf-8")
+        .add("Cache-Control", "no-cache, no-store, must-revalidate")
+        .add("X-Content-Type-Options", "nosniff");
   }
 
   private static void notImplemented(Request request, Answer answer) throws IOException {

@@ -36,6 +36,21 @@ final class ExplorerFixture {
     new ExplorerFixture(plane.admin(), Files.createDirectories(directory)).apply();
   }
 
+  /** Takes away what the recorded writes leave behind. */
+  static void clean(ControlPlane plane) throws IOException, InterruptedException {
+    var admin = plane.admin();
+    admin.run("delete", "configmap,secret,deployment", "--all", "--namespace=vec-empty");
+    admin.run("delete", "namespace", "vec-tmp", "--ignore-not-found");
+    for (String kind : List.of("configmap", "gadget")) {
+      var all = admin.run("get", kind, "--namespace=vec-shop", "-o", "name");
+      for (String name : all.lines().toList()) {
+        if (name.contains("/fw-") || name.contains("/v-")) {
+          admin.run("delete", name, "--namespace=vec-shop");
+        }
+      }
+    }
+  }
+
   private void apply() throws IOException, InterruptedException {
     // What the recorded cluster did not have.
     admin.run("delete", "node", "node-0");

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
@@ -53,6 +54,11 @@ final class ExplorerVectorsIT {
     plane.close();
   }
 
+  @AfterEach
+  void clean() throws IOException, InterruptedException {
+    ExplorerFixture.clean(plane);
+  }
+
   /** Listed cases, by whether they must differ: with the reason. */
   private record Listed(Map<String, String> differ, Map<String, String> mayDiffer) {
     static Listed read(String dialect) throws IOException {
@@ -81,6 +87,7 @@ final class ExplorerVectorsIT {
       for (String group : READ) {
         run.group(dialect, group);
       }
+      run.history(dialect, plane.admin());
       run.writes(dialect);
 
       report(dialect, run);

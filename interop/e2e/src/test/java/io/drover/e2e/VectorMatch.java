@@ -26,7 +26,8 @@ import java.util.regex.Pattern;
  */
 final class VectorMatch {
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
-  private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{[a-zA-Z]+(:\\{.*?\\})?}");
+  private static final Pattern PLACEHOLDER =
+      Pattern.compile("\\$\\{[a-zA-Z]+(:\\{.*?\\})?}|\\x01"); // one is damaged
 
   /** Of a pod: the simulated nodes give others. */
   private static final Pattern ADDRESS = Pattern.compile("(127\\.0|10\\.244)(\\.\\d+){2}");

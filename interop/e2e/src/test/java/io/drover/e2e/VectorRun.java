@@ -62,6 +62,35 @@ final class VectorRun {
     share(dialect, group, cases.size(), before);
   }
 
+  /** Runs the cases about a ConfigMap whose labels change, each with the change before it. */
+  void history(String dialect, Kubectl admin) throws IOException, InterruptedException {
+    String note = "";
+    int before = differences.size();
+    var cases = VectorCase.group(dialect, "history");
+    for (var one : cases) {
+      if (!one.json().path("note").asText().equals(note)) {
+        note = one.json().path("note").asText();
+        change(admin, note);
+      }
+      run(one, one);
+    }
+    share(dialect, "history", cases.size(), before);
+  }
+
+  private static void change(Kubectl admin, String note) throws IOException, InterruptedException {
+    String namespace = "--namespace=vec-empty";
+    switch (note) {
+      case "ConfigMap vec-empty/h1 created with labels hist=yes, keep=1" -> {
+        admin.run("create", "configmap", "h1", namespace);
+        admin.run("label", "configmap", "h1", namespace, "hist=yes", "keep=1");
+      }
+      case "then label hist removed" -> admin.run("label", "configmap", "h1", namespace, "hist-");
+      case "then label hist=no set" -> admin.run("label", "configmap", "h1", namespace, "hist=no");
+      case "then the ConfigMap deleted" -> admin.run("delete", "configmap", "h1", namespace);
+      default -> throw new IllegalArgumentException(note);
+    }
+  }
+
   /** Runs the writes: all of them, for each depends on those before. */
   void writes(String dialect) throws IOException {
     var recorded = new TreeMap<String, VectorCase>();

@@ -12,12 +12,14 @@ import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
- * The first objects of a list in its order, up to the end of the page that is asked for. All objects
- * come by; what cannot be on this page or one before it is let go again, so that the first page of a
- * list of any length takes little. One thread.
+ * The first objects of a list in its order, up to the end of the page that is asked for. All
+ * objects come by; what cannot be on this page or one before it is let go again, so that the first
+ * page of a list of any length takes little. One thread.
  */
 final class Best {
-  /** What the API server sends of those that are held, in bytes. In memory it is several times that. */
+  /**
+   * What the API server sends of those that are held, in bytes. In memory it is several times that.
+   */
   static final long MAX_BYTES = 16L * 1024 * 1024;
 
   /** Objects that come before it is worth to look which can go. */

@@ -43,12 +43,36 @@ public final class GroupStore implements Store {
     version.put("groupVersion", "v1").put("version", "v1");
     core.set("preferredVersion", version.deepCopy());
     put(found, call, core);
-    try (var answer = api.send(ApiRequest.get("/apis", ApiRequest.JSON))) {
-      for (JsonNode group : Json.object(answer.body()).path("groups")) {
+    try (var answer = api.send(ApiRequest.get("/apis", ApiRequest.DISCOVERY))) {
+      var list = Json.object(answer.body());
+      for (JsonNode group : list.path("groups")) { // of an old API server
         put(found, call, (ObjectNode) group);
+      }
+      for (JsonNode group : list.path("items")) {
+        put(found, call, group(group));
       }
     }
     return found;
+  }
+
+  /** Without versions whose API does not answer. */
+  private static ObjectNode group(JsonNode discovered) {
+    String name = discovered.at("/metadata/name").asText("");
+    var group = Json.MAPPER.createObjectNode().put("name", name);
+    var versions = Json.MAPPER.createArrayNode();
+    for (JsonNode version : discovered.path("versions")) {
+      if (!version.path("freshness").asText("").equals("Stale")) {
+        String text = version.path("version").asText("");
+        versions.addObject().put("groupVersion", name + "/" + text).put("version", text);
+      }
+    }
+    group.set("versions", versions.isEmpty() ? Json.MAPPER.nullNode() : versions);
+    group.set(
+        "preferredVersion",
+        versions.isEmpty()
+            ? Json.MAPPER.createObjectNode().put("groupVersion", "").put("version", "")
+            : versions.get(0).deepCopy());
+    return group;
   }
 
   private static void put(Map<String, ObjectNode> found, Call call, ObjectNode group) {

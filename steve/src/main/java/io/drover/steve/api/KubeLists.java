@@ -175,8 +175,7 @@ final class KubeLists {
     }
 
     /** As they come: Kubernetes lists by namespace and name, and so does every dialect. */
-    private void stream(
-        Reply.Collection collection, List<Partition> partitions, ContinueToken from)
+    private void stream(Reply.Collection collection, List<Partition> partitions, ContinueToken from)
         throws IOException {
       var count = new int[1];
       String next =

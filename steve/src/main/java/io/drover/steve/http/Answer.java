@@ -9,6 +9,7 @@ import java.net.HttpURLConnection;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
 import java.util.Locale;
 
 /** The answer to one request: sent whole, or as it is made. One thread, and one call. */
@@ -33,6 +34,7 @@ public final class Answer {
   private final OutputStream out;
   private final boolean headOnly;
   private final boolean chunked;
+  private final Runnable onUpgrade;
   private boolean begun;
   private boolean complete;
   private boolean upgraded;
@@ -45,13 +47,21 @@ public final class Answer {
    * @param headOnly the request is a HEAD
    * @param chunked the peer understands chunks; otherwise the connection's end ends a long answer
    * @param last the connection is closed behind it
+   * @param onUpgrade called when HTTP is left
    */
-  Answer(InputStream in, OutputStream out, boolean headOnly, boolean chunked, boolean last) {
+  Answer(
+      InputStream in,
+      OutputStream out,
+      boolean headOnly,
+      boolean chunked,
+      boolean last,
+      Runnable onUpgrade) {
     this.in = in;
     this.out = out;
     this.headOnly = headOnly;
     this.chunked = chunked;
     this.last = last;
+    this.onUpgrade = onUpgrade;
   }
 
   /** Sends it whole. */
@@ -78,6 +88,7 @@ public final class Answer {
     out.flush();
     complete = true;
     upgraded = true;
+    onUpgrade.run();
     return new Upgraded(in, out);
   }
 
@@ -194,7 +205,7 @@ public final class Answer {
         out.flush();
         complete = true;
       } else {
-        send(status, fields, java.util.Arrays.copyOf(piece, count));
+        send(status, fields, Arrays.copyOf(piece, count));
       }
     }
 

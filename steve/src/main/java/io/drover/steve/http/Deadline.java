@@ -1,5 +1,6 @@
 package io.drover.steve.http;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 
@@ -33,7 +34,7 @@ final class Deadline {
   }
 
   /** Something that may take so long and no longer, after which the limit is as it was. */
-  void within(Duration limit, Work work) throws java.io.IOException {
+  void within(Duration limit, Work work) throws IOException {
     long before = atNanos;
     boolean wasNone = none;
     in(limit);
@@ -47,6 +48,6 @@ final class Deadline {
 
   /** What blocks. */
   interface Work {
-    void run() throws java.io.IOException;
+    void run() throws IOException;
   }
 }

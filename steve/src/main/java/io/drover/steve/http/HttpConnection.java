@@ -154,16 +154,14 @@ final class HttpConnection {
             out,
             request.method().equals("HEAD"),
             modern,
-            last);
+            last,
+            deadline::none); // what follows may last for hours, and has limits of its own
     return answered(request, answer) && !answer.last() && request.skipBody();
   }
 
   /** Returns whether the answer is whole. */
   private boolean answered(Request request, Answer answer) throws IOException {
     try {
-      if (request.fields().has("Upgrade")) {
-        deadline.none(); // what follows may last for hours, and has limits of its own
-      }
       handler.handle(request, answer);
     } catch (RuntimeException e) {
       log.error("request failed, which is a bug: path={}", request.path(), e);
@@ -176,7 +174,7 @@ final class HttpConnection {
 
   private boolean refuse(int status, String why) throws IOException {
     var fields = new Fields().add("Content-Type", "text/plain; charset=utf-8");
-    new Answer(in, out, false, true, true).send(status, fields, (why + "\n").getBytes(UTF_8));
+    new Answer(in, out, false, true, true, () -> {}).send(status, fields, (why + "\n").getBytes(UTF_8));
     return false;
   }
 
@@ -203,7 +201,7 @@ final class HttpConnection {
         chunked
             ? new ChunkedInputStream(buffer, in, config)
             : new ContentLengthInputStream(buffer, in, length(lengths.iterator().next()));
-    return has(fields, "Expect", "100-continue") ? new Awaited(raw) : raw;
+    return new Body(raw, has(fields, "Expect", "100-continue"));
   }
 
   private static long length(String text) throws HttpException {
@@ -220,12 +218,18 @@ final class HttpConnection {
         .anyMatch(item -> item.strip().toLowerCase(Locale.ROOT).equals(token));
   }
 
-  /** A body whose peer sends it when we say so. */
-  private final class Awaited extends FilterInputStream {
-    private boolean asked;
+  /** A request's body, each piece of it within its time. */
+  private final class Body extends FilterInputStream {
+    private boolean awaited;
 
-    Awaited(InputStream body) {
+    /**
+     * Of which nothing is read yet.
+     *
+     * @param awaited the peer sends it when we say so
+     */
+    Body(InputStream body, boolean awaited) {
       super(body);
+      this.awaited = awaited;
     }
 
     @Override
@@ -236,12 +240,14 @@ final class HttpConnection {
 
     @Override
     public int read(byte[] into, int offset, int length) throws IOException {
-      if (!asked) {
-        asked = true;
+      if (awaited) {
+        awaited = false;
         out.write("HTTP/1.1 100 Continue\r\n\r\n".getBytes(ISO_8859_1));
         out.flush();
       }
-      return super.read(into, offset, length);
+      var count = new int[1];
+      deadline.within(limits.stall(), () -> count[0] = in.read(into, offset, length));
+      return count[0];
     }
   }
 

@@ -27,6 +27,12 @@ public record ApiRequest(
   public static final String TABLE =
       "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
+  /** All groups, versions and types at once; an old API server answers with its groups alone. */
+  public static final String DISCOVERY =
+      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+          + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+          + "application/json";
+
   /** What is sent. */
   @SuppressWarnings("ArrayRecordComponent") // made for one request, and compared with nothing
   public record Body(String contentType, byte[] bytes) {}

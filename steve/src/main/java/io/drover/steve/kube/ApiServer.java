@@ -96,6 +96,7 @@ public final class ApiServer implements AutoCloseable {
               .version(HttpClient.Version.HTTP_2)
               .connectTimeout(CONNECT_LIMIT)
               .sslContext(access.tls())
+              .executor(task -> Thread.ofVirtual().name("explorer-http").start(task))
               .build();
     }
     return client;
@@ -105,6 +106,11 @@ public final class ApiServer implements AutoCloseable {
     if (used.equals(client)) {
       client = null;
     }
+  }
+
+  /** Lets connections go that nobody uses; what is asked goes on. */
+  public synchronized void rest() {
+    client = null;
   }
 
   /** Ends what is asked. */

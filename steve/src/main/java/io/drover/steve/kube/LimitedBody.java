@@ -9,6 +9,9 @@ import java.util.concurrent.TimeUnit;
 
 /** An answer's body that ends with an error when nothing has come for too long. */
 final class LimitedBody extends FilterInputStream {
+  /** How often we look within the time in which something must come. */
+  private static final int LOOKS = 6;
+
   private final Duration silence;
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile long waitsSinceNanos;
@@ -25,7 +28,7 @@ final class LimitedBody extends FilterInputStream {
   /** Only a reader that waits counts: one that does not read holds the API server back. */
   private void look() {
     try {
-      while (!closed.await(silence.toMillis(), TimeUnit.MILLISECONDS)) {
+      while (!closed.await(silence.toMillis() / LOOKS, TimeUnit.MILLISECONDS)) {
         if (waits && System.nanoTime() - waitsSinceNanos > silence.toNanos()) {
           expired = true;
           in.close();

@@ -94,6 +94,7 @@ public final class Cluster implements AutoCloseable {
     if (kept != null && nanoTime.getAsLong() - lastUseNanos > KEPT.toNanos()) {
       kept.end();
       kept = null;
+      api.rest();
       log.debug("explorer has forgotten types and rights: nobody looks");
     }
     return kept == null;

@@ -43,11 +43,6 @@ final class TypeReader {
   /** For the descriptions, which are nice to have. */
   static final Duration DESCRIPTIONS_LIMIT = Duration.ofSeconds(5);
 
-  private static final String DISCOVERY =
-      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-          + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
-          + "application/json";
-
   private static final Logger log = LoggerFactory.getLogger(TypeReader.class);
 
   private final ApiServer api;
@@ -97,7 +92,7 @@ final class TypeReader {
   /** The first version of a group that has a kind is the one that is shown. */
   private void discover(String path, Map<String, ResourceType> found) throws IOException {
     JsonNode list;
-    try (var answer = api.send(ApiRequest.get(path, DISCOVERY))) {
+    try (var answer = api.send(ApiRequest.get(path, ApiRequest.DISCOVERY))) {
       list = Json.object(answer.body());
     }
     if (!list.has("items")) {
@@ -117,7 +112,9 @@ final class TypeReader {
     }
   }
 
-  /** As API servers before 1.27 are asked: version by version, and without those that do not answer. */
+  /**
+   * As API servers before 1.27 are asked: version by version, and without those that do not answer.
+   */
   private void discoverOneByOne(String path, JsonNode list, Map<String, ResourceType> found) {
     var versions = new LinkedHashMap<String, String>(); // by group/version, the preferred version
     list.path("versions").forEach(version -> versions.put(version.asText(""), version.asText("")));

@@ -287,6 +287,15 @@ class HttpFrontTest {
   }
 
   @Test
+  void closesAConnectionWhoseBodyDoesNotCome() throws Exception {
+    restart(new FrontLimits(4, 2, 2_000, 1_000, LONG, LONG, SHORT, LONG), HttpFrontTest::echo);
+    var channel = open();
+    write(channel, "POST / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\nabc");
+
+    assertThat(reader(channel).readLine()).isNull();
+  }
+
+  @Test
   void closesAConnectionWhosePeerDoesNotRead() throws Exception {
     restart(
         new FrontLimits(4, 2, 2_000, 1_000, LONG, LONG, SHORT, LONG),
