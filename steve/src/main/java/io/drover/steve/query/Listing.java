@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * A page of objects.
  *
  * @param count of all that the query asks for, on whichever page
+ * @param tallied what the query's tally counted on this one, or null
  */
-public record Listing(List<ObjectNode> rows, int count) {
+public record Listing(List<ObjectNode> rows, int count, @Nullable JsonNode tallied) {
   public Listing {
     rows = List.copyOf(rows);
   }
@@ -39,7 +40,23 @@ public record Listing(List<ObjectNode> rows, int count) {
     }
     var page = query.page();
     int count = matching.size();
-    return new Listing(matching.subList(page.from(count), page.to(count)), count);
+    var rows = matching.subList(page.from(count), page.to(count));
+    var tally = query.tally();
+    return tally == null
+        ? new Listing(rows, count, null)
+        : new Listing(tally.only() ? List.of() : rows, count, tallied(tally, rows, columns));
+  }
+
+  private static JsonNode tallied(Tally tally, List<ObjectNode> rows, Columns columns) {
+    var counts = new TallyCounts(tally);
+    for (var row : rows) {
+      var namespace = row.path("metadata").path("namespace").asText("");
+      for (var property : tally.properties()) {
+        var value = columns.text(row, property);
+        counts.add(property, value == null ? "" : value, namespace, 1);
+      }
+    }
+    return counts.json();
   }
 
   /** By the keys, and by id among those that are the same in all of them. */

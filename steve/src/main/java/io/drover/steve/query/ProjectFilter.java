@@ -1,5 +1,8 @@
 package io.drover.steve.query;
 
+import static java.util.stream.Collectors.toSet;
+
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,7 +27,8 @@ public record ProjectFilter(boolean wanted, Set<String> names) {
     if (names.isEmpty()) {
       return null;
     }
-    var all = Set.of(Set.of(names.split(",", -1)).toArray(String[]::new));
+    // Nothing between two commas is no project, or it would be that of all who have none.
+    var all = Arrays.stream(names.split(",", -1)).filter(name -> !name.isEmpty()).collect(toSet());
     if (all.size() > SelectorParser.MAX_VALUES) {
       throw QueryException.tooMuch("projects and namespaces", SelectorParser.MAX_VALUES);
     }

@@ -16,9 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param projects null if objects of all namespaces are wanted
  * @param revision as it was given, or empty. In the classic dialect Kubernetes judges it; in the
  *     others it is what {@link #checkRevision} compares
- * @param limit rows in a chunk; 0 for all
- * @param resume where the list goes on: in the classic dialect a {@link ContinueToken}, in the
- *     others the number of rows before
+ * @param limit rows in a chunk, 0 for all, where the dialect knows chunks
+ * @param resume where the list goes on, in the classic dialect: a {@link ContinueToken}
  * @param tally what to count, or null
  */
 public record Query(
@@ -65,17 +64,18 @@ public record Query(
       check(columns, filters, sort, tally);
       number(revision);
     }
-    var limit = Page.count(first(parameters, "limit"), DEFAULT_LIMIT);
+    int limit =
+        dialect.limited() ? Math.max(0, Page.count(first(parameters, "limit"), DEFAULT_LIMIT)) : 0;
     return new Query(
         dialect,
         filters,
         sort,
-        Page.parse(first(parameters, "page"), first(parameters, "pagesize")),
+        Page.parse(dialect, limit, parameters),
         ProjectFilter.parse(parameters),
         Shape.parse(parameters),
         revision,
-        dialect.limited() ? Math.max(0, limit) : 0,
-        dialect.limited() ? first(parameters, "continue") : "",
+        limit,
+        dialect.hasColumns() ? "" : first(parameters, "continue"),
         tally);
   }
 

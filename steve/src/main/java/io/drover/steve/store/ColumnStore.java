@@ -49,7 +49,11 @@ public final class ColumnStore implements AutoCloseable {
   /** Where the objects live in none, the column of the id, which no query minds. */
   private final int namespaceColumn;
 
-  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  /**
+   * Fair, or readers that keep coming would keep the one that fills the store waiting for as long
+   * as they leave no thread to whoever is in front of it.
+   */
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
 
   // Guarded by lock.
   private Texts texts;

@@ -338,9 +338,44 @@ class QueryTest {
 
   @Test
   void pagesAreCounted() {
-    assertThat(new Page(1, 8).pages(25)).isEqualTo(4);
-    assertThat(new Page(1, 5).pages(25)).isEqualTo(5);
-    assertThat(new Page(1, 0).pages(25)).isZero();
+    assertThat(new Page(0, 8).pages(25)).isEqualTo(4);
+    assertThat(new Page(0, 5).pages(25)).isEqualTo(5);
+    assertThat(new Page(0, 0).pages(25)).isZero();
+    assertThat(new Page(0, 8).next(25)).isEqualTo("8");
+    assertThat(new Page(16, 9).next(25)).isEmpty();
+    assertThat(new Page(50, 8).next(25)).isEmpty();
+    assertThat(new Page(0, 0).next(25)).isEmpty();
+  }
+
+  /** Servers 2.9 to 2.11: chunks and pages at once, as stock adds them up. */
+  @ParameterizedTest
+  @CsvSource({
+    "8, 16, '', '', 16, 8",
+    "'', '', '', '', 0, 100000",
+    "-1, '', '', '', 0, 0",
+    "8, 3, 2, 5, 8, 5",
+    "3, '', 2, 5, 5, 3",
+    "8, -4, '', '', 0, 8",
+  })
+  void earlyChunksArePages(
+      String limit, String resume, String page, String size, long first, int rows)
+      throws Exception {
+    var parameters =
+        Map.of(
+            "limit", List.of(limit),
+            "continue", List.of(resume),
+            "page", List.of(page),
+            "pagesize", List.of(size));
+
+    for (var dialect : List.of(Dialect.EARLY_SQL, Dialect.FIRST_SELECTORS)) {
+      assertThat(Query.parse(dialect, PODS, parameters).page()).isEqualTo(new Page(first, rows));
+    }
+  }
+
+  @Test
+  void oddEarlyChunksAreRefused() {
+    assertThatThrownBy(() -> ask(Dialect.EARLY_SQL, Map.of("continue", List.of("zzz"))))
+        .hasMessage("strconv.Atoi: parsing \"zzz\": invalid syntax");
   }
 
   @ParameterizedTest
@@ -348,6 +383,7 @@ class QueryTest {
     "projectsornamespaces, p-1, db-0 web-0 Web-1",
     "projectsornamespaces, 'p-1,lab', cat-0 db-0 web-0 Web-1",
     "projectsornamespaces, shop, web-0 Web-1",
+    "projectsornamespaces, ',shop,,shop', web-0 Web-1",
     "projectsornamespaces, 'shop,nosuch', web-0 Web-1",
     "projectsornamespaces, nosuch, ''",
     "projectsornamespaces!, p-1, cat-0",
@@ -423,9 +459,10 @@ class QueryTest {
     var parameters = Map.of("limit", List.of("8"), "continue", List.of("16"));
 
     assertThat(Query.parse(Dialect.NEWEST, PODS, parameters).limit()).isZero();
-    assertThat(Query.parse(Dialect.NEWEST, PODS, parameters).resume()).isEmpty();
+    assertThat(Query.parse(Dialect.NEWEST, PODS, parameters).page()).isEqualTo(new Page(0, 0));
+    assertThat(Query.parse(Dialect.CLASSIC, PODS, parameters).page()).isEqualTo(new Page(0, 0));
     assertThat(Query.parse(Dialect.CLASSIC, PODS, parameters).limit()).isEqualTo(8);
-    assertThat(Query.parse(Dialect.EARLY_SQL, PODS, parameters).resume()).isEqualTo("16");
+    assertThat(Query.parse(Dialect.CLASSIC, PODS, parameters).resume()).isEqualTo("16");
     assertThat(Query.parse(Dialect.CLASSIC, PODS, Map.of()).limit()).isEqualTo(100_000);
     assertThat(Query.parse(Dialect.CLASSIC, PODS, Map.of("limit", List.of("-1"))).limit()).isZero();
   }

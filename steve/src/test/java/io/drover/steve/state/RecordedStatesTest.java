@@ -9,6 +9,8 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -63,6 +65,58 @@ class RecordedStatesTest {
                 Relationship.of(bare, type -> !CLUSTER_WIDE.contains(type)).stream()
                     .map(relation -> (JsonNode) relation.json(null))
                     .toList()));
+  }
+
+  /** As far as the other object has been recorded, and was the same at that moment. */
+  @Test
+  void relationsSayOfOtherObjectsWhatStockSays() {
+    for (var dialect : Recorded.DIALECTS) {
+      var summaries = new HashMap<String, Set<Summary>>();
+      for (var group : GROUPS) {
+        for (var each : Recorded.cases(dialect, group)) {
+          for (var object : each.objects()) {
+            if (isWhole(each.path(), "state", object)) {
+              summaries
+                  .computeIfAbsent(
+                      object.path("type").asText() + " " + object.path("id").asText(),
+                      _ -> new HashSet<>())
+                  .add(Summary.of(stripped(object), CLOCK));
+            }
+          }
+        }
+      }
+      int compared = 0;
+      for (var each : Recorded.cases(dialect, "objects")) {
+        for (var object : each.objects()) {
+          for (var relation : object.path("metadata").path("relationships")) {
+            var way = relation.has("fromType") ? "from" : "to";
+            var others =
+                summaries.getOrDefault(
+                    relation.path(way + "Type").asText() + " " + relation.path(way + "Id").asText(),
+                    Set.of());
+            if (relation.has("state") && !others.isEmpty()) {
+              compared++;
+              var told = others.stream().map(other -> told(relation, other)).toList();
+              assertThat(told).as(each.id()).contains((ObjectNode) relation);
+            }
+          }
+        }
+      }
+      assertThat(compared).isGreaterThan(20);
+    }
+  }
+
+  private static ObjectNode told(JsonNode relation, Summary other) {
+    boolean inbound = relation.has("fromType");
+    var way = inbound ? "from" : "to";
+    return new Relationship(
+            inbound,
+            relation.path("rel").asText(),
+            relation.path(way + "Type").asText(),
+            relation.path(way + "Id").asText(),
+            relation.path("selector").asText(),
+            relation.path("toNamespace").asText())
+        .json(other);
   }
 
   private static void check(

@@ -21,9 +21,14 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class ColumnStoreTest {
   private static final Columns PODS = Pods.columns();
@@ -330,6 +335,52 @@ class ColumnStoreTest {
     store.clear();
     store.loaded(3000);
     assertThat(store.since(2000)).isEmpty();
+  }
+
+  @Test
+  @Timeout(60)
+  void readersSeeWholeObjectsWhileTheStoreIsFilled() throws Exception {
+    var stopped = new AtomicBoolean();
+    var read = new AtomicInteger();
+    try (var readers = Executors.newVirtualThreadPerTaskExecutor()) {
+      var all = new ArrayList<Future<?>>();
+      for (int i = 0; i < 3; i++) {
+        all.add(
+            readers.submit(
+                () -> {
+                  var query = "filter=metadata.name~app&sort=-metadata.name&pagesize=5";
+                  while (!stopped.get()) {
+                    for (var row : ask(query).rows()) {
+                      var json = store.json(row);
+                      if (json.isPresent()) {
+                        assertThat(Pods.json(json.get()).path("kind").asText()).isEqualTo("Pod");
+                        read.incrementAndGet();
+                      }
+                    }
+                    store.count(Scope.ALL);
+                  }
+                  return null;
+                }));
+      }
+      try {
+        for (int i = 0; i < 2000; i++) {
+          var pod = pods.pod(i);
+          store.put(pod);
+          if (i % 3 != 0) {
+            delete(pod);
+          }
+          if (i % 700 == 0) {
+            store.clear();
+          }
+        }
+      } finally {
+        stopped.set(true);
+      }
+      for (var reader : all) {
+        reader.get();
+      }
+    }
+    assertThat(read.get()).isPositive();
   }
 
   @Test

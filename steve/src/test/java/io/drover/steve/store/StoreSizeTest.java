@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What 100,000 pods take. Times are printed only: they are the machine's as much as ours. */
+/**
+ * What 100,000 pods take. Times are printed only: they are the machine's as much as ours, and
+ * longer beside the fuzz tests, which instrument all classes. Run it alone for figures.
+ */
 class StoreSizeTest {
   private static final int PODS = 100_000;
   private static final long MAX_HEAP_BYTES = 60L * 1024 * 1024;
