@@ -7,9 +7,11 @@ import io.drover.steve.query.Listing;
 import io.drover.steve.query.Page;
 import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
+import io.drover.steve.query.Tally;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first objects of a list in its order, up to the end of the page that is asked for. All
@@ -27,7 +29,6 @@ final class Best {
 
   private final Query query;
   private final Columns columns;
-  private final Projects projects;
   private IdentityHashMap<ObjectNode, Long> sizes = new IdentityHashMap<>();
   private List<ObjectNode> held = new ArrayList<>();
   private long heldBytes;
@@ -38,10 +39,9 @@ final class Best {
    *
    * @param query whose filters the objects have passed
    */
-  Best(Query query, Columns columns, Projects projects) {
+  Best(Query query, Columns columns) {
     this.query = query;
     this.columns = columns;
-    this.projects = projects;
   }
 
   /** Takes an object. */
@@ -66,7 +66,7 @@ final class Best {
   private void keep(int most) {
     var before = sizes;
     sizes = new IdentityHashMap<>();
-    held = new ArrayList<>(sorted(new Page(1, most)));
+    held = new ArrayList<>(listing(new Page(0, most), null).rows());
     heldBytes = 0;
     for (var object : held) {
       long size = before.getOrDefault(object, 0L);
@@ -75,7 +75,7 @@ final class Best {
     }
   }
 
-  private List<ObjectNode> sorted(Page page) {
+  private Listing listing(Page page, @Nullable Tally tally) {
     var asked =
         new Query(
             query.dialect(),
@@ -87,13 +87,13 @@ final class Best {
             query.revision(),
             query.limit(),
             query.resume(),
-            null);
-    return Listing.of(asked, held, columns, projects).rows();
+            tally);
+    return Listing.of(asked, held, columns, Projects.NONE);
   }
 
-  /** Those of the page, in their order. */
-  List<ObjectNode> page() {
-    return sorted(query.page());
+  /** The page, of whose rows the tally is made. */
+  Listing page() {
+    return listing(query.page(), query.tally());
   }
 
   /** How many have come. */

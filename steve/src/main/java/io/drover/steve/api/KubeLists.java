@@ -1,6 +1,5 @@
 package io.drover.steve.api;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Access;
 import io.drover.steve.access.Rights.Part;
@@ -16,8 +15,6 @@ import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.query.QueryException;
 import io.drover.steve.query.TableColumn;
-import io.drover.steve.query.Tally;
-import io.drover.steve.query.TallyCounts;
 import io.drover.steve.schema.ResourceType;
 import java.io.IOException;
 import java.time.Clock;
@@ -27,8 +24,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Lists of Kubernetes' objects. What is neither sorted nor cut into pages goes out as it comes in,
- * an object at a time; the rest is held until it is complete, up to a limit.
+ * Lists of Kubernetes' objects. What is not sorted goes out as it comes in, an object at a time;
+ * what is, when all objects have been seen, of which the {@link Best} are held.
  */
 final class KubeLists {
   private static final String NAMESPACES = "/api/v1/namespaces";
@@ -99,6 +96,10 @@ final class KubeLists {
     private final Rows rows;
     private final View view;
     private final Projects projects;
+
+    /** Rows in an answer of Kubernetes; 0 for all. Dialects with columns count rows themselves. */
+    private final int limit;
+
     private String revision = "";
     private boolean isWhole;
     private int read;
@@ -108,6 +109,7 @@ final class KubeLists {
       this.type = call.schema().type().orElseThrow();
       this.columns = columns(type);
       this.query = Query.parse(dialect, columns, call.query().values());
+      this.limit = dialect.hasColumns() ? 0 : query.limit();
       this.rows = new Rows(!query.shape().exclude().contains("metadata.managedFields"));
       this.view = new View(call, call.schema(), type, query.shape(), clock);
       this.projects = query.projects() == null ? Projects.NONE : projects();
@@ -194,35 +196,20 @@ final class KubeLists {
     /** When all have been seen; of those that no page up to this one can have, none is kept. */
     private void hold(Reply.Collection collection, List<Partition> partitions, ContinueToken from)
         throws IOException, QueryException {
-      var best = new Best(query, columns, projects);
+      var best = new Best(query, columns);
       String next = read(partitions, from, best::add);
       if (dialect.hasColumns()) {
         query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
       }
-      var rows = best.page();
-      var tail = tail(best.count(), next);
-      var tally = query.tally();
-      if (tally != null) {
-        tail.set("summary", tallied(tally, rows));
+      var page = best.page();
+      for (var object : page.rows()) {
+        send(collection, object);
       }
-      if (tally == null || !tally.only()) {
-        for (var object : rows) {
-          send(collection, object);
-        }
+      var tail = tail(best.count(), next);
+      if (page.tallied() != null) {
+        tail.set("summary", page.tallied());
       }
       collection.complete(tail);
-    }
-
-    private ArrayNode tallied(Tally tally, List<ObjectNode> objects) {
-      var counts = new TallyCounts(tally);
-      for (var object : objects) {
-        String namespace = object.at("/metadata/namespace").asText("");
-        for (var property : tally.properties()) {
-          String value = columns.text(object, property);
-          counts.add(property, value == null ? "" : value, namespace, 1);
-        }
-      }
-      return counts.json();
     }
 
     private ObjectNode tail(int count, String rest) {
@@ -231,8 +218,7 @@ final class KubeLists {
       if (!revision.isEmpty() && !never) {
         tail.put("revision", revision);
       }
-      int end = query.page().to(count);
-      String next = dialect.hasColumns() && end < count ? Integer.toString(end) : rest;
+      String next = dialect.hasColumns() ? query.page().next(count) : rest;
       int pages = query.page().pages(count);
       if (pages > 0 && !dialect.hasColumns()) {
         tail.put("pages", pages);
@@ -281,15 +267,15 @@ final class KubeLists {
         throws IOException {
       revision = from.revision();
       String inner = from.inner();
-      int left = query.limit();
+      int left = limit;
       boolean begun = from.partition().isEmpty();
       for (var partition : partitions) {
         begun |= partition.namespace().equals(from.partition());
         if (!begun) {
           continue;
         }
-        if (query.limit() > 0 && left <= 0) {
-          return new ContinueToken(revision, partition.namespace(), "", 0, query.limit()).text();
+        if (limit > 0 && left <= 0) {
+          return new ContinueToken(revision, partition.namespace(), "", 0, limit).text();
         }
         var got = new int[1];
         var metadata =
@@ -312,7 +298,7 @@ final class KubeLists {
         }
         if (!inner.isEmpty()) {
           String here = partitions.size() == 1 ? "" : partition.namespace();
-          return new ContinueToken(revision, here, inner, 0, query.limit()).text();
+          return new ContinueToken(revision, here, inner, 0, limit).text();
         }
       }
       return "";
@@ -332,14 +318,14 @@ final class KubeLists {
       return query.matches(object, columns, projects);
     }
 
-    private ObjectNode chunk(Partition partition, String inner, int limit, Taken taken)
+    private ObjectNode chunk(Partition partition, String inner, int left, Taken taken)
         throws IOException {
       var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
       asked = asked.with("includeObject", "Object");
       if (!partition.part().all() && partition.part().names().isEmpty()) {
         asked = asked.with("limit", "1"); // nothing of it is his: only the revision is wanted
-      } else if (query.limit() > 0) {
-        asked = asked.with("limit", Integer.toString(limit));
+      } else if (limit > 0) {
+        asked = asked.with("limit", Integer.toString(left));
       }
       if (!inner.isEmpty()) {
         asked = asked.with("continue", inner);

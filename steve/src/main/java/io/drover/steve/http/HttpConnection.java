@@ -174,7 +174,8 @@ final class HttpConnection {
 
   private boolean refuse(int status, String why) throws IOException {
     var fields = new Fields().add("Content-Type", "text/plain; charset=utf-8");
-    new Answer(in, out, false, true, true, () -> {}).send(status, fields, (why + "\n").getBytes(UTF_8));
+    new Answer(in, out, false, true, true, () -> {})
+        .send(status, fields, (why + "\n").getBytes(UTF_8));
     return false;
   }
 
