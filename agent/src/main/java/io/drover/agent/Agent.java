@@ -60,7 +60,6 @@ import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.ReportJson;
 import io.drover.steve.Explorer;
-import io.drover.steve.query.Dialect;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -203,8 +202,7 @@ final class Agent {
     return wanted.enabled()
         ? new Explorer(
             kube.access(config.kube()),
-            Dialect.of(wanted.features(), wanted.serverVersion()),
-            wanted.masters())
+            new Explorer.Options(wanted.features(), wanted.serverVersion(), wanted.masters()))
         : null;
   }
 

@@ -20,48 +20,83 @@ import io.drover.steve.schema.Cluster;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** What Rancher's Explorer asks for, answered. Any thread. */
+/**
+ * What Rancher's Explorer asks for, answered. Before the first request nothing is opened, asked, or
+ * even loaded: most agents are never asked. Any thread.
+ */
 public final class Explorer implements Handler, AutoCloseable {
-  private final ApiServer api;
-  private final Cluster cluster;
-  private final Api answering;
-
   /**
-   * Opens nothing and asks nothing before the first request.
+   * How to answer.
    *
-   * @param dialect that the server's dashboard speaks
+   * @param features Rancher's list, which says what its dashboard speaks
+   * @param serverVersion Rancher's, which says it too; empty: a new one
    * @param mastersAllowed whether a user may be a member of {@code system:masters}
    */
-  public Explorer(ApiAccess access, Dialect dialect, boolean mastersAllowed) {
-    var clock = Clock.systemUTC();
-    api = new ApiServer(access);
-    cluster = new Cluster(api, System::nanoTime);
-    answering =
-        new Api(
-            cluster,
-            mastersAllowed,
-            Map.of(
-                "schema", new SchemaStore(),
-                "apiRoot", new RootStore(),
-                "apigroup", new GroupStore(api),
-                "count", new CountStore(api, clock),
-                "schemaDefinition", new DefinitionStore(api),
-                "subscribe", new SubscribeStore(),
-                "userpreference", new PreferenceStore(),
-                "management.cattle.io.cluster", new ClusterStore()),
-            new KubeStore(api, dialect, clock));
+  public record Options(String features, String serverVersion, boolean mastersAllowed) {}
+
+  private final ApiAccess access;
+  private final Options options;
+
+  // Guarded by this.
+  private @Nullable Parts parts;
+  private boolean closed;
+
+  /** Does nothing yet. */
+  public Explorer(ApiAccess access, Options options) {
+    this.access = access;
+    this.options = options;
+  }
+
+  /** All of it. */
+  private record Parts(ApiServer api, Cluster cluster, Api answering) {
+    static Parts of(ApiAccess access, Options options) {
+      var clock = Clock.systemUTC();
+      var api = new ApiServer(access);
+      var cluster = new Cluster(api, System::nanoTime);
+      var dialect = Dialect.of(options.features(), options.serverVersion());
+      return new Parts(
+          api,
+          cluster,
+          new Api(
+              cluster,
+              options.mastersAllowed(),
+              Map.of(
+                  "schema", new SchemaStore(),
+                  "apiRoot", new RootStore(),
+                  "apigroup", new GroupStore(api),
+                  "count", new CountStore(api, clock),
+                  "schemaDefinition", new DefinitionStore(api),
+                  "subscribe", new SubscribeStore(),
+                  "userpreference", new PreferenceStore(),
+                  "management.cattle.io.cluster", new ClusterStore()),
+              new KubeStore(api, dialect, clock)));
+    }
+  }
+
+  private synchronized Parts parts() throws IOException {
+    if (closed) {
+      throw new IOException("the Explorer stops");
+    }
+    if (parts == null) {
+      parts = Parts.of(access, options);
+    }
+    return parts;
   }
 
   @Override
   public void handle(Request request, Answer answer) throws IOException {
-    answering.handle(request, answer);
+    parts().answering().handle(request, answer);
   }
 
   /** Ends what is asked, and forgets everything. */
   @Override
-  public void close() {
-    cluster.close();
-    api.close();
+  public synchronized void close() {
+    closed = true;
+    if (parts != null) {
+      parts.cluster().close();
+      parts.api().close();
+    }
   }
 }

@@ -8,7 +8,6 @@ import io.drover.steve.FakeApiServer.Asked;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.Json;
-import io.drover.steve.query.Dialect;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -44,7 +43,7 @@ class ExplorerTest {
   @BeforeEach
   void start() throws IOException {
     api = new FakeApiServer();
-    explorer = new Explorer(api, Dialect.CLASSIC, false);
+    explorer = new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

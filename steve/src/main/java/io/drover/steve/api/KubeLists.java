@@ -277,28 +277,18 @@ final class KubeLists {
         if (limit > 0 && left <= 0) {
           return new ContinueToken(revision, partition.namespace(), "", 0, limit).text();
         }
-        var got = new int[1];
-        var metadata =
-            chunk(
-                partition,
-                inner,
-                left,
-                (object, bytes) -> {
-                  got[0]++;
-                  if (isWanted(object)) {
-                    taken.object(object, bytes);
-                  }
-                });
-        left -= got[0];
-        read += got[0];
-        boolean his = partition.part().all() || !partition.part().names().isEmpty();
-        inner = his ? metadata.path("continue").asText("") : "";
+        var chunk = new Chunk(partition, from, left, taken);
+        var metadata = chunk.read(inner);
+        left -= chunk.got;
+        read += chunk.got;
         if (revision.isEmpty()) {
           revision = metadata.path("resourceVersion").asText("");
         }
-        if (!inner.isEmpty()) {
+        inner = partition.part().all() ? metadata.path("continue").asText("") : "";
+        if (!inner.isEmpty() || chunk.more) {
           String here = partitions.size() == 1 ? "" : partition.namespace();
-          return new ContinueToken(revision, here, inner, 0, limit).text();
+          int offset = chunk.more ? chunk.seen : 0;
+          return new ContinueToken(revision, here, inner, offset, limit).text();
         }
       }
       return "";
@@ -318,36 +308,80 @@ final class KubeLists {
       return query.matches(object, columns, projects);
     }
 
-    private ObjectNode chunk(Partition partition, String inner, int left, Taken taken)
-        throws IOException {
-      var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
-      asked = asked.with("includeObject", "Object");
-      if (!partition.part().all() && partition.part().names().isEmpty()) {
-        asked = asked.with("limit", "1"); // nothing of it is his: only the revision is wanted
-      } else if (limit > 0) {
-        asked = asked.with("limit", Integer.toString(left));
+    /** What one request brings. Of names only, the rows are counted here: Kubernetes counts others too. */
+    private final class Chunk {
+      private final Partition partition;
+      private final ContinueToken from;
+      private final int left;
+      private final Taken taken;
+      private int seen;
+      private int got;
+      private boolean more;
+
+      Chunk(Partition partition, ContinueToken from, int left, Taken taken) {
+        this.partition = partition;
+        this.from = from;
+        this.left = left;
+        this.taken = taken;
       }
-      if (!inner.isEmpty()) {
-        asked = asked.with("continue", inner);
-      } else if (!revision.isEmpty()) {
-        asked = asked.with("resourceVersion", revision).with("resourceVersionMatch", "Exact");
-      } else if (!query.revision().isEmpty() && !dialect.hasColumns()) {
-        asked =
-            asked.with("resourceVersion", query.revision()).with("resourceVersionMatch", "Exact");
+
+      /** Returns the metadata of the list. */
+      ObjectNode read(String inner) throws IOException {
+        var part = partition.part();
+        var request = ApiRequest.get(target(inner), ApiRequest.TABLE);
+        // What Kubernetes would not list for him is read in our name, and only his names are shown.
+        try (var answer = api.send(part.all() ? request.as(call.user()) : request)) {
+          var before = new long[1];
+          return rows.list(
+              answer.body(),
+              (object, end) -> {
+                if (part.all()) {
+                  take(object, end - before[0]);
+                } else if (part.has(object.at("/metadata/name").asText(""))) {
+                  takeNamed(object, end - before[0]);
+                }
+                before[0] = end;
+              });
+        }
       }
-      var request =
-          ApiRequest.get(type.path(partition.namespace()) + "?" + asked.text(), ApiRequest.TABLE);
-      // What Kubernetes would not list for him is read in our name, and only his names are shown.
-      try (var answer = api.send(partition.part().all() ? request.as(call.user()) : request)) {
-        var before = new long[1];
-        return rows.list(
-            answer.body(),
-            (object, end) -> {
-              if (partition.part().has(object.at("/metadata/name").asText(""))) {
-                taken.object(object, end - before[0]);
-              }
-              before[0] = end;
-            });
+
+      private String target(String inner) {
+        var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
+        asked = asked.with("includeObject", "Object");
+        if (!partition.part().all() && partition.part().names().isEmpty()) {
+          asked = asked.with("limit", "1"); // nothing of it is his: only the revision is wanted
+        } else if (limit > 0 && partition.part().all()) {
+          asked = asked.with("limit", Integer.toString(left));
+        }
+        if (!inner.isEmpty()) {
+          asked = asked.with("continue", inner);
+        } else if (!revision.isEmpty()) {
+          asked = asked.with("resourceVersion", revision).with("resourceVersionMatch", "Exact");
+        } else if (!query.revision().isEmpty() && !dialect.hasColumns()) {
+          asked =
+              asked.with("resourceVersion", query.revision()).with("resourceVersionMatch", "Exact");
+        }
+        return type.path(partition.namespace()) + "?" + asked.text();
+      }
+
+      private void takeNamed(ObjectNode object, long bytes) throws IOException {
+        boolean goesOn =
+            from.partition().isEmpty() || from.partition().equals(partition.namespace());
+        if (seen < (goesOn ? from.offset() : 0)) {
+          seen++; // given before
+        } else if (limit > 0 && got == left) {
+          more = true;
+        } else {
+          seen++;
+          take(object, bytes);
+        }
+      }
+
+      private void take(ObjectNode object, long bytes) throws IOException {
+        got++;
+        if (isWanted(object)) {
+          taken.object(object, bytes);
+        }
       }
     }
   }
