@@ -308,7 +308,10 @@ final class KubeLists {
       return query.matches(object, columns, projects);
     }
 
-    /** What one request brings. Of names only, the rows are counted here: Kubernetes counts others too. */
+    /**
+     * What one request brings. Of names only, the rows are counted here: Kubernetes counts others
+     * too.
+     */
     private final class Chunk {
       private final Partition partition;
       private final ContinueToken from;

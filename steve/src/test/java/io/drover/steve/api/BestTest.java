@@ -17,8 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BestTest {
   private static final Columns COLUMNS = new Columns("configmap", true, List.of());
 
-  private static Best best(Dialect dialect, Map<String, List<String>> parameters)
-      throws Exception {
+  private static Best best(Dialect dialect, Map<String, List<String>> parameters) throws Exception {
     return new Best(Query.parse(dialect, COLUMNS, parameters), COLUMNS);
   }
 
@@ -28,10 +27,7 @@ class BestTest {
 
   private static ObjectNode object(int number) {
     var object = Json.MAPPER.createObjectNode();
-    object
-        .putObject("metadata")
-        .put("name", "n%05d".formatted(number))
-        .put("namespace", "shop");
+    object.putObject("metadata").put("name", "n%05d".formatted(number)).put("namespace", "shop");
     return object;
   }
 
