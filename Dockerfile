@@ -43,13 +43,14 @@ WORKDIR /src
 COPY .mvn .mvn
 COPY pom.xml ./
 COPY server/pom.xml server/
-COPY steve/pom.xml steve/
 COPY interop/standin/pom.xml interop/standin/
 COPY interop/jmh/pom.xml interop/jmh/
 COPY interop/e2e/pom.xml interop/e2e/
 COPY image/BillOfMaterials.java image/
 COPY proto/pom.xml proto/
 COPY proto/src/main proto/src/main
+COPY steve/pom.xml steve/
+COPY steve/src/main steve/src/main
 COPY agent/pom.xml agent/
 COPY agent/src/main agent/src/main
 
@@ -60,7 +61,7 @@ ARG SOURCE_DATE_EPOCH=1767225600
 # does not notice (JDK-8377932). The last line fails unless it fits.
 RUN --mount=type=cache,target=/root/.m2/repository \
     --mount=type=secret,id=maven-settings,target=/root/.m2/settings.xml \
-    mvn -B -ntp -pl proto,agent package \
+    mvn -B -ntp -pl proto,steve,agent package \
       -Dmaven.test.skip -Dmaven.antrun.skip -Dspotless.check.skip \
  && cp -r agent/target/drover-agent/conf agent/target/drover-agent/lib /opt/drover/ \
  && java -cp '/opt/drover/lib/*' image/BillOfMaterials.java \

@@ -192,7 +192,7 @@ func (w *world) herdCommand(o options, who contender, hello peerHello) (*exec.Cm
 	}
 	words := strings.Fields(o.herd)
 	if len(words) == 0 {
-		return nil, errors.New("the agent's tests are not compiled: mvn -DskipTests -pl proto,agent package")
+		return nil, errors.New("the agent's tests are not compiled: mvn -DskipTests -pl proto,steve,agent package")
 	}
 	words = append(words, hello.URL, registrationToken(herdCluster), hello.CAFile, strconv.Itoa(herdSize))
 	command := exec.Command(words[0], words[1:]...)

@@ -59,13 +59,12 @@ import io.drover.proto.handshake.TunnelHeaders;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.ReportJson;
+import io.drover.steve.Explorer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.management.ManagementFactory;
-import java.net.StandardSocketOptions;
 import java.net.URI;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -150,7 +149,8 @@ final class Agent {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
     try (var watchdog = new Watchdog(System::nanoTime).start();
         var timer = Timer.system(watchdog);
-        var steve = SteveServer.start();
+        var explorer = explorer();
+        var steve = explorer == null ? SteveServer.start() : SteveServer.start(explorer);
         var tunnels = new Tunnels(timer, watchdog, steve);
         var signal = Signal.with(changes());
         var probe = SelfProbe.start(dialerTo(steve), Sleeper.REAL);
@@ -194,6 +194,16 @@ final class Agent {
       }
       handOver();
     }
+  }
+
+  /** Costs nothing before it is asked something. Null: it is not wanted. */
+  private @Nullable Explorer explorer() {
+    var wanted = config.explorer();
+    return wanted.enabled()
+        ? new Explorer(
+            kube.access(config.kube()),
+            new Explorer.Options(wanted.features(), wanted.serverVersion(), wanted.masters()))
+        : null;
   }
 
   /** While everything goes on as before. */
@@ -596,13 +606,7 @@ final class Agent {
 
   /** Whatever is to be dialled: it is always this. */
   static Dialer dialerTo(SteveServer steveServer) {
-    return (_, _, dial) -> {
-      var channel = SocketChannel.open();
-      dial.opening(channel);
-      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      channel.connect(steveServer.address());
-      return channel;
-    };
+    return (_, _, dial) -> steveServer.connect(dial::opening);
   }
 
   static URI endpoint(URI server, String path) {

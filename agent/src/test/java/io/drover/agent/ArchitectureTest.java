@@ -36,6 +36,7 @@ class ArchitectureTest {
   private static final String ROOT = "io.drover";
   private static final String AGENT = "io.drover.agent";
   private static final String PROTO = "io.drover.proto";
+  private static final String STEVE = "io.drover.steve";
 
   /** Classes among the tests that break the rules. */
   private static final String PLANTED = "io.drover.agent.planted";
@@ -46,16 +47,16 @@ class ArchitectureTest {
           "io.fabric8..", new String[] {"io.drover.agent.kube"},
           "org.java_websocket..", new String[] {"io.drover.agent.tunnel"},
           "org.bouncycastle..", new String[] {"io.drover.agent.tls"},
+          "org.apache.hc..", new String[] {"io.drover.steve.http"},
           "picocli..", new String[] {"io.drover.agent"},
           "ch.qos.logback..", new String[] {"io.drover.agent.log"},
           "io.prometheus..", new String[] {"io.drover.agent.health"},
           "com.sun.net.httpserver..",
-              new String[] {
-                "io.drover.agent.health", "io.drover.agent.node", "io.drover.agent.steve"
-              },
+              new String[] {"io.drover.agent.health", "io.drover.agent.node"},
           "com.fasterxml.jackson.databind..",
               new String[] {
                 "io.drover.proto..",
+                "io.drover.steve..",
                 "io.drover.agent.check",
                 "io.drover.agent.inspect",
                 "io.drover.agent.kube",
@@ -66,6 +67,7 @@ class ArchitectureTest {
           "com.fasterxml.jackson.core..",
               new String[] {
                 "io.drover.proto..",
+                "io.drover.steve..",
                 "io.drover.agent.health",
                 "io.drover.agent.inspect",
                 "io.drover.agent.kube",
@@ -84,7 +86,7 @@ class ArchitectureTest {
     ours =
         new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-            .importPackages(AGENT, PROTO);
+            .importPackages(AGENT, PROTO, STEVE);
     planted =
         new ClassFileImporter()
             .withImportOption(

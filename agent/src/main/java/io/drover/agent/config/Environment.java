@@ -47,6 +47,18 @@ final class Environment {
     return text(setting).equals("true");
   }
 
+  /** Whether it is {@code on}, and not {@code off}. */
+  boolean isOn(Setting setting) {
+    return parse(
+        setting,
+        text ->
+            switch (text) {
+              case "on" -> true;
+              case "off" -> false;
+              default -> throw new IllegalArgumentException("expected on or off");
+            });
+  }
+
   /**
    * Hands the value to {@code parser}, whose {@link IllegalArgumentException} says what is wrong
    * and what would be right.

@@ -42,18 +42,10 @@ public record ReportConfig(
   static ReportConfig from(Environment env) {
     String token = env.text(Setting.DROVER_REPORT_TOKEN);
     return new ReportConfig(
-        env.parse(Setting.DROVER_REPORTS, ReportConfig::onOrOff),
+        env.isOn(Setting.DROVER_REPORTS),
         env.parse(Setting.DROVER_REPORT_URL, ReportConfig::url),
         token.isEmpty() ? Optional.empty() : Optional.of(new Secret(token)),
         env.parse(Setting.DROVER_TRIALS, ReportConfig::trials));
-  }
-
-  private static boolean onOrOff(String text) {
-    return switch (text) {
-      case "on" -> true;
-      case "off" -> false;
-      default -> throw new IllegalArgumentException("expected on or off");
-    };
   }
 
   private static Optional<URI> url(String text) {

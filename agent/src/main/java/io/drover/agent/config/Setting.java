@@ -52,7 +52,8 @@ public enum Setting {
   CATTLE_FEATURES(
       "",
       "Rancher's feature list, `name=bool,…`. `provisioningprebootstrap=true`: no steve tunnel."
-          + " Others are ignored."),
+          + " `ui-sql-cache` says how the Explorer's pages ask. Others are ignored."),
+  CATTLE_SERVER_VERSION("", "Rancher's version, which says it too. Unset: a new one."),
   DROVER_DIAL_ALLOW(
       "",
       "What the server may reach through the cluster tunnel besides the API server: `host:port`"
@@ -64,6 +65,14 @@ public enum Setting {
       "0.0.0.0:8080",
       "--health-address",
       "Where `/livez`, `/readyz` and `/metrics` are served: `host:port`, `:port` or `off`."),
+  DROVER_EXPLORER(
+      "on",
+      "`off`: Rancher's pages of what is in the cluster are not answered, only its checks. See"
+          + " `docs/explorer.md`."),
+  DROVER_EXPLORER_MASTERS(
+      "false",
+      "`true`: the server may name a user there as a member of `system:masters`, whom no role"
+          + " limits. Rancher does not."),
   DROVER_REPORTS(
       "on",
       "`off`: nothing of the cluster is read for reports, and none is written. See"

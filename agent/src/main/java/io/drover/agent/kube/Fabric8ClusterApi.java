@@ -10,6 +10,7 @@ import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
 import io.drover.agent.tls.FileTrustManager;
 import io.drover.proto.report.Cause;
+import io.drover.steve.kube.ApiAccess;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.client.Config;
@@ -400,6 +401,11 @@ public final class Fabric8ClusterApi implements ClusterApi {
       }
       throw failure("get /readyz", e);
     }
+  }
+
+  /** For the Explorer, which has a client of its own. */
+  public ApiAccess access(KubeConfig kube) {
+    return new ExplorerAccess(kube, client.getConfiguration());
   }
 
   /** For answers that are read as they come. Ends with this. */

@@ -2,69 +2,78 @@ package io.drover.agent.steve;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import io.drover.steve.http.Answer;
+import io.drover.steve.http.Fields;
+import io.drover.steve.http.FrontLimits;
+import io.drover.steve.http.Handler;
+import io.drover.steve.http.HttpFront;
+import io.drover.steve.http.Request;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.nio.channels.SocketChannel;
 
-/** Answers {@code /ping}, and says plainly that the rest is not there. */
+/** Answers {@code /ping} itself, and leaves the rest to the Explorer, if there is one. */
 public final class SteveServer implements AutoCloseable {
-  /** Connections that wait to be accepted. */
-  private static final int BACKLOG = 128;
-
-  private static final String PONG = "pong";
-  private static final String NOT_IMPLEMENTED =
+  private static final byte[] PONG = "pong".getBytes(UTF_8);
+  private static final byte[] NOT_IMPLEMENTED =
       """
       {"type":"error","status":501,"code":"NotImplemented",\
       "message":"this agent does not serve the Explorer's API"}
-      """;
+      """
+          .getBytes(UTF_8);
 
-  private final HttpServer server;
-  private final ExecutorService threads;
+  private final HttpFront front;
 
-  private SteveServer(HttpServer server, ExecutorService threads) {
-    this.server = server;
-    this.threads = threads;
+  private SteveServer(HttpFront front) {
+    this.front = front;
   }
 
-  /** Listens on a free port of the loopback interface. */
-  public static SteveServer start() throws IOException {
-    var server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), BACKLOG);
-    var threads =
-        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("steve-", 0).factory());
-    server.setExecutor(threads);
-    server.createContext("/", SteveServer::answer);
-    server.start();
-    return new SteveServer(server, threads);
+  /** Answers all but {@code /ping} with 501. */
+  public static SteveServer start() {
+    return start(SteveServer::notImplemented);
   }
 
-  /** Where the streams of the steve tunnel lead, whatever address the server names. */
-  public InetSocketAddress address() {
-    return server.getAddress();
+  /**
+   * Begins to answer.
+   *
+   * @param explorer answers all but {@code /ping}; it may be slow, since each connection has a
+   *     thread of its own
+   */
+  public static SteveServer start(Handler explorer) {
+    Handler handler =
+        (request, answer) -> {
+          // Before all else, and of nothing that the Explorer could hold.
+          if (request.path().equals("/ping")) {
+            answer.send(200, pongFields(), PONG);
+          } else {
+            explorer.handle(request, answer);
+          }
+        };
+    return new SteveServer(HttpFront.start("steve", FrontLimits.STANDARD, handler));
   }
 
-  private static void answer(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      boolean isPing = exchange.getRequestURI().getPath().equals("/ping");
-      exchange
-          .getResponseHeaders()
-          .set("Content-Type", isPing ? "text/plain; charset=utf-8" : "application/json");
-      var body = (isPing ? PONG : NOT_IMPLEMENTED).getBytes(UTF_8);
-      boolean headOnly = exchange.getRequestMethod().equals("HEAD");
-      exchange.sendResponseHeaders(isPing ? 200 : 501, headOnly ? -1 : body.length);
-      if (!headOnly) {
-        exchange.getResponseBody().write(body);
-      }
-    }
+  /**
+   * The local end of a stream of the steve tunnel, whatever address the server names.
+   *
+   * @throws IOException if there are too many
+   */
+  public SocketChannel connect(HttpFront.Opening opening) throws IOException {
+    return front.connect(opening);
+  }
+
+  /** As the stock agent's. */
+  private static Fields pongFields() {
+    return new Fields()
+        .add("Content-Type", "text/plain; charset=utf-8")
+        .add("Cache-Control", "no-cache, no-store, must-revalidate")
+        .add("X-Content-Type-Options", "nosniff");
+  }
+
+  private static void notImplemented(Request request, Answer answer) throws IOException {
+    answer.send(501, new Fields().add("Content-Type", "application/json"), NOT_IMPLEMENTED);
   }
 
   @Override
   public void close() {
-    server.stop(0);
-    threads.close();
+    front.close();
   }
 }

@@ -50,6 +50,8 @@ class AgentConfigTest {
                 new KubeConfig.InCluster(
                     "10.43.0.1:443", Path.of("/var/run/secrets/kubernetes.io/serviceaccount")),
                 new TunnelConfig(Duration.ofSeconds(10), List.of()),
+                new ExplorerConfig(
+                    true, false, "multi-cluster-management-agent=true,unheard-of=maybe,x", ""),
                 new HealthConfig(true, "0.0.0.0", 8080),
                 new ReportConfig(
                     true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),

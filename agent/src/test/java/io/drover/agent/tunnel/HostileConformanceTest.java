@@ -524,7 +524,7 @@ class HostileConformanceTest {
       Dialer dialer =
           (network, address, dial) ->
               address.equals("not-used:80")
-                  ? SocketChannel.open(steve.address())
+                  ? steve.connect(dial::opening)
                   : new TcpDialer().dial(network, address, dial);
       try (var _ = TestTunnel.start(server, dialer)) {
         var peer = server.open();

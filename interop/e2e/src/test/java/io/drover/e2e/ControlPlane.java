@@ -63,6 +63,12 @@ final class ControlPlane implements AutoCloseable {
     return start(name, "--bare");
   }
 
+  /** One like that of which the Explorer's answers were recorded. Not for all tests. */
+  static ControlPlane startForExplorer(String name) throws IOException, InterruptedException {
+    return start(
+        name, "--nodes=3", "--pods=0", "--api-server-flag=--service-cluster-ip-range=10.43.0.0/16");
+  }
+
   /**
    * One with a real node, whose pods are containers. Not for all tests.
    *

@@ -239,9 +239,18 @@ final class Peer implements AutoCloseable {
 
   /** A local address whose connections run through the cluster tunnel to {@code target}. */
   InetSocketAddress forward(InetSocketAddress target) throws IOException, InterruptedException {
-    var address = address(target);
+    return forward(CLUSTER, address(target));
+  }
+
+  /** A local address whose connections run through the steve tunnel. */
+  InetSocketAddress forwardToSteve() throws IOException, InterruptedException {
+    return forward(STEVE, "not-used:80");
+  }
+
+  private InetSocketAddress forward(String key, String address)
+      throws IOException, InterruptedException {
     var local =
-        call("POST", "/forward?key=" + CLUSTER + "&network=tcp&address=" + address)
+        call("POST", "/forward?key=" + key + "&network=tcp&address=" + address)
             .path("address")
             .asText();
     int colon = local.lastIndexOf(':');

@@ -1,0 +1,112 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What the stock agent has answered to the Explorer, asked of ours through Rancher's own tunnel
+ * library. Which cases differ, and why, stands in {@code explorer/differences.txt}: exactly those
+ * may.
+ */
+@Tag("interop")
+@TestInstance(Lifecycle.PER_CLASS)
+final class ExplorerVectorsIT {
+  private static final List<String> READ =
+      List.of(
+          "schemas",
+          "definitions",
+          "http",
+          "lists",
+          "lists-users",
+          "objects",
+          "objects-users",
+          "query",
+          "counts");
+
+  private static final String FEATURES =
+      "fleet=false,multi-cluster-management=false,multi-cluster-management-agent=true,"
+          + "provisioningprebootstrap=false,ui-sql-cache=";
+
+  private ControlPlane plane;
+
+  @BeforeAll
+  void start() throws IOException, InterruptedException {
+    plane = ControlPlane.startForExplorer("control-plane-explorer");
+    ExplorerFixture.apply(plane, Programs.directory("explorer-fixture"));
+  }
+
+  @AfterAll
+  void close() {
+    plane.close();
+  }
+
+  @AfterEach
+  void clean() throws IOException, InterruptedException {
+    ExplorerFixture.clean(plane);
+  }
+
+  /** Listed cases, by whether they must differ: with the reason. */
+  private record Listed(Map<String, String> differ, Map<String, String> mayDiffer) {
+    static Listed read(String dialect) throws IOException {
+      var listed = new Listed(new TreeMap<>(), new TreeMap<>());
+      String reason = "";
+      var text = new String(VectorCase.resource("differences.txt").readAllBytes(), UTF_8);
+      for (String line : text.lines().toList()) {
+        if (line.startsWith("#")) {
+          reason = line.substring(1).strip();
+        } else if (line.startsWith(dialect + "/")) {
+          (reason.startsWith("by chance") ? listed.mayDiffer() : listed.differ()).put(line, reason);
+        }
+      }
+      return listed;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"classic", "sql"})
+  void answersAreTheRecordedOnes(String dialect) throws Exception {
+    var features = Map.of("CATTLE_FEATURES", FEATURES + dialect.equals("sql"));
+    try (var installation =
+        Installation.start(
+            plane, "explorer-" + dialect, "0.6.1", features, Installation.NO_CHECKS)) {
+      var run = new VectorRun(installation.peer().forwardToSteve());
+      for (String group : READ) {
+        run.group(dialect, group);
+      }
+      run.history(dialect, plane.admin());
+      run.writes(dialect);
+
+      report(dialect, run);
+      var listed = Listed.read(dialect);
+      var unexpected = new TreeMap<>(run.differences());
+      unexpected.keySet().removeAll(listed.differ().keySet());
+      unexpected.keySet().removeAll(listed.mayDiffer().keySet());
+      var equalAfterAll = new TreeSet<>(listed.differ().keySet());
+      equalAfterAll.removeAll(run.differences().keySet());
+      assertThat(unexpected).as("differ, and are not listed").isEmpty();
+      assertThat(equalAfterAll).as("listed as different, and equal").isEmpty();
+    }
+  }
+
+  private static void report(String dialect, VectorRun run) {
+    run.shares().forEach((group, share) -> System.out.println(group + ": equal " + share));
+    int equal = run.all() - run.differences().size();
+    System.out.printf(
+        "%s: equal %d of %d, %.1f %%%n", dialect, equal, run.all(), 100.0 * equal / run.all());
+    run.differences().forEach((id, what) -> System.out.println("  " + id + " | " + what));
+  }
+}

@@ -1,0 +1,102 @@
+package io.drover.steve;
+
+import io.drover.steve.api.Api;
+import io.drover.steve.api.ClusterStore;
+import io.drover.steve.api.CountStore;
+import io.drover.steve.api.DefinitionStore;
+import io.drover.steve.api.GroupStore;
+import io.drover.steve.api.KubeStore;
+import io.drover.steve.api.PreferenceStore;
+import io.drover.steve.api.RootStore;
+import io.drover.steve.api.SchemaStore;
+import io.drover.steve.api.SubscribeStore;
+import io.drover.steve.http.Answer;
+import io.drover.steve.http.Handler;
+import io.drover.steve.http.Request;
+import io.drover.steve.kube.ApiAccess;
+import io.drover.steve.kube.ApiServer;
+import io.drover.steve.query.Dialect;
+import io.drover.steve.schema.Cluster;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What Rancher's Explorer asks for, answered. Before the first request nothing is opened, asked, or
+ * even loaded: most agents are never asked. Any thread.
+ */
+public final class Explorer implements Handler, AutoCloseable {
+  /**
+   * How to answer.
+   *
+   * @param features Rancher's list, which says what its dashboard speaks
+   * @param serverVersion Rancher's, which says it too; empty: a new one
+   * @param mastersAllowed whether a user may be a member of {@code system:masters}
+   */
+  public record Options(String features, String serverVersion, boolean mastersAllowed) {}
+
+  private final ApiAccess access;
+  private final Options options;
+
+  // Guarded by this.
+  private @Nullable Parts parts;
+  private boolean closed;
+
+  /** Does nothing yet. */
+  public Explorer(ApiAccess access, Options options) {
+    this.access = access;
+    this.options = options;
+  }
+
+  /** All of it. */
+  private record Parts(ApiServer api, Cluster cluster, Api answering) {
+    static Parts of(ApiAccess access, Options options) {
+      var clock = Clock.systemUTC();
+      var api = new ApiServer(access);
+      var cluster = new Cluster(api, System::nanoTime);
+      var dialect = Dialect.of(options.features(), options.serverVersion());
+      return new Parts(
+          api,
+          cluster,
+          new Api(
+              cluster,
+              options.mastersAllowed(),
+              Map.of(
+                  "schema", new SchemaStore(),
+                  "apiRoot", new RootStore(),
+                  "apigroup", new GroupStore(api),
+                  "count", new CountStore(api, clock),
+                  "schemaDefinition", new DefinitionStore(api),
+                  "subscribe", new SubscribeStore(),
+                  "userpreference", new PreferenceStore(),
+                  "management.cattle.io.cluster", new ClusterStore()),
+              new KubeStore(api, dialect, clock)));
+    }
+  }
+
+  private synchronized Parts parts() throws IOException {
+    if (closed) {
+      throw new IOException("the Explorer stops");
+    }
+    if (parts == null) {
+      parts = Parts.of(access, options);
+    }
+    return parts;
+  }
+
+  @Override
+  public void handle(Request request, Answer answer) throws IOException {
+    parts().answering().handle(request, answer);
+  }
+
+  /** Ends what is asked, and forgets everything. */
+  @Override
+  public synchronized void close() {
+    closed = true;
+    if (parts != null) {
+      parts.cluster().close();
+      parts.api().close();
+    }
+  }
+}

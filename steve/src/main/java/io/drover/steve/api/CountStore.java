@@ -1,0 +1,222 @@
+package io.drover.steve.api;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.access.Rights;
+import io.drover.steve.http.Turn;
+import io.drover.steve.kube.ApiRequest;
+import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Json;
+import io.drover.steve.kube.Refusal;
+import io.drover.steve.schema.ResourceType;
+import io.drover.steve.state.Summary;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How many objects of each type there are, by namespace, and how many of them are in trouble. They
+ * are read in our own name, and the user's rights say which of them count.
+ */
+public final class CountStore implements Store {
+  /** For all objects of one type; then it is left out, so that one broken type holds up none. */
+  static final Duration TYPE_LIMIT = Duration.ofSeconds(2);
+
+  /** For all types. */
+  static final Duration LIMIT = Duration.ofSeconds(10);
+
+  /** Types that are read at one time. */
+  static final int PARALLEL = 8;
+
+  /** Types of ours that others count as well, though nobody knows why. */
+  private static final Set<String> OWN =
+      Set.of("apigroup", "management.cattle.io.cluster", "userpreference");
+
+  /** Kinds whose state does not depend on what is in them: nothing of that is asked for. */
+  private static final Set<String> CONSTANT =
+      Set.of(
+          "apps.controllerrevision",
+          "configmap",
+          "coordination.k8s.io.lease",
+          "discovery.k8s.io.endpointslice",
+          "endpoints",
+          "event",
+          "events.k8s.io.event",
+          "limitrange",
+          "rbac.authorization.k8s.io.clusterrole",
+          "rbac.authorization.k8s.io.clusterrolebinding",
+          "rbac.authorization.k8s.io.role",
+          "rbac.authorization.k8s.io.rolebinding",
+          "secret",
+          "serviceaccount");
+
+  private static final String METADATA =
+      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+  private static final Logger log = LoggerFactory.getLogger(CountStore.class);
+
+  private final ApiServer api;
+  private final Clock clock;
+
+  /** Asks nothing yet. */
+  public CountStore(ApiServer api, Clock clock) {
+    this.api = api;
+    this.clock = clock;
+  }
+
+  @Override
+  public void get(Call call) throws IOException {
+    if (!call.name().equals("count")) {
+      throw new Refusal(404, "NotFound", "not found");
+    }
+    call.reply().object(200, counts(call), call.links());
+  }
+
+  @Override
+  public void list(Call call) throws IOException {
+    Envelope.send(call, List.of(counts(call)));
+  }
+
+  private ObjectNode counts(Call call) throws IOException {
+    var found = new ConcurrentHashMap<String, Count>();
+    var tasks = new ArrayList<Callable<Boolean>>();
+    var room = new Semaphore(PARALLEL);
+    for (var schema : call.schemas().all()) {
+      var type = schema.type();
+      if (type.isPresent() && type.get().verbs().contains("list")) {
+        tasks.add(
+            () -> {
+              room.acquire();
+              try {
+                found.put(schema.id(), count(type.get(), schema.rights()));
+              } catch (IOException e) {
+                log.debug("not counted: type={} reason={}", schema.id(), e.toString());
+              } finally {
+                room.release();
+              }
+              return true;
+            });
+      } else if (type.isPresent() || OWN.contains(schema.id())) {
+        found.put(schema.id(), new Count());
+      }
+    }
+    try (var threads =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofVirtual().name("explorer-count-", 0).factory())) {
+      threads.invokeAll(tasks, LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+    }
+    var content = Json.MAPPER.createObjectNode();
+    var counts = content.putObject("counts");
+    new TreeMap<>(found).forEach((id, count) -> counts.set(id, count.json()));
+    var links = Map.of("self", call.links().object("counts", "count"));
+    return Envelope.of("count", "count", links, content);
+  }
+
+  private Count count(ResourceType type, Rights rights) throws IOException {
+    var count = new Count();
+    boolean all = rights.all("list");
+    if (!all && !rights.any("list", "get")) {
+      return count;
+    }
+    long untilNanos = System.nanoTime() + TYPE_LIMIT.toNanos();
+    String accept = CONSTANT.contains(type.id()) ? METADATA : ApiRequest.JSON;
+    try (var answer = api.send(ApiRequest.get(type.path(""), accept).within(TYPE_LIMIT))) {
+      new Rows(false)
+          .list(
+              answer.body(),
+              (object, _) -> {
+                if (System.nanoTime() - untilNanos > 0) {
+                  throw new IOException("not counted within " + TYPE_LIMIT.toSeconds() + " s");
+                }
+                String namespace = object.at("/metadata/namespace").asText("");
+                String name = object.at("/metadata/name").asText("");
+                if (all
+                    || rights.grants("list", namespace, name)
+                    || rights.grants("get", namespace, name)) {
+                  object.put("apiVersion", type.apiVersion());
+                  object.put("kind", type.kind());
+                  count.add(namespace, Summary.of(object, clock));
+                }
+                Turn.give();
+              });
+    }
+    return count;
+  }
+
+  /** Of one type. One thread. */
+  private static final class Count {
+    private final Numbers sum = new Numbers();
+    private final Map<String, Numbers> byNamespace = new TreeMap<>();
+
+    void add(String namespace, Summary summary) {
+      sum.add(summary);
+      if (!namespace.isEmpty()) {
+        byNamespace.computeIfAbsent(namespace, _ -> new Numbers()).add(summary);
+      }
+    }
+
+    ObjectNode json() {
+      var json = Json.MAPPER.createObjectNode();
+      json.set("summary", sum.json());
+      if (!byNamespace.isEmpty()) {
+        var namespaces = json.putObject("namespaces");
+        byNamespace.forEach((namespace, numbers) -> namespaces.set(namespace, numbers.json()));
+      }
+      return json;
+    }
+  }
+
+  private static final class Numbers {
+    private int all;
+    private int errors;
+    private int transitioning;
+    private int inProgress;
+
+    void add(Summary summary) {
+      all++;
+      if (summary.error()) {
+        errors++;
+      } else if (summary.transitioning()) {
+        inProgress++;
+      }
+      if (summary.transitioning()) {
+        transitioning++;
+      }
+    }
+
+    /** Without what is none. */
+    ObjectNode json() {
+      var json = Json.MAPPER.createObjectNode();
+      put(json, "count", all);
+      if (errors + inProgress > 0) {
+        var states = json.putObject("states");
+        put(states, "error", errors);
+        put(states, "in-progress", inProgress);
+      }
+      put(json, "errors", errors);
+      put(json, "transitioning", transitioning);
+      return json;
+    }
+
+    private static void put(ObjectNode json, String name, int number) {
+      if (number > 0) {
+        json.put(name, number);
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package io.drover.steve.api;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.kube.ApiRequest;
+import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Json;
+import io.drover.steve.schema.ResourceType;
+import io.drover.steve.state.Relationship;
+import io.drover.steve.state.Summary;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What an object has to do with others: those that it names, and those that name it. Nothing of
+ * this is kept: the few kinds that may name it are listed in its namespace when it is asked for, in
+ * the user's name, so that he is told of no object that he may not see.
+ */
+final class Relations {
+  /** For all questions together; what has not come by then is not told. */
+  static final Duration LIMIT = Duration.ofSeconds(2);
+
+  /** Objects of a kind that are looked at. */
+  static final int MAX_OBJECTS = 500;
+
+  /** Objects that it names and that are asked how they are. */
+  static final int MAX_NAMED = 64;
+
+  /** Whose objects own those of others. */
+  private static final Map<String, List<String>> CHILDREN =
+      Map.of(
+          "apps.daemonset", List.of("apps.controllerrevision", "pod"),
+          "apps.deployment", List.of("apps.replicaset"),
+          "apps.replicaset", List.of("pod"),
+          "apps.statefulset", List.of("apps.controllerrevision", "pod"),
+          "batch.cronjob", List.of("batch.job"),
+          "batch.job", List.of("pod"),
+          "node", List.of("coordination.k8s.io.lease"),
+          "replicationcontroller", List.of("pod"),
+          "service", List.of("discovery.k8s.io.endpointslice"));
+
+  /** Whose objects run with others. */
+  private static final List<String> USERS =
+      List.of(
+          "apps.daemonset",
+          "apps.deployment",
+          "apps.replicaset",
+          "apps.statefulset",
+          "batch.job",
+          "pod");
+
+  /** What may be used. */
+  private static final List<String> USED = List.of("configmap", "secret", "serviceaccount");
+
+  private static final String LEASES_OF_NODES = "kube-node-lease";
+  private static final Logger log = LoggerFactory.getLogger(Relations.class);
+
+  private final ApiServer api;
+  private final Clock clock;
+
+  Relations(ApiServer api, Clock clock) {
+    this.api = api;
+    this.clock = clock;
+  }
+
+  /** As {@code metadata.relationships}. */
+  JsonNode of(Call call, ObjectNode object) throws IOException {
+    var types = call.schemas().types();
+    String id = call.schema().id();
+    String namespace = object.at("/metadata/namespace").asText("");
+    String name = object.at("/metadata/name").asText("");
+    var questions = new ArrayList<Callable<List<ObjectNode>>>();
+    int named = 0;
+    for (var relationship : Relationship.of(object, types::isNamespaced)) {
+      var type = types.byId(relationship.type());
+      if (type != null && !relationship.id().isEmpty() && named++ < MAX_NAMED) {
+        questions.add(() -> List.of(named(call, type, relationship)));
+      } else {
+        questions.add(() -> List.of(relationship.json(null)));
+      }
+    }
+    String in = id.equals("node") ? LEASES_OF_NODES : namespace;
+    var candidates = USED.contains(id) ? USERS : CHILDREN.getOrDefault(id, List.of());
+    String fullName = namespace.isEmpty() ? name : namespace + "/" + name;
+    for (String candidate : candidates) {
+      var type = types.byId(candidate);
+      if (type != null && !in.isEmpty()) {
+        questions.add(() -> naming(call, type, in, id, fullName));
+      }
+    }
+    var all = ask(questions);
+    return all.isEmpty() ? Json.MAPPER.nullNode() : all;
+  }
+
+  private static ArrayNode ask(List<Callable<List<ObjectNode>>> questions) throws IOException {
+    var all = Json.MAPPER.createArrayNode();
+    try (var threads =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofVirtual().name("explorer-relations-", 0).factory())) {
+      for (var answer : threads.invokeAll(questions, LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        try {
+          if (!answer.isCancelled()) {
+            all.addAll(answer.get());
+          }
+        } catch (ExecutionException e) {
+          log.debug("relation not told: reason={}", String.valueOf(e.getCause()));
+        }
+      }
+      return all;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+    }
+  }
+
+  /** One that it names, with its state, if the user may see that. */
+  private ObjectNode named(Call call, ResourceType type, Relationship relationship) {
+    String id = relationship.id();
+    int slash = id.indexOf('/');
+    String target =
+        type.path(slash < 0 ? "" : id.substring(0, slash)) + "/" + id.substring(slash + 1);
+    try (var answer =
+        api.send(ApiRequest.get(target, ApiRequest.JSON).as(call.user()).within(LIMIT))) {
+      return relationship.json(Summary.of(Json.object(answer.body()), clock));
+    } catch (IOException _) {
+      return relationship.json(null); // it is not there, or not for him
+    }
+  }
+
+  /** Those of a kind that name it. */
+  private List<ObjectNode> naming(
+      Call call, ResourceType type, String namespace, String id, String fullName)
+      throws IOException {
+    var found = new ArrayList<ObjectNode>();
+    String target = type.path(namespace) + "?limit=" + MAX_OBJECTS;
+    try (var answer =
+        api.send(ApiRequest.get(target, ApiRequest.JSON).as(call.user()).within(LIMIT))) {
+      new Rows(false)
+          .list(
+              answer.body(),
+              (object, _) -> {
+                object.put("apiVersion", type.apiVersion());
+                object.put("kind", type.kind());
+                for (var one : Relationship.of(object, call.schemas().types()::isNamespaced)) {
+                  if (one.type().equals(id) && one.id().equals(fullName)) {
+                    found.add(reversed(one, type, object));
+                  }
+                }
+              });
+    }
+    return found;
+  }
+
+  private ObjectNode reversed(Relationship one, ResourceType type, ObjectNode object) {
+    String other =
+        object.at("/metadata/namespace").asText("") + "/" + object.at("/metadata/name").asText("");
+    var mirrored = new Relationship(!one.inbound(), one.rel(), type.id(), other, "", "");
+    return mirrored.json(Summary.of(object, clock));
+  }
+}

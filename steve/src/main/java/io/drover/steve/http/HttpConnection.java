@@ -1,0 +1,305 @@
+package io.drover.steve.http;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpVersion;
+import org.apache.hc.core5.http.MessageConstraintException;
+import org.apache.hc.core5.http.RequestHeaderFieldsTooLargeException;
+import org.apache.hc.core5.http.config.Http1Config;
+import org.apache.hc.core5.http.impl.io.ChunkedInputStream;
+import org.apache.hc.core5.http.impl.io.ContentLengthInputStream;
+import org.apache.hc.core5.http.impl.io.DefaultHttpRequestParser;
+import org.apache.hc.core5.http.impl.io.IdentityInputStream;
+import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One connection: request after request, in one virtual thread. */
+final class HttpConnection {
+  private static final int BUFFER_BYTES = 8 * 1024;
+  private static final int MAX_FIELDS = 200;
+
+  /** Not among the constants of the JDK. */
+  private static final int TOO_LARGE_HEAD = 431;
+
+  /** For the peer to read a last answer. */
+  private static final Duration LINGER = Duration.ofSeconds(2);
+
+  private static final Pattern LENGTH = Pattern.compile("[0-9]{1,18}");
+  private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
+
+  private final SocketChannel channel;
+  private final FrontLimits limits;
+  private final Handler handler;
+  private final boolean once;
+  private final Deadline deadline;
+  private final Http1Config config;
+  private final SessionInputBufferImpl buffer;
+  private final Counted in;
+  private final OutputStream out;
+
+  /**
+   * A connection that nobody serves yet.
+   *
+   * @param once it is closed behind the first answer
+   */
+  HttpConnection(
+      SocketChannel channel,
+      FrontLimits limits,
+      Handler handler,
+      boolean once,
+      LongSupplier nanoTime) {
+    this.channel = channel;
+    this.limits = limits;
+    this.handler = handler;
+    this.once = once;
+    this.deadline = new Deadline(nanoTime, once ? limits.head() : limits.idle());
+    this.config =
+        Http1Config.custom()
+            .setMaxLineLength(limits.headBytes())
+            .setMaxHeaderCount(MAX_FIELDS)
+            .build();
+    this.buffer = new SessionInputBufferImpl(BUFFER_BYTES, limits.headBytes());
+    this.in = new Counted(Channels.newInputStream(channel));
+    this.out = new Paced(Channels.newOutputStream(channel));
+  }
+
+  /** Serves it to its end. */
+  void run() {
+    try (channel) {
+      while (serveOne()) {
+        deadline.in(limits.idle());
+      }
+      linger();
+    } catch (IOException e) {
+      log.debug("connection ended: reason={}", e.toString());
+    }
+  }
+
+  /**
+   * Waits for the peer to close too. Closing with something unread would be a reset, which takes
+   * the answer away from a peer that has not read it yet.
+   */
+  private void linger() throws IOException {
+    deadline.in(LINGER);
+    channel.shutdownOutput();
+    byte[] into = new byte[BUFFER_BYTES];
+    while (in.read(into, 0, into.length) >= 0) {
+      // It does not matter any more.
+    }
+  }
+
+  /** Closes it from another thread, if its present wait is over. */
+  void closeIfOver() {
+    if (deadline.isOver()) {
+      close();
+    }
+  }
+
+  /** Closes it from another thread. */
+  void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      log.debug("connection not closed: reason={}", e.toString());
+    }
+  }
+
+  /** Returns whether another request may follow. */
+  private boolean serveOne() throws IOException {
+    if (buffer.length() == 0 && buffer.fillBuffer(in) < 0) {
+      return false;
+    }
+    deadline.in(limits.head());
+    in.allow(limits.headBytes());
+    ClassicHttpRequest head;
+    Request request;
+    try {
+      head = new DefaultHttpRequestParser(config).parse(buffer, in);
+      if (head == null) {
+        return false;
+      }
+      request = request(head);
+    } catch (MessageConstraintException
+        | RequestHeaderFieldsTooLargeException
+        | HeadTooLongException _) {
+      return refuse(TOO_LARGE_HEAD, "the request's head is longer than " + limits.headBytes());
+    } catch (HttpException | IllegalArgumentException e) {
+      return refuse(HttpURLConnection.HTTP_BAD_REQUEST, "not understood: " + e.getMessage());
+    } finally {
+      in.allow(Long.MAX_VALUE);
+    }
+    deadline.in(limits.exchange());
+    boolean modern = head.getVersion().greaterEquals(HttpVersion.HTTP_1_1);
+    boolean last = once || !modern || has(request.fields(), "Connection", "close");
+    var answer =
+        new Answer(
+            new IdentityInputStream(buffer, in),
+            out,
+            request.method().equals("HEAD"),
+            modern,
+            last,
+            deadline::none); // what follows may last for hours, and has limits of its own
+    return answered(request, answer) && !answer.last() && request.skipBody();
+  }
+
+  /** Returns whether the answer is whole. */
+  private boolean answered(Request request, Answer answer) throws IOException {
+    try {
+      handler.handle(request, answer);
+    } catch (RuntimeException e) {
+      log.error("request failed, which is a bug: path={}", request.path(), e);
+    }
+    if (!answer.begun()) {
+      return refuse(HttpURLConnection.HTTP_INTERNAL_ERROR, "this is a fault of the agent");
+    }
+    return answer.complete();
+  }
+
+  private boolean refuse(int status, String why) throws IOException {
+    var fields = new Fields().add("Content-Type", "text/plain; charset=utf-8");
+    new Answer(in, out, false, true, true, () -> {})
+        .send(status, fields, (why + "\n").getBytes(UTF_8));
+    return false;
+  }
+
+  private Request request(ClassicHttpRequest head) throws HttpException {
+    var fields = new Fields();
+    Arrays.stream(head.getHeaders())
+        .forEach(field -> fields.add(field.getName(), String.valueOf(field.getValue())));
+    // The parser takes the host out of the target and the target apart; what we want is as it came.
+    return new Request(head.getMethod(), head.getPath(), fields, body(fields), limits.bodyBytes());
+  }
+
+  private InputStream body(Fields fields) throws HttpException {
+    var lengths = new HashSet<>(fields.every("Content-Length"));
+    boolean chunked = has(fields, "Transfer-Encoding", "chunked");
+    if ((chunked && !lengths.isEmpty())
+        || lengths.size() > 1
+        || (!chunked && fields.has("Transfer-Encoding"))) {
+      throw new HttpException("the length of the body is ambiguous");
+    }
+    if (!chunked && lengths.isEmpty()) {
+      return InputStream.nullInputStream();
+    }
+    var raw =
+        chunked
+            ? new ChunkedInputStream(buffer, in, config)
+            : new ContentLengthInputStream(buffer, in, length(lengths.iterator().next()));
+    return new Body(raw, has(fields, "Expect", "100-continue"));
+  }
+
+  private static long length(String text) throws HttpException {
+    if (!LENGTH.matcher(text).matches()) {
+      throw new HttpException("bad Content-Length");
+    }
+    return Long.parseLong(text);
+  }
+
+  /** Whether a token is among a field's values. */
+  private static boolean has(Fields fields, String name, String token) {
+    return fields.every(name).stream()
+        .flatMap(value -> Arrays.stream(value.split(",", -1)))
+        .anyMatch(item -> item.strip().toLowerCase(Locale.ROOT).equals(token));
+  }
+
+  /** A request's body, each piece of it within its time. */
+  private final class Body extends FilterInputStream {
+    private boolean awaited;
+
+    /**
+     * Of which nothing is read yet.
+     *
+     * @param awaited the peer sends it when we say so
+     */
+    Body(InputStream body, boolean awaited) {
+      super(body);
+      this.awaited = awaited;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      if (awaited) {
+        awaited = false;
+        out.write("HTTP/1.1 100 Continue\r\n\r\n".getBytes(ISO_8859_1));
+        out.flush();
+      }
+      var count = new int[1];
+      deadline.within(limits.stall(), () -> count[0] = in.read(into, offset, length));
+      return count[0];
+    }
+  }
+
+  /** The head is too long. */
+  private static final class HeadTooLongException extends IOException {
+    private static final long serialVersionUID = 1;
+  }
+
+  /** What the peer sends, of which only so much may be a head. */
+  private static final class Counted extends FilterInputStream {
+    private long allowed = Long.MAX_VALUE;
+
+    Counted(InputStream in) {
+      super(in);
+    }
+
+    void allow(long bytes) {
+      allowed = bytes;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      if (allowed <= 0) {
+        throw new HeadTooLongException();
+      }
+      int count = in.read(into, offset, length);
+      allowed -= Math.max(0, count);
+      return count;
+    }
+  }
+
+  /** Writes piece by piece, each within its time. */
+  private final class Paced extends OutputStream {
+    private final OutputStream out;
+
+    Paced(OutputStream out) {
+      this.out = out;
+    }
+
+    @Override
+    public void write(int b) throws IOException {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      for (int from = offset; from < offset + length; from += Answer.PIECE_BYTES) {
+        int begin = from;
+        int count = Math.min(Answer.PIECE_BYTES, offset + length - from);
+        deadline.within(limits.stall(), () -> out.write(bytes, begin, count));
+      }
+    }
+  }
+}

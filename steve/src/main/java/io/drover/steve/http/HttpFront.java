@@ -1,0 +1,134 @@
+package io.drover.steve.http;
+
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Answers HTTP at the near ends of connections that it makes itself. It listens nowhere: who has
+ * the far end got it from {@link #connect}.
+ *
+ * <p>A connection has a virtual thread, named {@code <name>-<n>}, and no limit is kept by a thread
+ * that waits: {@code <name>-limits} looks four times a second which connection's wait is over.
+ */
+public final class HttpFront implements AutoCloseable {
+  /** How often limits are looked at. */
+  static final Duration LOOK_EVERY = Duration.ofMillis(250);
+
+  private final String name;
+  private final FrontLimits limits;
+  private final Handler handler;
+  private final Map<HttpConnection, Thread> open = new ConcurrentHashMap<>();
+  private final AtomicInteger count = new AtomicInteger();
+  private final AtomicInteger number = new AtomicInteger();
+  private final Thread looking;
+  private volatile boolean closed;
+
+  private HttpFront(String name, FrontLimits limits, Handler handler) {
+    this.name = name;
+    this.limits = limits;
+    this.handler = handler;
+    this.looking = Thread.ofVirtual().name(name + "-limits").unstarted(this::look);
+  }
+
+  /** Begins to answer. */
+  public static HttpFront start(String name, FrontLimits limits, Handler handler) {
+    var front = new HttpFront(name, limits, handler);
+    front.looking.start();
+    return front;
+  }
+
+  /** Who is told of a connection's far end before it is connected, and may call it off. */
+  @FunctionalInterface
+  public interface Opening {
+    /** Throws if the connection is not wanted any more. */
+    void opening(SocketChannel far) throws IOException;
+  }
+
+  /**
+   * Makes a connection and returns its far end, in blocking mode.
+   *
+   * @throws IOException if there are too many, or the process may open no more
+   */
+  public SocketChannel connect(Opening opening) throws IOException {
+    int others = count.getAndIncrement();
+    boolean served = false;
+    try {
+      if (closed) {
+        throw new IOException("the agent stops");
+      }
+      if (others >= limits.connections() + limits.spare()) {
+        throw new IOException("too many connections: limit=" + limits.connections());
+      }
+      var pair = SocketPair.open(opening);
+      serve(pair.near(), others >= limits.connections());
+      served = true;
+      return pair.far();
+    } finally {
+      if (!served) {
+        count.decrementAndGet();
+      }
+    }
+  }
+
+  private void serve(SocketChannel near, boolean once) {
+    var connection = new HttpConnection(near, limits, handler, once, System::nanoTime);
+    var thread =
+        Thread.ofVirtual()
+            .name(name + "-" + number.incrementAndGet())
+            .unstarted(
+                () -> {
+                  try {
+                    connection.run();
+                  } finally {
+                    open.remove(connection);
+                    count.decrementAndGet();
+                  }
+                });
+    open.put(connection, thread);
+    thread.start();
+    if (closed) {
+      connection.close();
+    }
+  }
+
+  private void look() {
+    try {
+      while (true) {
+        Thread.sleep(LOOK_EVERY);
+        open.keySet().forEach(HttpConnection::closeIfOver);
+      }
+    } catch (InterruptedException _) {
+      // It is over.
+    }
+  }
+
+  /** Connections that are open. */
+  public int connections() {
+    return count.get();
+  }
+
+  /** Closes every connection, and waits for the threads behind them. */
+  @Override
+  public void close() {
+    closed = true;
+    looking.interrupt();
+    var threads = open.values().stream().toList();
+    open.forEach(
+        (connection, thread) -> {
+          connection.close();
+          thread.interrupt();
+        });
+    for (var thread : threads) {
+      try {
+        thread.join(Duration.ofSeconds(1));
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.drover.steve.kube;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * A request to the API server.
+ *
+ * @param target path and query
+ * @param as in whose name; empty: in our own
+ * @param limit until the answer's head is there
+ */
+public record ApiRequest(
+    String method,
+    String target,
+    String accept,
+    Optional<User> as,
+    Optional<Body> body,
+    Duration limit) {
+  /** Until the head of an answer is there. The API server itself gives up after 60 s. */
+  public static final Duration LIMIT = Duration.ofSeconds(60);
+
+  /** One object. */
+  public static final String JSON = "application/json";
+
+  /** Rows, with what kubectl prints. */
+  public static final String TABLE =
+      "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+  /** All groups, versions and types at once; an old API server answers with its groups alone. */
+  public static final String DISCOVERY =
+      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+          + "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+          + "application/json";
+
+  /** What is sent. */
+  @SuppressWarnings("ArrayRecordComponent") // made for one request, and compared with nothing
+  public record Body(String contentType, byte[] bytes) {}
+
+  /** A reading in our own name. */
+  public static ApiRequest get(String target, String accept) {
+    return new ApiRequest("GET", target, accept, Optional.empty(), Optional.empty(), LIMIT);
+  }
+
+  /** The same in a user's name. */
+  public ApiRequest as(User user) {
+    return new ApiRequest(method, target, accept, Optional.of(user), body, limit);
+  }
+
+  /** The same, to be answered sooner. */
+  public ApiRequest within(Duration sooner) {
+    return new ApiRequest(method, target, accept, as, body, sooner);
+  }
+
+  /** A change. */
+  public static ApiRequest change(String method, String target, User user, Optional<Body> body) {
+    return new ApiRequest(method, target, JSON, Optional.of(user), body, LIMIT);
+  }
+}

@@ -1,0 +1,58 @@
+package io.drover.steve.kube;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+
+/** A request that is answered with no: by the API server, or by us in its stead. */
+public final class Refusal extends IOException {
+  private static final long serialVersionUID = 1;
+
+  private final int status;
+  private final String code;
+
+  /**
+   * Of our own.
+   *
+   * @param code a word for programs
+   * @param message a sentence for people
+   */
+  public Refusal(int status, String code, String message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+
+  /**
+   * The API server's own.
+   *
+   * @param body a Status object, or whatever came in its place
+   */
+  static Refusal of(int status, JsonNode body) {
+    String reason = body.path("reason").asText("");
+    String message = body.path("message").asText("");
+    return new Refusal(
+        status,
+        reason.isEmpty() ? "ServerError" : reason,
+        message.isEmpty() ? "the API server answers " + status : message);
+  }
+
+  /** Of what is no fault of the user's. */
+  public static Refusal fault(String message) {
+    return new Refusal(HttpURLConnection.HTTP_INTERNAL_ERROR, "ServerError", message);
+  }
+
+  /** HTTP status. */
+  public int status() {
+    return status;
+  }
+
+  public String code() {
+    return code;
+  }
+
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+}

@@ -1,0 +1,122 @@
+package io.drover.steve;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.drover.steve.kube.ApiAccess;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.security.NoSuchAlgorithmException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import javax.net.ssl.SSLContext;
+
+/** Answers as an API server does, with what a test puts at a path; and notes who asks. */
+public final class FakeApiServer implements ApiAccess, AutoCloseable {
+  /** A request that came. */
+  public record Asked(String method, String target, String user, String authorization) {}
+
+  private final HttpServer server;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final Map<String, String> answers = new ConcurrentHashMap<>();
+  private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
+  private final CountDownLatch closing = new CountDownLatch(1);
+
+  public FakeApiServer() throws IOException {
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.setExecutor(threads);
+    server.createContext("/", this::answer);
+    server.start();
+    for (String kind : List.of("clusterroles", "roles", "clusterrolebindings", "rolebindings")) {
+      has("/apis/rbac.authorization.k8s.io/v1/" + kind, list());
+    }
+    has("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", list());
+    has("/apis/apiregistration.k8s.io/v1/apiservices", list());
+    has("/openapi/v2", "{}");
+    has("/api", list());
+    has("/apis", list());
+  }
+
+  /** A list of some objects. */
+  public static String list(String... items) {
+    return "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":["
+        + String.join(",", items).replace('\'', '"')
+        + "]}";
+  }
+
+  /** From now on a GET of that path, whatever its query, brings this. */
+  public void has(String path, String answer) {
+    answers.put(path, answer.replace('\'', '"'));
+  }
+
+  /** Everything that was asked since the last time. */
+  public List<Asked> asked() {
+    var all = new java.util.ArrayList<Asked>();
+    asked.drainTo(all);
+    return all;
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      var uri = exchange.getRequestURI();
+      var fields = exchange.getRequestHeaders();
+      asked.add(
+          new Asked(
+              exchange.getRequestMethod(),
+              uri.toString(),
+              String.valueOf(fields.getFirst("Impersonate-User")),
+              String.valueOf(fields.getFirst("Authorization"))));
+      if (String.valueOf(uri.getQuery()).contains("watch=1")) {
+        exchange.sendResponseHeaders(200, 0);
+        exchange.getResponseBody().flush();
+        closing.await();
+        return;
+      }
+      String found = answers.get(uri.getPath());
+      byte[] body =
+          (found == null
+                  ? "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"not there\"}"
+                  : found)
+              .getBytes(UTF_8);
+      exchange.sendResponseHeaders(found == null ? 404 : 200, body.length);
+      exchange.getResponseBody().write(body);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public URI url() {
+    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+  }
+
+  @Override
+  public SSLContext tls() throws IOException {
+    try {
+      return SSLContext.getDefault();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IOException(e.toString(), e);
+    }
+  }
+
+  @Override
+  public void authorize(HttpRequest.Builder request) {
+    request.header("Authorization", "Bearer ours");
+  }
+
+  @Override
+  public void close() {
+    closing.countDown();
+    server.stop(0);
+    threads.shutdownNow();
+  }
+}
