@@ -182,22 +182,24 @@ final class ManyUsersIT {
     var bodies = new ArrayList<InputStream>();
     int changes = 0;
     try (var client = Https.trusting(peer.caFile(), HttpClient.Version.HTTP_1_1)) {
-      for (int watch = 0; watch < WATCHES; watch++) {
-        var answer = client.send(watch(peer), BodyHandlers.ofInputStream());
-        assertThat(answer.statusCode()).isEqualTo(200);
-        bodies.add(answer.body());
-        watches.add(JSON.readerFor(JsonNode.class).readValues(answer.body()));
-      }
-      for (; goesOn(); changes++) {
-        admin.run("-n", NAMESPACE, "create", "configmap", "change-" + changes);
-        for (var watch : watches) {
-          assertThat(next(watch)).isEqualTo("change-" + changes);
+      try {
+        for (int watch = 0; watch < WATCHES; watch++) {
+          var answer = client.send(watch(peer), BodyHandlers.ofInputStream());
+          assertThat(answer.statusCode()).isEqualTo(200);
+          bodies.add(answer.body());
+          watches.add(JSON.readerFor(JsonNode.class).readValues(answer.body()));
         }
-        Thread.sleep(BETWEEN_CHANGES);
-      }
-    } finally {
-      for (var body : bodies) {
-        body.close();
+        for (; goesOn(); changes++) {
+          admin.run("-n", NAMESPACE, "create", "configmap", "change-" + changes);
+          for (var watch : watches) {
+            assertThat(next(watch)).isEqualTo("change-" + changes);
+          }
+          Thread.sleep(BETWEEN_CHANGES);
+        }
+      } finally {
+        for (var body : bodies) { // before the client, which waits for all answers
+          body.close();
+        }
       }
     }
     return WATCHES + " watches, " + changes + " changes";
