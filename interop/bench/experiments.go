@@ -68,6 +68,11 @@ var experiments = []*experiment{
 		measure: measureStalled,
 	},
 	{
+		name: "isolation", about: "16 uploads and an echo beside 20 uploads that stand still", fresh: true, own: true,
+		cases: []string{"uploads"},
+		pairs: func(options) int { return 1 }, takes: isolationTakes, measure: measureIsolation,
+	},
+	{
 		name: "churn", about: "streams opened and closed all the time, beside 50 that stay; those that end without a cause",
 		fresh: true, fullOnly: true, cases: []string{"full"},
 		pairs: func(options) int { return 1 },

@@ -125,6 +125,10 @@ var rows = func() []row {
 		add(row{one[0], "descriptors kept after closing", "stalled", one[1], "descriptors left", lower, 0, 0, all("all of them")})
 	}
 
+	const isolation = "Beside 20 uploads that stand still"
+	add(row{isolation, "MB/s of 16 others", "isolation", "uploads", "MB/s", higher, 0, 0, ""})
+	add(row{isolation, "longest echo, ms", "isolation", "uploads", "longest echo, ms", lower, 0, 0, ""})
+
 	const churn = "Churn"
 	add(row{churn, "streams opened and closed per second", "churn", "full", "per second", higher, 0, 2000, ""})
 	add(row{churn, "streams in all", "churn", "full", "streams", neither, 0, 0, ""})
