@@ -107,6 +107,9 @@ public final class LocalSockets implements AutoCloseable {
       channel.configureBlocking(false);
       var socket = new LocalSocket(channel, channel.register(selector, 0), handler);
       socket.key.attach(socket);
+      if (closed) {
+        throw new ClosedSelectorException(); // the thread may have closed what was here before
+      }
       return socket;
     } catch (IOException | ClosedSelectorException e) {
       channel.close();
