@@ -168,7 +168,8 @@ public class TunnelBenchmark {
   @State(Scope.Thread)
   public static class ReceiveBuffers {
     private final ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
-    private final ReceiveBuffer buffer = new ReceiveBuffer(new BufferBudget(), new ArrayPool(ReceiveBuffer.KEPT_BYTES));
+    private final ReceiveBuffer buffer =
+        new ReceiveBuffer(new BufferBudget(), new ArrayPool(ReceiveBuffer.KEPT_BYTES));
 
     @Benchmark
     public ByteBuffer putAndNext() {
