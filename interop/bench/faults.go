@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -293,6 +294,52 @@ func (s scene) with(ctx context.Context, w *world, who contender, cluster, serve
 	// The way is there once a request was good.
 	_, err = w.untilGood(ctx, s.agent.key)
 	return s, err
+}
+
+// behindRelay starts an agent behind a relay of its own that does nothing by itself; end stops both, and
+// is to be called even after an error.
+func (w *world) behindRelay(ctx context.Context, who contender, shared scene) (s scene, end func(), err error) {
+	end = func() {
+		if s.agent != nil {
+			s.agent.stop(5 * time.Second)
+		}
+		if s.relay != nil {
+			s.relay.close()
+		}
+	}
+	server, err := url.Parse(w.hello.URL)
+	if err != nil {
+		return s, end, err
+	}
+	s, err = shared.with(ctx, w, who, faultCluster(0), server.Host)
+	return s, end, err
+}
+
+// stalledUploads opens uploads that nobody reads; they stand still until they are ended.
+func (w *world) stalledUploads(ctx context.Context, a *agent, count int) (end func(), err error) {
+	address, err := w.forward(ctx, a.key, w.targets.silent)
+	if err != nil {
+		return nil, err
+	}
+	var conns []net.Conn
+	var writers sync.WaitGroup
+	end = func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+		writers.Wait()
+		w.targets.release()
+	}
+	for range count {
+		conn, err := net.DialTimeout("tcp", address, steadyLimit)
+		if err != nil {
+			end()
+			return nil, err
+		}
+		conns = append(conns, conn)
+		writers.Go(func() { writePattern(conn, 0, &atomic.Int64{}) }) // until it is closed
+	}
+	return end, nil
 }
 
 // tunnelLinks are an agent's connections that carry its tunnels, by the server's own list.

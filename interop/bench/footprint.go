@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -68,17 +67,8 @@ func measureIdle(ctx context.Context, b *bench, a *agent, _ string) (outcome, er
 // measureDay lets an agent be idle for an hour, and reckons what a day of that costs. Bytes are those of
 // TCP's payload on the way to the server and back; what it asks of its own cluster stays there.
 func measureDay(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
-	server, err := url.Parse(b.world.hello.URL)
-	if err != nil {
-		return outcome{}, err
-	}
-	one, err := scene{}.with(ctx, b.world, a.who, faultCluster(0), server.Host)
-	if one.relay != nil {
-		defer one.relay.close()
-	}
-	if one.agent != nil {
-		defer one.agent.stop(5 * time.Second)
-	}
+	one, end, err := b.world.behindRelay(ctx, a.who, scene{})
+	defer end()
 	if err != nil {
 		return outcome{}, err
 	}

@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
-	"net/url"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,17 +17,8 @@ const (
 // measureIsolation asks what uploads that stand still do to others: bulk that is read, and an echo.
 // The relay's buffers, and the kernel's at both its ends, are what a proxy on the way would have.
 func measureIsolation(ctx context.Context, b *bench, a *agent, _ string) (outcome, error) {
-	server, err := url.Parse(b.world.hello.URL)
-	if err != nil {
-		return outcome{}, err
-	}
-	one, err := scene{}.with(ctx, b.world, a.who, faultCluster(0), server.Host)
-	if one.relay != nil {
-		defer one.relay.close()
-	}
-	if one.agent != nil {
-		defer one.agent.stop(5 * time.Second)
-	}
+	one, end, err := b.world.behindRelay(ctx, a.who, scene{})
+	defer end()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -69,23 +56,11 @@ func isolationRound(ctx context.Context, b *bench, a *agent) (rate float64, long
 
 // besideStalled is what moves beside uploads that stand still, in MB/s.
 func besideStalled(ctx context.Context, b *bench, a *agent) (float64, error) {
-	address, err := b.world.forward(ctx, a.key, b.world.targets.silent)
+	end, err := b.world.stalledUploads(ctx, a, isolationStalled)
 	if err != nil {
 		return 0, err
 	}
-	var writers sync.WaitGroup
-	defer func() {
-		writers.Wait()
-		b.world.targets.release()
-	}()
-	for range isolationStalled {
-		conn, err := net.DialTimeout("tcp", address, steadyLimit)
-		if err != nil {
-			return 0, err
-		}
-		defer conn.Close()
-		writers.Go(func() { writePattern(conn, 0, &atomic.Int64{}) }) // until it is closed
-	}
+	defer end()
 	if err := sleep(ctx, isolationBefore); err != nil {
 		return 0, err
 	}

@@ -30,7 +30,7 @@ const (
 
 	soakDials   = 20 // a second, each with an echo
 	soakSteady  = 20 // streams, one echo each in steadyEvery
-	soakStalled = 20 // uploads that nobody reads, for stalledFor in each stalledEvery
+	soakStalled = 20 // uploads that nobody reads, for stalledFor in each stallEvery
 	soakBurst   = time.Second
 	burstEvery  = 10 * time.Second
 	stalledFor  = 5 * time.Second
@@ -92,13 +92,8 @@ func measureSoak(ctx context.Context, b *bench, a *agent, _ string) (outcome, er
 		return outcome{}, err
 	}
 	defer shared.stripper.close()
-	one, err := shared.with(ctx, b.world, a.who, faultCluster(0), server.Host)
-	if one.relay != nil {
-		defer one.relay.close()
-	}
-	if one.agent != nil {
-		defer one.agent.stop(5 * time.Second)
-	}
+	one, end, err := b.world.behindRelay(ctx, a.who, shared)
+	defer end()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -318,21 +313,11 @@ func (s *soak) steady(ctx context.Context) {
 // stall leaves uploads standing for a while.
 func (s *soak) stall(ctx context.Context) {
 	s.every(ctx, stallEvery, func() error {
-		address, err := s.bench.world.forward(ctx, s.scene.agent.key, s.bench.world.targets.silent)
+		end, err := s.bench.world.stalledUploads(ctx, s.scene.agent, soakStalled)
 		if err != nil {
 			return err
 		}
-		defer s.bench.world.targets.release()
-		var writers sync.WaitGroup
-		defer writers.Wait()
-		for range soakStalled {
-			conn, err := net.DialTimeout("tcp", address, steadyLimit)
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			writers.Go(func() { writePattern(conn, 0, &atomic.Int64{}) }) // until it is closed
-		}
+		defer end()
 		return sleep(ctx, stalledFor)
 	})
 }
