@@ -29,7 +29,8 @@ record VectorCase(JsonNode json) {
   }
 
   private static List<VectorCase> read(String name) throws IOException {
-    try (var in = new GZIPInputStream(resource(name + ".json.gz"))) {
+    var plain = VectorCase.class.getResourceAsStream(DIRECTORY + name + ".json");
+    try (var in = plain != null ? plain : new GZIPInputStream(resource(name + ".json.gz"))) {
       var cases = new ArrayList<VectorCase>();
       JSON.readTree(in).forEach(one -> cases.add(new VectorCase(one)));
       return cases;

@@ -2,6 +2,8 @@ package io.drover.steve.api;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Rights;
+import io.drover.steve.counts.Count;
+import io.drover.steve.counts.Count.States;
 import io.drover.steve.http.Turn;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
@@ -14,6 +16,7 @@ import java.io.InterruptedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -109,7 +112,7 @@ public final class CountStore implements Store {
               return true;
             });
       } else if (type.isPresent() || OWN.contains(schema.id())) {
-        found.put(schema.id(), new Count());
+        found.put(schema.id(), Count.NONE);
       }
     }
     try (var threads =
@@ -128,11 +131,11 @@ public final class CountStore implements Store {
   }
 
   private Count count(ResourceType type, Rights rights) throws IOException {
-    var count = new Count();
     boolean all = rights.all("list");
     if (!all && !rights.any("list", "get")) {
-      return count;
+      return Count.NONE;
     }
+    var tally = new Tally();
     long untilNanos = System.nanoTime() + TYPE_LIMIT.toNanos();
     String accept = CONSTANT.contains(type.id()) ? METADATA : ApiRequest.JSON;
     try (var answer = api.send(ApiRequest.get(type.path(""), accept).within(TYPE_LIMIT))) {
@@ -150,73 +153,32 @@ public final class CountStore implements Store {
                     || rights.grants("get", namespace, name)) {
                   object.put("apiVersion", type.apiVersion());
                   object.put("kind", type.kind());
-                  count.add(namespace, Summary.of(object, clock));
+                  tally.add(namespace, Summary.of(object, clock));
                 }
                 Turn.give();
               });
     }
-    return count;
+    return tally.count();
   }
 
   /** Of one type. One thread. */
-  private static final class Count {
-    private final Numbers sum = new Numbers();
-    private final Map<String, Numbers> byNamespace = new TreeMap<>();
+  private static final class Tally {
+    private States all = States.NONE;
+    private final Map<String, States> byNamespace = new HashMap<>();
 
     void add(String namespace, Summary summary) {
-      sum.add(summary);
+      all = plus(all, summary);
       if (!namespace.isEmpty()) {
-        byNamespace.computeIfAbsent(namespace, _ -> new Numbers()).add(summary);
+        byNamespace.merge(namespace, plus(States.NONE, summary), (sum, _) -> plus(sum, summary));
       }
     }
 
-    ObjectNode json() {
-      var json = Json.MAPPER.createObjectNode();
-      json.set("summary", sum.json());
-      if (!byNamespace.isEmpty()) {
-        var namespaces = json.putObject("namespaces");
-        byNamespace.forEach((namespace, numbers) -> namespaces.set(namespace, numbers.json()));
-      }
-      return json;
-    }
-  }
-
-  private static final class Numbers {
-    private int all;
-    private int errors;
-    private int transitioning;
-    private int inProgress;
-
-    void add(Summary summary) {
-      all++;
-      if (summary.error()) {
-        errors++;
-      } else if (summary.transitioning()) {
-        inProgress++;
-      }
-      if (summary.transitioning()) {
-        transitioning++;
-      }
+    private static States plus(States sum, Summary summary) {
+      return sum.plus(1, summary.error(), summary.transitioning());
     }
 
-    /** Without what is none. */
-    ObjectNode json() {
-      var json = Json.MAPPER.createObjectNode();
-      put(json, "count", all);
-      if (errors + inProgress > 0) {
-        var states = json.putObject("states");
-        put(states, "error", errors);
-        put(states, "in-progress", inProgress);
-      }
-      put(json, "errors", errors);
-      put(json, "transitioning", transitioning);
-      return json;
-    }
-
-    private static void put(ObjectNode json, String name, int number) {
-      if (number > 0) {
-        json.put(name, number);
-      }
+    Count count() {
+      return new Count(all, byNamespace);
     }
   }
 }

@@ -12,6 +12,9 @@ import java.util.TreeMap;
  *     stays, with nothing
  */
 public record Count(States all, Map<String, States> byNamespace) {
+  /** Of a type that has none. */
+  public static final Count NONE = new Count(States.NONE, Map.of());
+
   public Count {
     byNamespace = Map.copyOf(byNamespace);
   }
