@@ -24,11 +24,11 @@ public final class LocalSockets implements AutoCloseable {
   /** Sockets of one tunnel at most, however many descriptors there are. Idle, they take 28 MiB. */
   static final int MAX_SOCKETS = 20_480;
 
-  /** Descriptors that are left to all but local sockets. */
-  static final int OTHER_DESCRIPTORS = 256;
-
-  /** So many tunnels share what is left. */
-  private static final int TUNNELS = 2;
+  /**
+   * Descriptors that are left to all else, if that is not more than half: 1,152 for what the steve
+   * tunnel may carry at one time, which is two ends of 576 connections, and 256 for the process.
+   */
+  static final int OTHER_DESCRIPTORS = 1_408;
 
   /** A stream's side of its socket. Called by the one thread, which nothing here may hold up. */
   interface Handler {
@@ -89,7 +89,7 @@ public final class LocalSockets implements AutoCloseable {
   }
 
   static int maxSockets(long descriptors) {
-    return Math.clamp((descriptors - OTHER_DESCRIPTORS) / TUNNELS, 1, MAX_SOCKETS);
+    return Math.clamp(descriptors - Math.min(OTHER_DESCRIPTORS, descriptors / 2), 1, MAX_SOCKETS);
   }
 
   /** So many sockets at most are to be here; a session refuses streams beyond that. */

@@ -235,9 +235,9 @@ class LocalSocketsTest {
   @Test
   void leavesDescriptorsToAllElse() {
     assertThat(LocalSockets.maxSockets(1_048_576)).isEqualTo(LocalSockets.MAX_SOCKETS);
-    assertThat(2 * LocalSockets.maxSockets(4_096))
-        .isEqualTo(4_096 - LocalSockets.OTHER_DESCRIPTORS);
-    assertThat(LocalSockets.maxSockets(64)).isEqualTo(1);
+    assertThat(LocalSockets.maxSockets(4_096)).isEqualTo(4_096 - LocalSockets.OTHER_DESCRIPTORS);
+    assertThat(LocalSockets.maxSockets(1_024)).isEqualTo(512);
+    assertThat(LocalSockets.maxSockets(1)).isEqualTo(1);
   }
 
   @Test
