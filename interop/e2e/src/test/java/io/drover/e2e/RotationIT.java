@@ -47,9 +47,9 @@ final class RotationIT {
   private static final long SEED = Long.getLong("drover.rotation.seed", System.nanoTime());
 
   /** Until the server works with what is new. */
-  private static final Duration IN_USE = Duration.ofSeconds(60);
+  private static final Duration IN_USE = Duration.ofSeconds(100);
 
-  /** The same of what the agent is told of, far below the 30 s after which it looks by itself. */
+  /** The same of what the agent is told of, far below the 60 s after which it looks by itself. */
   private static final Duration AT_ONCE = Duration.ofSeconds(10);
 
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);

@@ -6,13 +6,15 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Answers HTTP at the near ends of connections that it makes itself. It listens nowhere: who has
  * the far end got it from {@link #connect}.
  *
  * <p>A connection has a virtual thread, named {@code <name>-<n>}, and no limit is kept by a thread
- * that waits: {@code <name>-limits} looks four times a second which connection's wait is over.
+ * that waits: while there are connections, {@code <name>-limits} looks four times a second whose
+ * wait is over.
  */
 public final class HttpFront implements AutoCloseable {
   /** How often limits are looked at. */
@@ -89,6 +91,7 @@ public final class HttpFront implements AutoCloseable {
                   }
                 });
     open.put(connection, thread);
+    LockSupport.unpark(looking);
     thread.start();
     if (closed) {
       connection.close();
@@ -97,9 +100,13 @@ public final class HttpFront implements AutoCloseable {
 
   private void look() {
     try {
-      while (true) {
-        Thread.sleep(LOOK_EVERY);
-        open.keySet().forEach(HttpConnection::closeIfOver);
+      while (!closed) {
+        if (open.isEmpty()) {
+          LockSupport.park(this); // an idle agent has no connections, and looks at nothing
+        } else {
+          Thread.sleep(LOOK_EVERY);
+          open.keySet().forEach(HttpConnection::closeIfOver);
+        }
       }
     } catch (InterruptedException _) {
       // It is over.
