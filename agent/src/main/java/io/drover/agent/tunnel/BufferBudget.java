@@ -27,10 +27,14 @@ final class BufferBudget {
   static final long REST_FROM_BYTES = 24L * 1024 * 1024;
 
   /** The reader rests 1 ns for each so many bytes beyond that. */
-  private static final long REST_BYTES_PER_NANO = 5;
+  private static final long REST_BYTES_PER_NANO = 40;
 
-  /** The longest rest: then 8 MB/s are read. */
-  static final Duration MAX_REST = Duration.ofMillis(4);
+  /**
+   * The longest rest, behind 32 KiB most often: then 65 MB/s are read. Whatever lies behind them
+   * waits, on all streams: what a proxy's buffers hold (32 MiB) keeps others waiting for half a
+   * second. With rests of 4 ms it was ten, and streams were ended all the same.
+   */
+  static final Duration MAX_REST = Duration.ofNanos(500_000);
 
   /** The mark of a stream while there is plenty, in bytes. */
   static final int MAX_HIGH_WATER = 256 * 1024;

@@ -34,7 +34,7 @@ class BufferBudgetTest {
     assertThat(budget.rest()).isZero();
 
     budget.use(10_000_000);
-    assertThat(budget.rest()).isEqualTo(Duration.ofMillis(2));
+    assertThat(budget.rest()).isEqualTo(Duration.ofNanos(250_000));
 
     budget.use(BufferBudget.LIMIT_BYTES);
     assertThat(budget.rest()).as("has an end").isEqualTo(BufferBudget.MAX_REST);
