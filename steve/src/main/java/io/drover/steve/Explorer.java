@@ -63,13 +63,14 @@ public final class Explorer implements Handler, AutoCloseable {
               cluster,
               options.mastersAllowed(),
               Map.of(
-                  "schema", new SchemaStore(),
+                  "schema",
+                      new SchemaStore(api, Dialect.isWithoutDefinitions(options.serverVersion())),
                   "apiRoot", new RootStore(),
                   "apigroup", new GroupStore(api),
                   "count", new CountStore(api, clock),
                   "schemaDefinition", new DefinitionStore(api),
                   "subscribe", new SubscribeStore(),
-                  "userpreference", new PreferenceStore(),
+                  "userpreference", new PreferenceStore(api),
                   "management.cattle.io.cluster", new ClusterStore()),
               new KubeStore(api, dialect, clock)));
     }

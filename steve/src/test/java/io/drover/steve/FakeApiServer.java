@@ -13,6 +13,7 @@ import java.net.http.HttpRequest;
 import java.security.NoSuchAlgorithmException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -28,6 +29,7 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, String> answers = new ConcurrentHashMap<>();
+  private final Set<String> silent = ConcurrentHashMap.newKeySet();
   private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
   private final CountDownLatch closing = new CountDownLatch(1);
 
@@ -58,6 +60,11 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
     answers.put(path, answer.replace('\'', '"'));
   }
 
+  /** From now on a request for that path has no answer. */
+  public void hangs(String path) {
+    silent.add(path);
+  }
+
   /** Everything that was asked since the last time. */
   public List<Asked> asked() {
     var all = new java.util.ArrayList<Asked>();
@@ -75,6 +82,10 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
               uri.toString(),
               String.valueOf(fields.getFirst("Impersonate-User")),
               String.valueOf(fields.getFirst("Authorization"))));
+      if (silent.contains(uri.getPath())) {
+        closing.await();
+        return;
+      }
       if (String.valueOf(uri.getQuery()).contains("watch=1")) {
         exchange.sendResponseHeaders(200, 0);
         exchange.getResponseBody().flush();

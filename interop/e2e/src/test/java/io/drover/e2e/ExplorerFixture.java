@@ -21,6 +21,8 @@ final class ExplorerFixture {
   /** Pods that can run nowhere, or that nobody says to be running. */
   private static final int PENDING = 6;
 
+  private static final String RELEASE = "sh.helm.release.v1.demo.v1";
+
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
 
   private final Kubectl admin;
@@ -40,8 +42,6 @@ final class ExplorerFixture {
   static void clean(ControlPlane plane) throws IOException, InterruptedException {
     var admin = plane.admin();
     admin.run("delete", "configmap,secret,deployment", "--all", "--namespace=vec-empty");
-    // It stays: an API that is dead keeps namespaces from being deleted.
-    admin.run("delete", "namespace", "vec-tmp", "--ignore-not-found", "--wait=false");
     for (String kind : List.of("configmap", "gadget")) {
       var all = admin.run("get", kind, "--namespace=vec-shop", "-o", "name");
       for (String name : all.lines().toList()) {
@@ -64,7 +64,9 @@ final class ExplorerFixture {
     // In the recorded cluster the limits were set when these pods were there already.
     Predicate<JsonNode> limits = object -> object.path("kind").asText().equals("LimitRange");
     var first = write("first", objects.stream().filter(limits.negate()).toList());
+    admin.run("apply", "--server-side", "-f", resource("installed.yaml"));
     Await.that("all kinds are known", KINDS_LIMIT, () -> applied(first));
+    installApp();
     admin.run("apply", "--server-side", "-f", resource("users.yaml"));
     Await.that("pods run", PODS_LIMIT, () -> pods("Pending") <= PENDING && pods("Running") > 15);
     admin.run(
@@ -77,9 +79,38 @@ final class ExplorerFixture {
     for (var deleted : changes.path("deletes")) {
       admin.run("delete", "--wait=false", "--raw=" + deleted.path("path").asText());
     }
+    // That API is dead keeps it from being deleted, in the recorded cluster as well.
+    admin.run("create", "namespace", "vec-tmp");
+    admin.run("label", "namespace", "vec-tmp", "field.cattle.io/projectId=p-retail");
+    admin.run("delete", "namespace", "vec-tmp", "--wait=false");
+    await(
+        "a namespace cannot be deleted",
+        "namespace/vec-tmp",
+        "vec-shop",
+        "{.status.conditions[*].type}",
+        "NamespaceContentRemaining");
     await("a job is too late", "job/late", "vec-lab", "{.status.conditions[*].type}", "Failed");
     await("a pod has ended", "pod/bare-gone", "vec-ops", "{.status.phase}", "Failed");
     await("replicas are counted", "hpa/web", "vec-shop", "{.status.currentReplicas}", "2");
+  }
+
+  /** The stock agent makes one of each release. */
+  private void installApp() throws IOException, InterruptedException {
+    var secret =
+        admin.json("get", "secret", RELEASE, "--namespace=vec-shop", "-o", "json").path("metadata");
+    var app = VectorCase.JSON.createObjectNode();
+    app.put("apiVersion", "catalog.cattle.io/v1").put("kind", "App");
+    var metadata = app.putObject("metadata").put("name", "demo").put("namespace", "vec-shop");
+    metadata
+        .putArray("ownerReferences")
+        .addObject()
+        .put("apiVersion", "v1")
+        .put("kind", "Secret")
+        .put("name", RELEASE)
+        .set("uid", secret.path("uid"));
+    app.putObject("status").putObject("summary").put("state", "deployed");
+    var file = write("app", List.of(app));
+    Await.that("apps are known", KINDS_LIMIT, () -> applied(file));
   }
 
   private void await(String what, String object, String namespace, String path, String value)

@@ -12,7 +12,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Sends the recorded requests of a dialect, in their order, and compares the answers. */
@@ -24,6 +26,7 @@ final class VectorRun {
 
   private final InetSocketAddress to;
   private final Map<String, String> differences = new TreeMap<>();
+  private final Set<String> onlyRelated = new TreeSet<>();
   private final Map<String, String> shares = new TreeMap<>();
   private final List<String> created = new ArrayList<>();
   private int all;
@@ -39,6 +42,11 @@ final class VectorRun {
   /** Why cases differ, by their ids. */
   Map<String, String> differences() {
     return differences;
+  }
+
+  /** Those of them that differ in relationships only. */
+  Set<String> onlyRelated() {
+    return onlyRelated;
   }
 
   /** How many cases were compared. */
@@ -118,6 +126,9 @@ final class VectorRun {
       var reply = one.send(to, path(one), body(one));
       note(reply);
       difference = recorded == null ? Optional.empty() : VectorMatch.difference(recorded, reply);
+      if (difference.isPresent() && VectorMatch.besideRelationships(recorded, reply).isEmpty()) {
+        onlyRelated.add(one.id());
+      }
     } catch (IOException e) {
       difference = Optional.of(e.toString());
     }

@@ -47,27 +47,6 @@ public final class CountStore implements Store {
   private static final Set<String> OWN =
       Set.of("apigroup", "management.cattle.io.cluster", "userpreference");
 
-  /** Kinds whose state does not depend on what is in them: nothing of that is asked for. */
-  private static final Set<String> CONSTANT =
-      Set.of(
-          "apps.controllerrevision",
-          "configmap",
-          "coordination.k8s.io.lease",
-          "discovery.k8s.io.endpointslice",
-          "endpoints",
-          "event",
-          "events.k8s.io.event",
-          "limitrange",
-          "rbac.authorization.k8s.io.clusterrole",
-          "rbac.authorization.k8s.io.clusterrolebinding",
-          "rbac.authorization.k8s.io.role",
-          "rbac.authorization.k8s.io.rolebinding",
-          "secret",
-          "serviceaccount");
-
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
   private static final Logger log = LoggerFactory.getLogger(CountStore.class);
 
   private final ApiServer api;
@@ -137,8 +116,8 @@ public final class CountStore implements Store {
     }
     var tally = new Tally();
     long untilNanos = System.nanoTime() + TYPE_LIMIT.toNanos();
-    String accept = CONSTANT.contains(type.id()) ? METADATA : ApiRequest.JSON;
-    try (var answer = api.send(ApiRequest.get(type.path(""), accept).within(TYPE_LIMIT))) {
+    try (var answer =
+        api.send(ApiRequest.get(type.path(""), Kinds.accept(type.id())).within(TYPE_LIMIT))) {
       new Rows(false)
           .list(
               answer.body(),

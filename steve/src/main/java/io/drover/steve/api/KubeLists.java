@@ -44,11 +44,13 @@ final class KubeLists {
   private final ApiServer api;
   private final Dialect dialect;
   private final Clock clock;
+  private final ListRelations relations;
 
   KubeLists(ApiServer api, Dialect dialect, Clock clock) {
     this.api = api;
     this.dialect = dialect;
     this.clock = clock;
+    this.relations = new ListRelations(api, clock);
   }
 
   /**
@@ -60,8 +62,8 @@ final class KubeLists {
   private record Partition(String namespace, Part part) {}
 
   void list(Call call) throws IOException {
-    try {
-      new Run(call).list();
+    try (var run = new Run(call)) {
+      run.list();
     } catch (QueryException e) {
       throw new Refusal(e.status(), e.code(), e.getMessage());
     }
@@ -88,7 +90,7 @@ final class KubeLists {
   }
 
   /** One list. */
-  private final class Run {
+  private final class Run implements AutoCloseable {
     private final Call call;
     private final ResourceType type;
     private final Columns columns;
@@ -96,6 +98,7 @@ final class KubeLists {
     private final Rows rows;
     private final View view;
     private final Projects projects;
+    private final ListRelations.OfList others;
 
     /** Rows in an answer of Kubernetes; 0 for all. Dialects with columns count rows themselves. */
     private final int limit;
@@ -114,6 +117,14 @@ final class KubeLists {
       this.view = new View(call, call.schema(), type, query.shape(), clock);
       this.projects = query.projects() == null ? Projects.NONE : projects();
       query.checkProjects(projects);
+      boolean associated =
+          dialect.hasColumns() && call.query().first("includeAssociatedData").equals("true");
+      this.others = relations.of(call, view.wantsRelationships(), associated);
+    }
+
+    @Override
+    public void close() {
+      others.close();
     }
 
     private Projects projects() throws IOException {
@@ -146,6 +157,9 @@ final class KubeLists {
         return List.of(new Partition(namespace, part));
       }
       var partitions = new ArrayList<Partition>();
+      if (dialect.hasColumns() && rights.parts("list").isEmpty()) {
+        partitions.add(new Partition("", new Part(false, Set.of()))); // for the revision
+      }
       rights
           .parts("list")
           .forEach(
@@ -202,6 +216,7 @@ final class KubeLists {
         query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
       }
       var page = best.page();
+      others.expect(page.rows());
       for (var object : page.rows()) {
         send(collection, object);
       }
@@ -254,7 +269,12 @@ final class KubeLists {
         View.rename(object); // not before: filters go by the names that Kubernetes uses
         view.explain(object);
       }
-      collection.add(view.of(object));
+      var associated = others.associated(object);
+      var sent = view.of(object, others.relationships(object));
+      if (associated != null && sent.get("metadata") instanceof ObjectNode metadata) {
+        metadata.set("associatedData", associated);
+      }
+      collection.add(sent);
     }
 
     /** What is to be done with an object that the query asks for. */

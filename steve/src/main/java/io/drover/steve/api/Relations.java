@@ -15,7 +15,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -38,33 +37,6 @@ final class Relations {
   /** Objects that it names and that are asked how they are. */
   static final int MAX_NAMED = 64;
 
-  /** Whose objects own those of others. */
-  private static final Map<String, List<String>> CHILDREN =
-      Map.of(
-          "apps.daemonset", List.of("apps.controllerrevision", "pod"),
-          "apps.deployment", List.of("apps.replicaset"),
-          "apps.replicaset", List.of("pod"),
-          "apps.statefulset", List.of("apps.controllerrevision", "pod"),
-          "batch.cronjob", List.of("batch.job"),
-          "batch.job", List.of("pod"),
-          "node", List.of("coordination.k8s.io.lease"),
-          "replicationcontroller", List.of("pod"),
-          "service", List.of("discovery.k8s.io.endpointslice"));
-
-  /** Whose objects run with others. */
-  private static final List<String> USERS =
-      List.of(
-          "apps.daemonset",
-          "apps.deployment",
-          "apps.replicaset",
-          "apps.statefulset",
-          "batch.job",
-          "pod");
-
-  /** What may be used. */
-  private static final List<String> USED = List.of("configmap", "secret", "serviceaccount");
-
-  private static final String LEASES_OF_NODES = "kube-node-lease";
   private static final Logger log = LoggerFactory.getLogger(Relations.class);
 
   private final ApiServer api;
@@ -91,10 +63,9 @@ final class Relations {
         questions.add(() -> List.of(relationship.json(null)));
       }
     }
-    String in = id.equals("node") ? LEASES_OF_NODES : namespace;
-    var candidates = USED.contains(id) ? USERS : CHILDREN.getOrDefault(id, List.of());
+    String in = id.equals("node") ? Kinds.LEASES_OF_NODES : namespace;
     String fullName = namespace.isEmpty() ? name : namespace + "/" + name;
-    for (String candidate : candidates) {
+    for (String candidate : Kinds.naming(id)) {
       var type = types.byId(candidate);
       if (type != null && !in.isEmpty()) {
         questions.add(() -> naming(call, type, in, id, fullName));
@@ -166,7 +137,6 @@ final class Relations {
   private ObjectNode reversed(Relationship one, ResourceType type, ObjectNode object) {
     String other =
         object.at("/metadata/namespace").asText("") + "/" + object.at("/metadata/name").asText("");
-    var mirrored = new Relationship(!one.inbound(), one.rel(), type.id(), other, "", "");
-    return mirrored.json(Summary.of(object, clock));
+    return one.reversed(type.id(), other).json(Summary.of(object, clock));
   }
 }

@@ -164,21 +164,30 @@ final class View {
   private ObjectNode links(String id, String namespace, String name) {
     var links = Json.MAPPER.createObjectNode();
     String self = call.links().object(schema.pluralName(), id);
-    var methods = schema.resourceMethods();
-    if (methods.contains("PATCH") && grants("patch", namespace, name)) {
-      links.put("patch", self);
-    }
-    if (methods.contains("DELETE") && grants("delete", namespace, name)) {
-      links.put("remove", self);
-    }
+    link(links, "patch", "PATCH", self, grants("patch", namespace, name));
+    link(links, "remove", "DELETE", self, grants("delete", namespace, name));
     links.put("self", self);
-    if (methods.contains("PUT") && grants("update", namespace, name)) {
-      links.put("update", self);
-    }
+    link(links, "update", "PUT", self, grants("update", namespace, name));
     if (grants("get", namespace, name)) {
-      links.put("view", call.links().to(type.path(namespace) + "/" + name));
+      links.put("view", view(id, namespace, name));
     }
     return links;
+  }
+
+  private void link(ObjectNode links, String name, String method, String self, boolean granted) {
+    if (granted && schema.resourceMethods().contains(method)) {
+      links.put(name, self);
+    } else if (granted && schema.resourceMethods().contains("blocked-" + method)) {
+      links.put(name, "blocked");
+    }
+  }
+
+  /** Where the object is as Kubernetes has it; Rancher's own are looked at here only. */
+  private String view(String id, String namespace, String name) {
+    boolean isRanchers = type.apiVersion().equals("management.cattle.io/v3");
+    return isRanchers
+        ? call.links().object(schema.pluralName(), id)
+        : call.links().to(type.path(namespace) + "/" + name);
   }
 
   private boolean grants(String verb, String namespace, String name) {

@@ -37,6 +37,9 @@ public record Dialect(Syntax syntax, boolean limited, boolean caseless) {
   private static final Pattern VERSION = Pattern.compile("v?2\\.(\\d{1,3})\\b.*");
   private static final int NEWEST_MINOR = 15;
 
+  /** Since when types are described one by one; and since when there is the flag. */
+  private static final int DEFINITIONS_SINCE = 9;
+
   /** Since when the flag is on where nobody says otherwise. */
   private static final int ON_BY_DEFAULT_SINCE = 12;
 
@@ -47,9 +50,8 @@ public record Dialect(Syntax syntax, boolean limited, boolean caseless) {
    * @param serverVersion {@code CATTLE_SERVER_VERSION}; one that is no release counts as the newest
    */
   public static Dialect of(String features, String serverVersion) {
-    var version = VERSION.matcher(serverVersion);
-    var minor = version.matches() ? Integer.parseInt(version.group(1)) : NEWEST_MINOR;
-    if (minor < 9 || !cached(features, minor >= ON_BY_DEFAULT_SINCE)) {
+    int minor = minor(serverVersion);
+    if (minor < DEFINITIONS_SINCE || !cached(features, minor >= ON_BY_DEFAULT_SINCE)) {
       return CLASSIC;
     }
     return switch (minor) {
@@ -58,6 +60,16 @@ public record Dialect(Syntax syntax, boolean limited, boolean caseless) {
       case 12, 13, 14 -> SELECTORS;
       default -> NEWEST;
     };
+  }
+
+  private static int minor(String serverVersion) {
+    var version = VERSION.matcher(serverVersion);
+    return version.matches() ? Integer.parseInt(version.group(1)) : NEWEST_MINOR;
+  }
+
+  /** Whether a server's dashboard does not know how to ask of what fields a type is made. */
+  public static boolean isWithoutDefinitions(String serverVersion) {
+    return minor(serverVersion) < DEFINITIONS_SINCE;
   }
 
   private static boolean cached(String features, boolean otherwise) {

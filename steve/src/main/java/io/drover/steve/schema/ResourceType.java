@@ -92,6 +92,11 @@ public record ResourceType(
             attributes.put("hasObservedGeneration", true);
           }
         });
+    var blocked = Blocked.of(this);
+    if (!blocked.isEmpty()) {
+      var disallowed = attributes.putObject("disallowMethods");
+      blocked.forEach(method -> disallowed.put(method, true));
+    }
     attributes.put("group", group);
     attributes.put("kind", kind);
     attributes.put("namespaced", namespaced);

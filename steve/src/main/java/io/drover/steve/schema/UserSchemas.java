@@ -16,6 +16,10 @@ import org.jspecify.annotations.Nullable;
 
 /** The types that a user is shown, and what he may do with each. */
 public final class UserSchemas {
+  /** Types that everybody may list, to find nothing. */
+  private static final Set<String> LISTED_BY_ALL =
+      Set.of("management.cattle.io.cluster", "management.cattle.io.project", "namespace");
+
   private final AccessSet access;
   private final Types types;
   private final Map<String, Schema> byId = new TreeMap<>();
@@ -35,9 +39,10 @@ public final class UserSchemas {
       if (isNamespace && rights.byVerb().isEmpty()) {
         rights = ownNamespaces(access);
       }
-      var resource = resourceMethods(rights);
-      var collection = collectionMethods(rights);
-      if (isNamespace && collection.isEmpty()) {
+      var blocked = Blocked.of(type);
+      var resource = marked(resourceMethods(rights), blocked);
+      var collection = marked(collectionMethods(rights), blocked);
+      if (LISTED_BY_ALL.contains(type.id()) && collection.isEmpty()) {
         collection = List.of("GET"); // so that the menu of namespaces is there, and empty
       }
       if (!resource.isEmpty() || !collection.isEmpty()) {
@@ -93,6 +98,12 @@ public final class UserSchemas {
       methods.add("POST");
     }
     return methods;
+  }
+
+  private static List<String> marked(List<String> methods, List<String> blocked) {
+    return methods.stream()
+        .map(method -> blocked.contains(method) ? Blocked.named(method) : method)
+        .toList();
   }
 
   /** A type of Kubernetes takes the place of one of ours with the same name. */

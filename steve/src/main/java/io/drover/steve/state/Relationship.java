@@ -96,6 +96,16 @@ public record Relationship(
     return json;
   }
 
+  /**
+   * The same as the other object has it.
+   *
+   * @param itsType schema id of the object that names the other one
+   * @param itsId its id
+   */
+  public Relationship reversed(String itsType, String itsId) {
+    return new Relationship(!inbound, rel, itsType, itsId, "", "");
+  }
+
   private static void putUnlessEmpty(ObjectNode json, String name, String value) {
     if (!value.isEmpty()) {
       json.put(name, value);

@@ -1,0 +1,528 @@
+package io.drover.steve.api;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.access.Access;
+import io.drover.steve.access.Rights;
+import io.drover.steve.http.Turn;
+import io.drover.steve.kube.ApiRequest;
+import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Json;
+import io.drover.steve.schema.ResourceType;
+import io.drover.steve.state.Relationship;
+import io.drover.steve.state.State;
+import io.drover.steve.state.Summary;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the objects of lists have to do with others. While a list is answered, each other kind that
+ * matters to it is read once, not once for each row, and only what the user may see of it. Past one
+ * of the limits less is told; what a row names itself always is. Any thread; each {@link OfList} is
+ * for one.
+ */
+final class ListRelations {
+  /** For all that is read for one list. */
+  static final Duration LIMIT = Duration.ofSeconds(2);
+
+  /** Objects of a kind that are looked at for one list. */
+  static final int MAX_OBJECTS = 5_000;
+
+  /** States and relationships that are kept for one list, until it is answered. */
+  static final int MAX_KEPT = 20_000;
+
+  /** The same for all lists that are answered at one time; some 200 bytes each. */
+  static final int MAX_KEPT_OF_ALL = 50_000;
+
+  /** Namespaces that are asked one by one. With more, all are asked at once. */
+  static final int MAX_NAMESPACES = 8;
+
+  /** Kinds that are read at one time, for whichever lists. */
+  static final int PARALLEL = 8;
+
+  private static final Logger log = LoggerFactory.getLogger(ListRelations.class);
+
+  private final ApiServer api;
+  private final Clock clock;
+  private final Semaphore room = new Semaphore(PARALLEL, true);
+  private final Semaphore unkept = new Semaphore(MAX_KEPT_OF_ALL);
+
+  /** Asks nothing yet. */
+  ListRelations(ApiServer api, Clock clock) {
+    this.api = api;
+    this.clock = clock;
+  }
+
+  /**
+   * For one list; to be closed. Asks nothing yet.
+   *
+   * @param related whether relationships are wanted
+   * @param associated whether the pods of workloads, and the jobs of CronJobs, are
+   */
+  OfList of(Call call, boolean related, boolean associated) {
+    return new OfList(call, related, associated);
+  }
+
+  /** Time or number is over. */
+  private static final class EnoughException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    EnoughException(String reason) {
+      super(reason);
+    }
+  }
+
+  /** What is asked of one kind. Null: the rows are not known beforehand, so it is anything. */
+  private static final class Wanted {
+    private final @Nullable Set<String> namespaces;
+    private @Nullable Set<String> states = new HashSet<>();
+    private boolean naming;
+    private boolean children;
+
+    Wanted(@Nullable Set<String> namespaces) {
+      this.namespaces = namespaces == null ? null : new TreeSet<>(namespaces);
+    }
+
+    boolean state(String id) {
+      return states == null || states.contains(id);
+    }
+  }
+
+  /** One that names a row. */
+  private record Naming(Relationship relationship, Summary summary) {}
+
+  /** One that is shown in a row. */
+  private record Child(String name, Map<String, String> labels, State state) {}
+
+  /** What one request of a pass brings: all of it his, or what the rights say. */
+  private record Part(String namespace, boolean isHis) {}
+
+  /** What was found of one kind. One thread, then another. */
+  private static final class Found {
+    private final Map<String, Summary> states = new HashMap<>();
+    private final Map<String, List<Naming>> naming = new HashMap<>();
+
+    /** By namespace, or by the row that owns them. */
+    private final Map<String, List<Child>> children = new HashMap<>();
+
+    // So that what is the same is there once.
+    private final Map<Object, Object> same = new HashMap<>();
+
+    @SuppressWarnings("unchecked")
+    <T> T once(T value) {
+      return (T) same.computeIfAbsent(value, it -> it);
+    }
+  }
+
+  /** What the rows of one list have to do with others. One thread. */
+  final class OfList implements AutoCloseable {
+    private final Call call;
+    private final String rowType;
+    private final boolean related;
+    private final String childType;
+    private final AtomicInteger kept = new AtomicInteger();
+    private final Map<String, Map<String, Summary>> states = new HashMap<>();
+    private final Map<String, List<Naming>> naming = new HashMap<>();
+    private final Map<String, List<Child>> children = new HashMap<>();
+    private @Nullable Set<String> rowIds;
+    private boolean begun;
+    private long leftNanos = LIMIT.toNanos();
+
+    OfList(Call call, boolean related, boolean associated) {
+      this.call = call;
+      this.rowType = call.schema().id();
+      this.related = related;
+      this.childType = associated ? Kinds.shownWith(rowType) : "";
+    }
+
+    private boolean isNeeded() {
+      return related || !childType.isEmpty();
+    }
+
+    /** These will be all rows: nothing is looked for but what they have to do with. */
+    void expect(Collection<ObjectNode> rows) throws IOException {
+      if (!isNeeded() || rows.isEmpty()) {
+        return;
+      }
+      begun = true;
+      var ids = new HashSet<String>();
+      var namespaces = new TreeSet<String>();
+      var wanted = new TreeMap<String, Wanted>();
+      for (var row : rows) {
+        ids.add(id(row));
+        namespaces.add(row.path("metadata").path("namespace").asText(""));
+        if (related) {
+          for (var one : named(row)) {
+            if (!one.id().isEmpty()) {
+              int slash = one.id().indexOf('/');
+              var of = wanted.computeIfAbsent(one.type(), _ -> new Wanted(Set.of()));
+              if (of.states != null && of.namespaces != null) {
+                of.states.add(one.id());
+                of.namespaces.add(slash < 0 ? "" : one.id().substring(0, slash));
+              }
+            }
+          }
+        }
+      }
+      rowIds = ids;
+      fromRows(wanted, namespaces);
+      read(wanted);
+    }
+
+    /** Nothing is known of the rows but whose list it is. */
+    private void begin() throws IOException {
+      if (!begun && isNeeded()) {
+        begun = true;
+        var wanted = new TreeMap<String, Wanted>();
+        fromRows(wanted, namespaces());
+        read(wanted);
+      }
+    }
+
+    private @Nullable Set<String> namespaces() {
+      return call.namespace().isEmpty() ? null : Set.of(call.namespace());
+    }
+
+    private void fromRows(Map<String, Wanted> wanted, @Nullable Set<String> namespaces) {
+      var in = rowType.equals("node") ? Set.of(Kinds.LEASES_OF_NODES) : namespaces;
+      if (related) {
+        for (String kind : Kinds.naming(rowType)) {
+          of(wanted, kind, in).naming = true;
+        }
+      }
+      if (!childType.isEmpty()) {
+        of(wanted, childType, in).children = true;
+      }
+    }
+
+    private static Wanted of(
+        Map<String, Wanted> wanted, String kind, @Nullable Set<String> namespaces) {
+      var known = wanted.get(kind);
+      if (known == null) {
+        known = new Wanted(namespaces);
+        wanted.put(kind, known);
+      } else if (known.namespaces != null && namespaces != null) {
+        known.namespaces.addAll(namespaces);
+      }
+      return known;
+    }
+
+    /** As {@code metadata.relationships}. The row is renamed. */
+    JsonNode relationships(ObjectNode row) throws IOException {
+      if (!related) {
+        return Json.MAPPER.nullNode();
+      }
+      begin();
+      var all = Json.MAPPER.createArrayNode();
+      for (var one : named(row)) {
+        all.add(one.json(one.id().isEmpty() ? null : state(one)));
+      }
+      for (var one : naming.getOrDefault(id(row), List.of())) {
+        all.add(one.relationship().json(one.summary()));
+      }
+      return all.isEmpty() ? Json.MAPPER.nullNode() : all;
+    }
+
+    private @Nullable Summary state(Relationship one) throws IOException {
+      var known = states.get(one.type());
+      if (known == null) {
+        known = Map.of();
+        if (rowIds == null) {
+          var wanted = new Wanted(namespaces());
+          wanted.states = null;
+          read(Map.of(one.type(), wanted));
+          known = states.getOrDefault(one.type(), known);
+        }
+        states.put(one.type(), known);
+      }
+      return known.get(one.id());
+    }
+
+    private List<Relationship> named(ObjectNode row) {
+      return Relationship.of(row, call.schemas().types()::isNamespaced);
+    }
+
+    /** As {@code metadata.associatedData}; null: there is none. */
+    @Nullable ArrayNode associated(ObjectNode row) throws IOException {
+      if (childType.isEmpty()) {
+        return null;
+      }
+      begin();
+      var type = call.schemas().types().byId(childType);
+      var found = childrenOf(row);
+      if (found.isEmpty() || type == null) {
+        return null;
+      }
+      var all = Json.MAPPER.createArrayNode();
+      var kind = all.addObject();
+      var data = kind.putArray("data");
+      for (var child : found) {
+        var json = data.addObject();
+        json.put(childType.equals("pod") ? "childName" : "podName", child.name());
+        json.putObject("state")
+            .put("error", Boolean.toString(child.state().error()))
+            .put("message", child.state().message())
+            .put("name", child.state().name())
+            .put("transitioning", Boolean.toString(child.state().transitioning()));
+      }
+      kind.putObject("gvk")
+          .put("group", type.group())
+          .put("kind", type.kind())
+          .put("version", type.version());
+      return all;
+    }
+
+    private List<Child> childrenOf(ObjectNode row) {
+      if (!childType.equals("pod")) {
+        return children.getOrDefault(id(row), List.of());
+      }
+      var selector = row.path("spec").path("selector");
+      var labels = labels(selector.path("matchLabels"));
+      if (labels.isEmpty() || !selector.path("matchExpressions").isEmpty()) {
+        return List.of();
+      }
+      var namespace = row.path("metadata").path("namespace").asText("");
+      return children.getOrDefault(namespace, List.of()).stream()
+          .filter(child -> child.labels().entrySet().containsAll(labels.entrySet()))
+          .toList();
+    }
+
+    /** Reads kinds, each once and all at the same time. */
+    private void read(Map<String, Wanted> wanted) throws IOException {
+      var passes = new ArrayList<Callable<Found>>();
+      var kinds = new ArrayList<String>();
+      long begunNanos = System.nanoTime();
+      for (var entry : wanted.entrySet()) {
+        var schema = call.schemas().lookup(entry.getKey());
+        var type = call.schemas().types().byId(entry.getKey());
+        if (schema != null && type != null && isReadable(type, schema.rights()) && leftNanos > 0) {
+          kinds.add(type.id());
+          var pass =
+              new Pass(this, type, schema.rights(), entry.getValue(), begunNanos + leftNanos);
+          passes.add(pass::read);
+        }
+      }
+      if (passes.isEmpty()) {
+        return;
+      }
+      try (var threads =
+          Executors.newThreadPerTaskExecutor(
+              Thread.ofVirtual().name("explorer-relations-", 0).factory())) {
+        var answers = threads.invokeAll(passes, leftNanos, TimeUnit.NANOSECONDS);
+        for (int i = 0; i < answers.size(); i++) {
+          if (!answers.get(i).isCancelled()) {
+            keep(kinds.get(i), answers.get(i).get());
+          }
+        }
+      } catch (ExecutionException e) {
+        throw new IllegalStateException(e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+      } finally {
+        leftNanos -= System.nanoTime() - begunNanos;
+      }
+    }
+
+    private void keep(String kind, Found found) {
+      states.put(kind, found.states);
+      found.naming.forEach(
+          (id, some) -> naming.computeIfAbsent(id, _ -> new ArrayList<>()).addAll(some));
+      children.putAll(found.children);
+    }
+
+    /** Whether one more thing may be kept. */
+    private boolean mayKeep() {
+      if (kept.incrementAndGet() <= MAX_KEPT && unkept.tryAcquire()) {
+        return true;
+      }
+      kept.decrementAndGet();
+      return false;
+    }
+
+    /** Lets all of it go. */
+    @Override
+    public void close() {
+      unkept.release(kept.getAndSet(0));
+    }
+  }
+
+  private static boolean isReadable(ResourceType type, Rights rights) {
+    // Who may do something in a namespace is shown that it is there, but no more of it.
+    boolean onlyKnown = type.id().equals("namespace") && !rights.all("list");
+    return type.verbs().contains("list") && !onlyKnown && rights.any("list", "get");
+  }
+
+  private static String id(ObjectNode object) {
+    var metadata = object.path("metadata");
+    String namespace = metadata.path("namespace").asText("");
+    String name = metadata.path("name").asText("");
+    return namespace.isEmpty() ? name : namespace + "/" + name;
+  }
+
+  private static Map<String, String> labels(JsonNode labels) {
+    var all = new HashMap<String, String>();
+    labels.properties().forEach(label -> all.put(label.getKey(), label.getValue().asText("")));
+    return all;
+  }
+
+  /** One reading of one kind. One thread. */
+  private final class Pass {
+    private final OfList list;
+    private final ResourceType type;
+    private final Rights rights;
+    private final Wanted wanted;
+    private final long untilNanos;
+    private final Found found = new Found();
+    private int looked;
+
+    Pass(OfList list, ResourceType type, Rights rights, Wanted wanted, long untilNanos) {
+      this.list = list;
+      this.type = type;
+      this.rights = rights;
+      this.wanted = wanted;
+      this.untilNanos = untilNanos;
+    }
+
+    /** Returns what has come in time. */
+    Found read() throws InterruptedException {
+      if (room.tryAcquire(untilNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        try {
+          for (var part : parts()) {
+            read(part);
+          }
+        } catch (IOException e) {
+          log.debug("relations not told: type={} reason={}", type.id(), e.toString());
+        } finally {
+          room.release();
+        }
+      }
+      return found;
+    }
+
+    private List<Part> parts() {
+      boolean all = rights.all("list");
+      if (!type.namespaced()) {
+        return List.of(new Part("", all));
+      }
+      var in = wanted.namespaces;
+      var parts = rights.parts("list");
+      if (!all) {
+        var his = new TreeSet<>(parts.keySet());
+        his.remove(Access.ALL);
+        if (in != null) {
+          his.retainAll(in);
+        }
+        in = his;
+      }
+      return in == null || in.size() > MAX_NAMESPACES
+          ? List.of(new Part("", all))
+          : in.stream()
+              .filter(namespace -> !namespace.isEmpty())
+              .map(
+                  namespace ->
+                      new Part(namespace, all || rights.grants("list", namespace, Access.ALL)))
+              .toList();
+    }
+
+    private void read(Part part) throws IOException {
+      boolean cells = wanted.children && type.id().equals("pod");
+      String target = type.path(part.namespace()) + "?limit=" + (MAX_OBJECTS - looked);
+      var request =
+          ApiRequest.get(
+                  cells ? target + "&includeObject=Object" : target,
+                  cells ? ApiRequest.TABLE : Kinds.accept(type.id()))
+              .within(Duration.ofNanos(Math.max(1, untilNanos - System.nanoTime())));
+      try (var answer = api.send(part.isHis() ? request.as(list.call.user()) : request)) {
+        new Rows(false).list(answer.body(), (object, _) -> look(object, part));
+      }
+    }
+
+    private void look(ObjectNode object, Part part) throws IOException {
+      if (looked++ == MAX_OBJECTS) {
+        throw new EnoughException("more than " + MAX_OBJECTS + " objects");
+      }
+      if (System.nanoTime() - untilNanos > 0) {
+        throw new EnoughException("not read within " + LIMIT.toSeconds() + " s");
+      }
+      Turn.give();
+      var metadata = object.path("metadata");
+      String namespace = metadata.path("namespace").asText("");
+      String name = metadata.path("name").asText("");
+      boolean isHis =
+          part.isHis()
+              || rights.grants("list", namespace, name)
+              || rights.grants("get", namespace, name);
+      if (!isHis) {
+        return;
+      }
+      object.put("apiVersion", type.apiVersion());
+      object.put("kind", type.kind());
+      String id = id(object);
+      if (wanted.state(id)) {
+        keep(() -> found.states.put(id, summary(object)));
+      }
+      if (wanted.naming || (wanted.children && !type.id().equals("pod"))) {
+        named(object, name);
+      }
+      if (wanted.children && type.id().equals("pod")) {
+        var child = child(object, name, found.once(labels(metadata.path("labels"))));
+        keep(() -> found.children.computeIfAbsent(namespace, _ -> new ArrayList<>()).add(child));
+      }
+    }
+
+    private void named(ObjectNode object, String name) throws IOException {
+      for (var one : list.named(object)) {
+        boolean isRow =
+            one.type().equals(list.rowType)
+                && !one.id().isEmpty()
+                && (list.rowIds == null || list.rowIds.contains(one.id()));
+        if (isRow && wanted.naming) {
+          var mirrored = one.reversed(type.id(), id(object));
+          var names = new Naming(mirrored, summary(object));
+          keep(() -> found.naming.computeIfAbsent(one.id(), _ -> new ArrayList<>()).add(names));
+        }
+        if (isRow && wanted.children && one.inbound()) {
+          var child = child(object, name, Map.of());
+          keep(() -> found.children.computeIfAbsent(one.id(), _ -> new ArrayList<>()).add(child));
+        }
+      }
+    }
+
+    private Child child(ObjectNode object, String name, Map<String, String> labels) {
+      return new Child(name, labels, found.once(State.of(object, clock)));
+    }
+
+    private Summary summary(ObjectNode object) {
+      return found.once(Summary.of(object, clock));
+    }
+
+    private void keep(Runnable what) throws IOException {
+      if (!list.mayKeep()) {
+        throw new EnoughException("more than " + MAX_KEPT + " are kept, or too many by all lists");
+      }
+      what.run();
+    }
+  }
+}
