@@ -125,16 +125,21 @@ final class VectorRun {
     try {
       var reply = one.send(to, path(one), body(one));
       note(reply);
-      difference = recorded == null ? Optional.empty() : VectorMatch.difference(recorded, reply);
-      if (difference.isPresent() && VectorMatch.besideRelationships(recorded, reply).isEmpty()) {
-        onlyRelated.add(one.id());
-      }
+      difference = recorded == null ? Optional.empty() : difference(recorded, reply);
     } catch (IOException e) {
       difference = Optional.of(e.toString());
     }
     if (recorded != null) {
       difference.ifPresent(what -> differences.put(one.id(), what));
     }
+  }
+
+  private Optional<String> difference(VectorCase recorded, RawHttp.Reply reply) {
+    var difference = VectorMatch.difference(recorded, reply);
+    if (difference.isPresent() && VectorMatch.besideRelationships(recorded, reply).isEmpty()) {
+      onlyRelated.add(recorded.id());
+    }
+    return difference;
   }
 
   private void note(RawHttp.Reply reply) throws IOException {

@@ -9,6 +9,7 @@ import io.drover.steve.http.Turn;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.Refusal;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Relationship;
 import io.drover.steve.state.State;
@@ -410,7 +411,7 @@ final class ListRelations {
       if (room.tryAcquire(untilNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         try {
           for (var part : parts()) {
-            read(part);
+            readUnlessRefused(part);
           }
         } catch (IOException e) {
           log.debug("relations not told: type={} reason={}", type.id(), e.toString());
@@ -444,6 +445,15 @@ final class ListRelations {
                   namespace ->
                       new Part(namespace, all || rights.grants("list", namespace, Access.ALL)))
               .toList();
+    }
+
+    /** What one namespace refuses holds the others not up. */
+    private void readUnlessRefused(Part part) throws IOException {
+      try {
+        read(part);
+      } catch (Refusal e) {
+        log.debug("relations not told: type={} reason={}", type.id(), e.toString());
+      }
     }
 
     private void read(Part part) throws IOException {
