@@ -68,7 +68,7 @@ final class IsolationIT {
 
   private static void make(ControlPlane plane, Path directory, IsolationWorld world)
       throws IOException, InterruptedException {
-    var file = directory.resolve("world.json");
+    var file = Files.createDirectories(directory).resolve("world.json");
     var all = Stream.concat(IsolationWorld.objects().stream(), world.rights().stream());
     Files.writeString(file, IsolationWorld.list(all).toString());
     Await.that(

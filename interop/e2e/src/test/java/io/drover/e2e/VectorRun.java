@@ -22,6 +22,9 @@ final class VectorRun {
   /** What a request needs of those before it. */
   private static final String CONTINUE = "${continue:";
 
+  private static final int CONFLICT = 409;
+  private static final int MAX_CONFLICTS = 5;
+
   private static final String GENERATED = "${gen}";
 
   private final InetSocketAddress to;
@@ -124,6 +127,9 @@ final class VectorRun {
     Optional<String> difference;
     try {
       var reply = one.send(to, path(one), body(one));
+      for (int again = 0; again < MAX_CONFLICTS && isOvertaken(one, recorded, reply); again++) {
+        reply = one.send(to, path(one), body(one));
+      }
       note(reply);
       difference = recorded == null ? Optional.empty() : difference(recorded, reply);
     } catch (IOException e) {
@@ -132,6 +138,15 @@ final class VectorRun {
     if (recorded != null) {
       difference.ifPresent(what -> differences.put(one.id(), what));
     }
+  }
+
+  /** Whether a controller has changed the object between our reading and our writing of it. */
+  private static boolean isOvertaken(
+      VectorCase one, @Nullable VectorCase recorded, RawHttp.Reply reply) {
+    return recorded != null
+        && reply.status() == CONFLICT
+        && recorded.json().path("status").asInt() != CONFLICT
+        && one.json().path("method").asText().equals("PUT");
   }
 
   private Optional<String> difference(VectorCase recorded, RawHttp.Reply reply) {

@@ -244,8 +244,7 @@ final class KubeLists {
       if (!next.isEmpty()) {
         tail.put("continue", next);
       }
-      boolean goesOn = !dialect.hasColumns() && !next.isEmpty();
-      if (goesOn || call.query().has("continue")) {
+      if (!next.isEmpty() || call.query().has("continue")) {
         tail.set("pagination", pagination(next));
       }
       return tail;
