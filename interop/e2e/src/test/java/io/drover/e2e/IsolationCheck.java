@@ -241,7 +241,9 @@ final class IsolationCheck {
         boolean allowed =
             reviews.allow(user, "get", kind.group(), kind.resource(), namespace, name);
         if ((reply.status() == 200) != allowed) {
-          fault(user, "%s: status %d, Kubernetes allows: %s".formatted(path, reply.status(), allowed));
+          fault(
+              user,
+              "%s: status %d, Kubernetes allows: %s".formatted(path, reply.status(), allowed));
         }
         if (reply.status() == 200) {
           related(user, path, VectorCase.JSON.readTree(reply.body()));

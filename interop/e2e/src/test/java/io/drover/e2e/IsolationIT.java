@@ -15,9 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What the Explorer shows to users with all kinds of rights, compared with what Kubernetes says that
- * they may see: no object, no name, no number and no method may be shown that a SubjectAccessReview
- * refuses, and none left out that it allows. Another world: {@code -Ddrover.isolation.seed=7}.
+ * What the Explorer shows to users with all kinds of rights, compared with what Kubernetes says
+ * that they may see: no object, no name, no number and no method may be shown that a
+ * SubjectAccessReview refuses, and none left out that it allows. Another world: {@code
+ * -Ddrover.isolation.seed=7}.
  */
 @Tag("interop")
 final class IsolationIT {
@@ -69,6 +70,16 @@ final class IsolationIT {
   private static void make(ControlPlane plane, Path directory, IsolationWorld world)
       throws IOException, InterruptedException {
     var file = Files.createDirectories(directory).resolve("world.json");
+    // Without controllers nobody else makes the one by which the agent knows the cluster's CA.
+    plane.admin().run("create", "namespace", Import.NAMESPACE);
+    plane
+        .admin()
+        .run(
+            "create",
+            "configmap",
+            "kube-root-ca.crt",
+            "--namespace=" + Import.NAMESPACE,
+            "--from-file=ca.crt=" + plane.caFile());
     var all = Stream.concat(IsolationWorld.objects().stream(), world.rights().stream());
     Files.writeString(file, IsolationWorld.list(all).toString());
     Await.that(

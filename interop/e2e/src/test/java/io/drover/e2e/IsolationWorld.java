@@ -285,9 +285,6 @@ final class IsolationWorld {
 
   /** Of a kind, by its schema id; null: it is none of ours. */
   static @Nullable Kind kind(JsonNode id) {
-    return KINDS.stream()
-        .filter(kind -> kind.id().equals(id.asText()))
-        .findFirst()
-        .orElse(null);
+    return KINDS.stream().filter(kind -> kind.id().equals(id.asText())).findFirst().orElse(null);
   }
 }

@@ -104,8 +104,7 @@ final class VectorMatch {
     return Optional.empty();
   }
 
-  private static Optional<String> body(
-      VectorCase recorded, RawHttp.Reply reply, boolean related) {
+  private static Optional<String> body(VectorCase recorded, RawHttp.Reply reply, boolean related) {
     var json = recorded.json();
     try {
       if (json.has("responseBody")) {
@@ -155,8 +154,8 @@ final class VectorMatch {
       var difference =
           compare(
               "line " + i,
-              VectorCase.JSON.readTree(expected[i]),
-              VectorCase.JSON.readTree(found[i]));
+              cleanId(VectorCase.JSON.readTree(expected[i])),
+              cleanId(VectorCase.JSON.readTree(found[i])));
       if (difference.isPresent()) {
         return difference;
       }
@@ -176,9 +175,8 @@ final class VectorMatch {
         var item = items.next();
         if (isForeign(item)) {
           items.remove();
-        } else if (item instanceof ObjectNode object
-            && object.path("_id").equals(object.path("id"))) {
-          object.remove("_id"); // beside id, on some objects of a list and not on others
+        } else {
+          cleanId(item);
         }
       }
       if (copy.path("resourceType").asText().equals("schema")) {
@@ -191,6 +189,14 @@ final class VectorMatch {
     }
     clean(copy);
     return copy;
+  }
+
+  /** In a list it stands beside id, on some objects and not on others. */
+  private static JsonNode cleanId(JsonNode item) {
+    if (item instanceof ObjectNode object && object.path("_id").equals(object.path("id"))) {
+      object.remove("_id");
+    }
+    return item;
   }
 
   private static void remove(JsonNode tree, String path) {
@@ -272,14 +278,14 @@ final class VectorMatch {
     }
   }
 
-  /** Events and EndpointSlices come as they like, and what is outside of the fixture's namespaces is foreign. */
+  /**
+   * Events and EndpointSlices come as they like, and what is outside of the fixture's namespaces is
+   * foreign.
+   */
   private static void cleanCounts(ObjectNode counts) {
     counts
         .properties()
-        .removeIf(
-            field ->
-                isForeignType(field.getKey())
-                    || UNCOUNTED.contains(field.getKey()));
+        .removeIf(field -> isForeignType(field.getKey()) || UNCOUNTED.contains(field.getKey()));
     for (Map.Entry<String, JsonNode> field : counts.properties()) {
       var count = (ObjectNode) field.getValue();
       if (count.get("namespaces") instanceof ObjectNode namespaces) {
