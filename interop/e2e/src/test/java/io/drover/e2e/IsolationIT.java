@@ -28,7 +28,7 @@ final class IsolationIT {
   private static final int MIN_CASES = 2_000;
 
   private static final Duration KINDS_LIMIT = Duration.ofSeconds(30);
-  private static final Duration RIGHTS_LIMIT = Duration.ofSeconds(30);
+  private static final Duration ANSWER_LIMIT = Duration.ofSeconds(30);
 
   @Test
   @Timeout(90)
@@ -41,19 +41,24 @@ final class IsolationIT {
         var reviews = new AccessReviews(plane)) {
       make(plane, Programs.directory("isolation"), world);
       for (String sqlCache : List.of("true", "false")) {
-        try (var installation =
-            Installation.start(
-                plane,
-                "isolation-" + sqlCache,
-                Peer.VERSIONS.getLast(),
-                Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache),
-                Installation.NO_CHECKS)) {
-          var check = new IsolationCheck(installation.peer().forwardToSteve(), reviews);
+        var directory = Programs.directory("isolation-" + sqlCache);
+        try (var peer =
+                Peer.start(directory, Peer.VERSIONS.getLast(), Installation.NO_CHECKS);
+            var agent =
+                Agent.start(
+                    "agent",
+                    directory,
+                    plane,
+                    plane.apply(peer.manifest(), directory.resolve("pod")),
+                    Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache))) {
+          var check = new IsolationCheck(peer.forwardToSteve(), reviews);
           var user = world.users().getFirst();
-          Await.that("the Explorer has read roles", RIGHTS_LIMIT, () -> check.answers(user));
+          // Not ready as a whole: without controllers there is no token for the cluster tunnel.
+          Await.that("the Explorer answers", ANSWER_LIMIT, () -> check.answers(user));
           check.run(world);
           faults.addAll(check.faults());
           cases += check.cases();
+          assertThat(agent.process().isAlive()).isTrue();
         }
       }
       System.out.printf(
@@ -70,16 +75,6 @@ final class IsolationIT {
   private static void make(ControlPlane plane, Path directory, IsolationWorld world)
       throws IOException, InterruptedException {
     var file = Files.createDirectories(directory).resolve("world.json");
-    // Without controllers nobody else makes the one by which the agent knows the cluster's CA.
-    plane.admin().run("create", "namespace", Import.NAMESPACE);
-    plane
-        .admin()
-        .run(
-            "create",
-            "configmap",
-            "kube-root-ca.crt",
-            "--namespace=" + Import.NAMESPACE,
-            "--from-file=ca.crt=" + plane.caFile());
     var all = Stream.concat(IsolationWorld.objects().stream(), world.rights().stream());
     Files.writeString(file, IsolationWorld.list(all).toString());
     Await.that(
