@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -51,7 +52,9 @@ final class IsolationIT {
                     plane,
                     plane.apply(peer.manifest(), directory.resolve("pod")),
                     Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache))) {
-          var check = new IsolationCheck(peer.forwardToSteve(), reviews);
+          var explorer =
+              Await.until("tunnel", ANSWER_LIMIT, () -> Optional.of(peer.forwardToSteve()));
+          var check = new IsolationCheck(explorer, reviews);
           var user = world.users().getFirst();
           // Not ready as a whole: without controllers there is no token for the cluster tunnel.
           Await.that("the Explorer answers", ANSWER_LIMIT, () -> check.answers(user));
