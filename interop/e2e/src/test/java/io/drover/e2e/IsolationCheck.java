@@ -23,12 +23,20 @@ final class IsolationCheck {
 
   private final InetSocketAddress explorer;
   private final AccessReviews reviews;
+  private final Map<String, List<String>> outside;
   private final Queue<String> faults = new ConcurrentLinkedQueue<>();
   private final AtomicInteger cases = new AtomicInteger();
 
-  IsolationCheck(InetSocketAddress explorer, AccessReviews reviews) {
+  /**
+   * Asks nothing yet.
+   *
+   * @param outside all objects that are in no namespace, by their resources
+   */
+  IsolationCheck(
+      InetSocketAddress explorer, AccessReviews reviews, Map<String, List<String>> outside) {
     this.explorer = explorer;
     this.reviews = reviews;
+    this.outside = Map.copyOf(outside);
   }
 
   /** What was shown that should not be, or the other way round. */
@@ -294,8 +302,8 @@ final class IsolationCheck {
   }
 
   private int allowed(User user, Kind kind, String namespace) {
-    return (int)
-        IsolationWorld.NAMES.stream().filter(name -> shows(user, kind, namespace, name)).count();
+    var names = outside.getOrDefault(kind.resource(), IsolationWorld.NAMES);
+    return (int) names.stream().filter(name -> shows(user, kind, namespace, name)).count();
   }
 
   /** Who may do anything in a namespace is told its name; only who may read it, more. */
@@ -309,7 +317,6 @@ final class IsolationCheck {
       }
       boolean hasSomething =
           IsolationWorld.KINDS.stream()
-              .filter(Kind::namespaced)
               .anyMatch(
                   kind ->
                       IsolationWorld.VERBS.stream()

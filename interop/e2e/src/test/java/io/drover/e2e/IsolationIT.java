@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +42,7 @@ final class IsolationIT {
     try (var plane = ControlPlane.startBare("isolation");
         var reviews = new AccessReviews(plane)) {
       make(plane, Programs.directory("isolation"), world);
+      var outside = outside(plane);
       for (String sqlCache : List.of("true", "false")) {
         var directory = Programs.directory("isolation-" + sqlCache);
         try (var peer =
@@ -54,7 +56,7 @@ final class IsolationIT {
                     Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache))) {
           var explorer =
               Await.until("tunnel", ANSWER_LIMIT, () -> Optional.of(peer.forwardToSteve()));
-          var check = new IsolationCheck(explorer, reviews);
+          var check = new IsolationCheck(explorer, reviews, outside);
           var user = world.users().getFirst();
           // Not ready as a whole: without controllers there is no token for the cluster tunnel.
           Await.that("the Explorer answers", ANSWER_LIMIT, () -> check.answers(user));
@@ -90,5 +92,18 @@ final class IsolationIT {
                         new byte[0], "apply", "--server-side", "--validate=false", "-f", "" + file)
                     .exitCode()
                 == 0);
+  }
+
+  /** Kubernetes makes some by itself. */
+  private static Map<String, List<String>> outside(ControlPlane plane)
+      throws IOException, InterruptedException {
+    var all = new HashMap<String, List<String>>();
+    for (var kind : IsolationWorld.KINDS) {
+      if (!kind.namespaced()) {
+        var names = plane.admin().run("get", kind.resource(), "--output=jsonpath={.items[*].metadata.name}");
+        all.put(kind.resource(), List.of(names.split(" ", -1)));
+      }
+    }
+    return all;
   }
 }
