@@ -45,8 +45,7 @@ final class IsolationIT {
       var outside = outside(plane);
       for (String sqlCache : List.of("true", "false")) {
         var directory = Programs.directory("isolation-" + sqlCache);
-        try (var peer =
-                Peer.start(directory, Peer.VERSIONS.getLast(), Installation.NO_CHECKS);
+        try (var peer = Peer.start(directory, Peer.VERSIONS.getLast(), Installation.NO_CHECKS);
             var agent =
                 Agent.start(
                     "agent",
@@ -100,7 +99,10 @@ final class IsolationIT {
     var all = new HashMap<String, List<String>>();
     for (var kind : IsolationWorld.KINDS) {
       if (!kind.namespaced()) {
-        var names = plane.admin().run("get", kind.resource(), "--output=jsonpath={.items[*].metadata.name}");
+        var names =
+            plane
+                .admin()
+                .run("get", kind.resource(), "--output=jsonpath={.items[*].metadata.name}");
         all.put(kind.resource(), List.of(names.split(" ", -1)));
       }
     }
