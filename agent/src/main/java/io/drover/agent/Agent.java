@@ -202,7 +202,8 @@ final class Agent {
     return wanted.enabled()
         ? new Explorer(
             kube.access(config.kube()),
-            new Explorer.Options(wanted.features(), wanted.serverVersion(), wanted.masters()))
+            new Explorer.Options(
+                wanted.features(), wanted.serverVersion(), wanted.masters(), wanted.shellImage()))
         : null;
   }
 

@@ -17,6 +17,7 @@ import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
+import io.drover.steve.shell.Shells;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.Map;
@@ -33,8 +34,10 @@ public final class Explorer implements Handler, AutoCloseable {
    * @param features Rancher's list, which says what its dashboard speaks
    * @param serverVersion Rancher's, which says it too; empty: a new one
    * @param mastersAllowed whether a user may be a member of {@code system:masters}
+   * @param shellImage of the pods of kubectl shells; empty: there are none
    */
-  public record Options(String features, String serverVersion, boolean mastersAllowed) {}
+  public record Options(
+      String features, String serverVersion, boolean mastersAllowed, String shellImage) {}
 
   private final ApiAccess access;
   private final Options options;
@@ -50,15 +53,18 @@ public final class Explorer implements Handler, AutoCloseable {
   }
 
   /** All of it. */
-  private record Parts(ApiServer api, Cluster cluster, Api answering) {
+  private record Parts(ApiServer api, Cluster cluster, Shells shells, Api answering) {
     static Parts of(ApiAccess access, Options options) {
       var clock = Clock.systemUTC();
       var api = new ApiServer(access);
       var cluster = new Cluster(api, System::nanoTime);
       var dialect = Dialect.of(options.features(), options.serverVersion());
+      var shells = new Shells(api, options.shellImage(), clock);
+      shells.sweep();
       return new Parts(
           api,
           cluster,
+          shells,
           new Api(
               cluster,
               options.mastersAllowed(),
@@ -71,7 +77,7 @@ public final class Explorer implements Handler, AutoCloseable {
                   "schemaDefinition", new DefinitionStore(api),
                   "subscribe", new SubscribeStore(),
                   "userpreference", new PreferenceStore(api),
-                  "management.cattle.io.cluster", new ClusterStore()),
+                  "management.cattle.io.cluster", new ClusterStore(api, shells, clock)),
               new KubeStore(api, dialect, clock)));
     }
   }
@@ -96,6 +102,7 @@ public final class Explorer implements Handler, AutoCloseable {
   public synchronized void close() {
     closed = true;
     if (parts != null) {
+      parts.shells().close();
       parts.cluster().close();
       parts.api().close();
     }

@@ -43,7 +43,7 @@ class ExplorerTest {
   @BeforeEach
   void start() throws IOException {
     api = new FakeApiServer();
-    explorer = new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false));
+    explorer = new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false, ""));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

@@ -30,6 +30,8 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, String> answers = new ConcurrentHashMap<>();
   private final Set<String> silent = ConcurrentHashMap.newKeySet();
+  private final Map<String, Integer> refused = new ConcurrentHashMap<>();
+  private final Map<String, String> bodies = new ConcurrentHashMap<>();
   private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
   private final CountDownLatch closing = new CountDownLatch(1);
 
@@ -65,6 +67,17 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
     silent.add(path);
   }
 
+  /** The same, with a status that is no success. */
+  public void refuses(String path, int status, String answer) {
+    refused.put(path, status);
+    has(path, answer);
+  }
+
+  /** What was sent to a path last: its type, and behind a line's end the body. */
+  public String sentTo(String path) {
+    return bodies.getOrDefault(path, "");
+  }
+
   /** Everything that was asked since the last time. */
   public List<Asked> asked() {
     var all = new java.util.ArrayList<Asked>();
@@ -92,13 +105,18 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
         closing.await();
         return;
       }
+      byte[] sent = exchange.getRequestBody().readAllBytes();
+      if (sent.length > 0) {
+        bodies.put(uri.getPath(), fields.getFirst("Content-Type") + "\n" + new String(sent, UTF_8));
+      }
       String found = answers.get(uri.getPath());
       byte[] body =
           (found == null
                   ? "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"not there\"}"
                   : found)
               .getBytes(UTF_8);
-      exchange.sendResponseHeaders(found == null ? 404 : 200, body.length);
+      exchange.sendResponseHeaders(
+          found == null ? 404 : refused.getOrDefault(uri.getPath(), 200), body.length);
       exchange.getResponseBody().write(body);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -73,6 +73,12 @@ public enum Setting {
       "false",
       "`true`: the server may name a user there as a member of `system:masters`, whom no role"
           + " limits. Rancher does not."),
+  CATTLE_SHELL_IMAGE(
+      "rancher/shell:v0.8.1",
+      "Image of the pods of kubectl shells: Rancher's, or one with `sh`, `sleep`, `cp` and"
+          + " `kubectl`. `off`: there are no shells."),
+  CATTLE_SYSTEM_DEFAULT_REGISTRY(
+      "", "Registry from which that image comes, unless it names one itself."),
   DROVER_REPORTS(
       "on",
       "`off`: nothing of the cluster is read for reports, and none is written. See"

@@ -51,7 +51,11 @@ class AgentConfigTest {
                     "10.43.0.1:443", Path.of("/var/run/secrets/kubernetes.io/serviceaccount")),
                 new TunnelConfig(Duration.ofSeconds(10), List.of()),
                 new ExplorerConfig(
-                    true, false, "multi-cluster-management-agent=true,unheard-of=maybe,x", ""),
+                    true,
+                    false,
+                    "multi-cluster-management-agent=true,unheard-of=maybe,x",
+                    "",
+                    "rancher/shell:v0.8.1"),
                 new HealthConfig(true, "0.0.0.0", 8080),
                 new ReportConfig(
                     true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),
@@ -61,6 +65,26 @@ class AgentConfigTest {
                 new NodeAgents(List.of(), Path.of("/drover-node")),
                 new LogConfig(LogConfig.Level.INFO, LogConfig.Format.TEXT),
                 new Features(false, false)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "a/b:1, , a/b:1",
+    "a/b:1, r.io, r.io/a/b:1",
+    "b:1, r.io/x, r.io/x/b:1",
+    "q.io/b:1, r.io, q.io/b:1",
+    "localhost/b, r.io, localhost/b",
+    "h:5000/b, r.io, h:5000/b",
+    "off, r.io, ''",
+  })
+  void imageOfShellsComesFromTheClustersRegistry(String image, String registry, String expected)
+      throws Exception {
+    var variables = new HashMap<>(with("CATTLE_SHELL_IMAGE", image));
+    if (registry != null) {
+      variables.put("CATTLE_SYSTEM_DEFAULT_REGISTRY", registry);
+    }
+
+    assertThat(AgentConfig.from(variables).explorer().shellImage()).isEqualTo(expected);
   }
 
   @Test

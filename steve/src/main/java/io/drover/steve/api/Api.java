@@ -18,8 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +25,9 @@ import org.slf4j.LoggerFactory;
 public final class Api implements Handler {
   /** Requests that are answered at one time; others wait. */
   static final int MAX_BUSY = 64;
+
+  /** Of one user; a browser has six at one time, or with HTTP/2 as many as its page asks for. */
+  static final int MAX_BUSY_OF_ONE = 16;
 
   /** For so long. */
   static final Duration MAX_WAIT = Duration.ofSeconds(20);
@@ -44,7 +45,7 @@ public final class Api implements Handler {
   private final Map<String, Store> own;
   private final Store kubernetes;
   private final Csrf csrf = new Csrf();
-  private final Semaphore room = new Semaphore(MAX_BUSY, true);
+  private final Room room = new Room(MAX_BUSY, MAX_BUSY_OF_ONE);
 
   /**
    * Answers nothing yet.
@@ -62,8 +63,9 @@ public final class Api implements Handler {
 
   @Override
   public void handle(Request request, Answer answer) throws IOException {
+    String user = User.of(request.fields()).name();
     try {
-      if (!room.tryAcquire(MAX_WAIT.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!room.enter(user, MAX_WAIT)) {
         answer.send(503, new Fields().add("Retry-After", "1"), new byte[0]);
         return;
       }
@@ -71,11 +73,14 @@ public final class Api implements Handler {
       Thread.currentThread().interrupt();
       throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
     }
+    var fields = fields();
+    var reply = new Reply(answer, request, fields);
     try {
-      route(request, answer);
+      route(request, answer, fields, reply);
     } finally {
-      room.release();
+      room.leave(user);
     }
+    reply.talk();
   }
 
   private static Fields fields() {
@@ -84,7 +89,8 @@ public final class Api implements Handler {
         .add("X-Content-Type-Options", "nosniff");
   }
 
-  private void route(Request request, Answer answer) throws IOException {
+  private void route(Request request, Answer answer, Fields fields, Reply reply)
+      throws IOException {
     String path = request.path();
     if (path.contains("//")) {
       redirect(answer, path.replaceAll("/+", "/"));
@@ -97,8 +103,6 @@ public final class Api implements Handler {
           "404 page not found\n".getBytes(UTF_8));
       return;
     }
-    var fields = fields();
-    var reply = new Reply(answer, request, fields);
     var links = Links.of(request.fields());
     try {
       serve(request, fields, reply, links);
@@ -211,7 +215,8 @@ public final class Api implements Handler {
   private static void dispatch(Call call, Store store) throws IOException {
     String action = call.query().first("action");
     if (call.method().equals("POST") && !action.isEmpty()) {
-      throw new Refusal(403, "PermissionDenied", "no such action " + action);
+      store.action(call, action);
+      return;
     }
     switch (call.method()) {
       case "POST" -> store.create(call);

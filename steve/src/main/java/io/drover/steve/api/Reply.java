@@ -52,6 +52,7 @@ final class Reply {
   private final Format format;
   private final boolean zipped;
   private final Fields fields;
+  private @Nullable Later later;
 
   /**
    * Says nothing yet.
@@ -101,15 +102,52 @@ final class Reply {
     answer.send(HttpURLConnection.HTTP_BAD_REQUEST, fields, "Bad Request\n".getBytes(UTF_8));
   }
 
+  /** What is done on a connection that has left HTTP. */
+  interface Talk extends AutoCloseable {
+    /** Returns when it is over; the connection is closed then. */
+    void on(Answer.Upgraded connection) throws IOException;
+
+    /** It is over, or has never begun. */
+    @Override
+    default void close() {
+      // Nothing was held for it.
+    }
+  }
+
+  /**
+   * Leaves HTTP. The talk is held when the request counts no longer among those that are answered:
+   * it may last for hours.
+   */
+  void upgrade(Fields agreed, Talk talk) {
+    later = new Later(agreed, talk);
+  }
+
+  private record Later(Fields fields, Talk talk) {}
+
+  /** Holds the talk, if one was agreed on. */
+  void talk() throws IOException {
+    var agreed = later;
+    if (agreed != null) {
+      try (var talk = agreed.talk()) {
+        talk.on(answer.upgrade(agreed.fields()));
+      }
+    }
+  }
+
   /** No. */
   void refusal(Refusal refusal, Links links) throws IOException {
+    object(refusal.status(), error(refusal), links);
+  }
+
+  /** How it is said. */
+  static ObjectNode error(Refusal refusal) {
     var error = Json.MAPPER.createObjectNode();
     error.put("type", "error");
     error.putObject("links");
     error.put("code", refusal.code());
     error.put("message", refusal.getMessage());
     error.put("status", refusal.status());
-    object(refusal.status(), error, links);
+    return error;
   }
 
   /** Whether it is too late to say anything else. */

@@ -35,6 +35,11 @@ interface Store {
     throw none();
   }
 
+  /** What can be done with an object besides. */
+  default void action(Call call, String action) throws IOException {
+    throw new Refusal(403, "PermissionDenied", "no such action " + action);
+  }
+
   private static Refusal none() {
     return new Refusal(404, "NotFound", "not found");
   }

@@ -1,5 +1,6 @@
 package io.drover.steve.kube;
 
+import io.drover.steve.http.Fields;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -60,6 +61,21 @@ public final class ApiServer implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
     }
+  }
+
+  /**
+   * Leaves HTTP, in our own name and on a connection of its own, which the caller closes.
+   *
+   * @param asked the fields that ask for it
+   * @throws Refusal if the API server says no
+   */
+  public ApiStream upgrade(String target, Fields asked) throws IOException {
+    synchronized (this) {
+      if (closed) {
+        throw new IOException("the Explorer stops");
+      }
+    }
+    return ApiStream.open(access, target, asked, ApiRequest.LIMIT);
   }
 
   private HttpRequest httpRequest(ApiRequest request) throws IOException {

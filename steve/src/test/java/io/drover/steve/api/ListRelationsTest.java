@@ -54,7 +54,7 @@ class ListRelationsTest {
       api.has("/apis/apps/v1/" + kind, FakeApiServer.list());
     }
     grant("'*'");
-    browser = new Browser(api, new Explorer.Options("", "", false));
+    browser = new Browser(api, new Explorer.Options("", "", false, ""));
   }
 
   @AfterEach
@@ -82,7 +82,7 @@ class ListRelationsTest {
   private void browse(String dialect) throws IOException {
     var features = "ui-sql-cache=" + dialect.equals("sql");
     browser.close();
-    browser = new Browser(api, new Explorer.Options(features, "", false));
+    browser = new Browser(api, new Explorer.Options(features, "", false, ""));
     browser.get("/v1/schemas/configmap");
     api.asked();
   }

@@ -53,7 +53,7 @@ class RanchersTypesTest {
         FakeApiServer.list(
             "{'metadata':{'name':'b'},'roleRef':{'kind':'ClusterRole','name':'r'},'subjects':["
                 + "{'kind':'User','apiGroup':'rbac.authorization.k8s.io','name':'jane'}]}"));
-    browser = new Browser(api, new Explorer.Options("ui-sql-cache=false", "", false));
+    browser = new Browser(api, new Explorer.Options("ui-sql-cache=false", "", false, ""));
   }
 
   @AfterEach
@@ -182,7 +182,7 @@ class RanchersTypesTest {
   @Test
   void savesNothingInAClusterWithoutThatType() throws Exception {
     try (var other = new FakeApiServer();
-        var elsewhere = new Browser(other, new Explorer.Options("", "", false))) {
+        var elsewhere = new Browser(other, new Explorer.Options("", "", false, ""))) {
       assertThat(elsewhere.get("/v1/userpreferences").at("/data/0/data")).isEmpty();
       assertThat(elsewhere.send("PUT", "/v1/userpreferences/jane", "{}").status()).isEqualTo(404);
     }
@@ -199,7 +199,7 @@ class RanchersTypesTest {
             + "'x-kubernetes-group-version-kind':[{'group':'management.cattle.io','version':'v3',"
             + "'kind':'Setting'}]},"
             + "'io.Spec':{'properties':{'size':{'type':'integer'}}}}}");
-    try (var old = new Browser(api, new Explorer.Options("", version, false))) {
+    try (var old = new Browser(api, new Explorer.Options("", version, false, ""))) {
       var schema = old.get("/v1/schemas/management.cattle.io.setting");
       if (!said) {
         assertThat(schema.path("resourceFields").isNull()).isTrue();

@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.manifest;
+
+import org.jspecify.annotations.NullMarked;

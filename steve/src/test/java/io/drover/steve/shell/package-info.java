@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.shell;
+
+import org.jspecify.annotations.NullMarked;
