@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
- * Whatever a request asks: an answer, or the one exception that says what is wrong. Runs as a plain
- * test on a few inputs; {@code JAZZER_FUZZ=1} looks for more.
+ * Whatever a request asks: an answer, or the one exception that says what is wrong. {@code
+ * -Dfuzz.inputs=10000000} for more of our own making, {@code -Dfuzz.seed=…} for others, {@code
+ * JAZZER_FUZZ=1} for what a search finds.
  */
 class QueryFuzzTest {
   /** More than a browser sends. */
@@ -60,10 +61,24 @@ class QueryFuzzTest {
           "\ud83d",
           "ä");
 
-  private static final int RANDOM_TEXTS = 20_000;
+  /** Each of them a parameter of one dialect. */
+  private static final long INPUTS = Long.getLong("fuzz.inputs", 600_000);
+
+  private static final long SEED = Long.getLong("fuzz.seed", 1);
+  private static final List<Dialect> DIALECTS =
+      List.of(
+          Dialect.CLASSIC,
+          Dialect.EARLY_SQL,
+          Dialect.FIRST_SELECTORS,
+          Dialect.SELECTORS,
+          Dialect.NEWEST);
+
+  private static final List<String> PARAMETERS =
+      List.of("filter", "sort", "summary", "projectsornamespaces", "include", "excludeValues");
+
   private static final int MAX_WORDS = 24;
 
-  @FuzzTest(maxDuration = "60s")
+  @FuzzTest(maxDuration = "30s")
   void anyTextIsAQueryOrRefused(byte @Nullable [] bytes) {
     if (bytes != null && bytes.length <= MAX_BYTES) {
       ask(new String(bytes, StandardCharsets.UTF_8));
@@ -72,14 +87,15 @@ class QueryFuzzTest {
 
   @Test
   void anyWordsAreAQueryOrRefused() {
-    var random = new Random(1);
-    for (int i = 0; i < RANDOM_TEXTS; i++) {
+    var random = new Random(SEED);
+    for (long i = 0; i < INPUTS; i += (long) DIALECTS.size() * PARAMETERS.size()) {
       var text = new StringBuilder();
       for (int words = random.nextInt(MAX_WORDS); words > 0; words--) {
         text.append(WORDS.get(random.nextInt(WORDS.size())));
       }
       ask(text.toString());
     }
+    System.out.println("query: inputs=" + INPUTS + " seed=" + SEED);
   }
 
   private static void ask(String text) {
@@ -90,16 +106,8 @@ class QueryFuzzTest {
                 state:{name:'up'},fields:['a','1/1','Up',['4','1767607200000'],null]},
               spec:{containers:[{image:'i:1'}]}}\
             """);
-    for (var dialect :
-        List.of(
-            Dialect.CLASSIC,
-            Dialect.EARLY_SQL,
-            Dialect.FIRST_SELECTORS,
-            Dialect.SELECTORS,
-            Dialect.NEWEST)) {
-      for (var parameter :
-          List.of(
-              "filter", "sort", "summary", "projectsornamespaces", "include", "excludeValues")) {
+    for (var dialect : DIALECTS) {
+      for (var parameter : PARAMETERS) {
         ask(dialect, parameter, text, pod);
       }
     }
