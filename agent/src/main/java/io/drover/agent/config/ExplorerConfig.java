@@ -28,8 +28,7 @@ public record ExplorerConfig(
       return "";
     }
     int slash = image.indexOf('/');
-    boolean hasRegistry =
-        slash > 0 && image.substring(0, slash).matches("localhost|.*[.:].*");
+    boolean hasRegistry = slash > 0 && image.substring(0, slash).matches("localhost|.*[.:].*");
     return registry.isEmpty() || hasRegistry ? image : registry + "/" + image;
   }
 }
