@@ -11,6 +11,7 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -174,7 +175,10 @@ class ServerDialerTest {
 
   @Test
   void silentAddressesAreGivenUpAtTheLimitAndNamed() throws Exception {
-    try (var silent = SilentPort.open("127.0.0.2", 0)) {
+    try (var silent = SilentPort.open("127.0.0.2", 0);
+        var refusing = new Socket()) {
+      // Bound, and not listening: or another program might have the port there, and listen.
+      refusing.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), silent.port()));
       var dialer =
           dialer(
               _ ->
