@@ -15,6 +15,7 @@ import io.drover.steve.http.Handler;
 import io.drover.steve.http.Request;
 import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.shell.Shells;
@@ -84,7 +85,7 @@ public final class Explorer implements Handler, AutoCloseable {
 
   private synchronized Parts parts() throws IOException {
     if (closed) {
-      throw new IOException("the Explorer stops");
+      throw Stopping.late();
     }
     if (parts == null) {
       parts = Parts.of(access, options);

@@ -4,13 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.drover.steve.kube.ApiAccess;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.http.HttpRequest;
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,10 +15,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import javax.net.ssl.SSLContext;
 
 /** Answers as an API server does, with what a test puts at a path; and notes who asks. */
-public final class FakeApiServer implements ApiAccess, AutoCloseable {
+public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
   /** A request that came. */
   public record Asked(String method, String target, String user, String authorization) {}
 
@@ -124,22 +119,8 @@ public final class FakeApiServer implements ApiAccess, AutoCloseable {
   }
 
   @Override
-  public URI url() {
-    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
-  }
-
-  @Override
-  public SSLContext tls() throws IOException {
-    try {
-      return SSLContext.getDefault();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IOException(e.toString(), e);
-    }
-  }
-
-  @Override
-  public void authorize(HttpRequest.Builder request) {
-    request.header("Authorization", "Bearer ours");
+  public int port() {
+    return server.getAddress().getPort();
   }
 
   @Override

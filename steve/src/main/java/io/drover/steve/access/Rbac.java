@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.AccessSet.Right;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.User;
 import io.drover.steve.kube.Watch;
 import java.security.MessageDigest;
@@ -197,12 +198,6 @@ public final class Rbac {
       this.reader = reader;
     }
 
-    private static String key(ObjectNode object) {
-      String namespace = object.at("/metadata/namespace").asText("");
-      String name = object.at("/metadata/name").asText("");
-      return namespace.isEmpty() ? name : namespace + "/" + name;
-    }
-
     @Override
     public void begin() {
       listed = new HashMap<>();
@@ -214,16 +209,16 @@ public final class Rbac {
       var listing = listed;
       if (listing != null) {
         if (read != null) {
-          listing.put(key(object), read);
+          listing.put(ObjectId.of(object), read);
         }
         return;
       }
       synchronized (Rbac.this) {
         var kept = all.computeIfAbsent(kind, _ -> new HashMap<>());
         if (read == null) {
-          kept.remove(key(object));
+          kept.remove(ObjectId.of(object));
         } else {
-          kept.put(key(object), read);
+          kept.put(ObjectId.of(object), read);
         }
         changes++;
       }
@@ -232,7 +227,7 @@ public final class Rbac {
     @Override
     public void deleted(ObjectNode object) {
       synchronized (Rbac.this) {
-        all.computeIfAbsent(kind, _ -> new HashMap<>()).remove(key(object));
+        all.computeIfAbsent(kind, _ -> new HashMap<>()).remove(ObjectId.of(object));
         changes++;
       }
     }

@@ -7,11 +7,11 @@ import io.drover.steve.http.Fields;
 import io.drover.steve.http.Handler;
 import io.drover.steve.http.Request;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.schema.Schema;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.URLDecoder;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -70,8 +70,7 @@ public final class Api implements Handler {
         return;
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+      throw Stopping.interrupted(e);
     }
     var fields = fields();
     var reply = new Reply(answer, request, fields);

@@ -9,10 +9,10 @@ import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Together;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,9 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,14 +92,7 @@ public final class CountStore implements Store {
         found.put(schema.id(), Count.NONE);
       }
     }
-    try (var threads =
-        Executors.newThreadPerTaskExecutor(
-            Thread.ofVirtual().name("explorer-count-", 0).factory())) {
-      threads.invokeAll(tasks, LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
-    }
+    Together.within(LIMIT, "explorer-count-", tasks);
     var content = Json.MAPPER.createObjectNode();
     var counts = content.putObject("counts");
     new TreeMap<>(found).forEach((id, count) -> counts.set(id, count.json()));

@@ -16,7 +16,6 @@ final class Csrf {
   private static final String COOKIE = "CSRF";
   private static final String FIELD = "X-API-CSRF";
   private static final int TOKEN_BYTES = 16;
-  private static final int UNPROCESSABLE = 422;
 
   private final SecureRandom random = new SecureRandom();
 
@@ -40,7 +39,7 @@ final class Csrf {
           "Set-Cookie",
           COOKIE + "=" + HexFormat.of().formatHex(token) + "; Path=/; Secure; SameSite=Lax");
     } else if (!method.equals("GET") && !cookie.equals(fields.first(FIELD))) {
-      throw new Refusal(UNPROCESSABLE, "InvalidCSRFToken", "Invalid CSRF token");
+      throw new Refusal(Refusal.UNPROCESSABLE, "InvalidCSRFToken", "Invalid CSRF token");
     }
   }
 

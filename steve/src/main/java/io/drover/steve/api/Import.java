@@ -9,6 +9,7 @@ import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiRequest.Body;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.User;
 import io.drover.steve.manifest.Manifest;
@@ -17,7 +18,6 @@ import io.drover.steve.query.Shape;
 import io.drover.steve.schema.ResourceType;
 import java.io.IOException;
 import java.net.HttpURLConnection;
-import java.net.URLEncoder;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -36,7 +36,6 @@ final class Import {
 
   private static final String APPLY = "application/apply-patch+yaml";
   private static final String DEFAULT_NAMESPACE = "default";
-  private static final int UNPROCESSABLE = 422;
   private static final int UNAVAILABLE = 503;
 
   private final ApiServer api;
@@ -68,7 +67,7 @@ final class Import {
     var input = input(call);
     var yaml = input.path("yaml");
     if (!yaml.isTextual()) {
-      throw unparsable("yaml is missing: send the objects' text in it");
+      throw Refusal.unparsable("yaml is missing: send the objects' text in it");
     }
     String namespace = input.path("defaultNamespace").asText("");
     var manifests = Manifests.parse(yaml.asText(""));
@@ -83,14 +82,10 @@ final class Import {
       if (tree instanceof ObjectNode) {
         return tree;
       }
-      throw unparsable("the body is no object: send yaml and defaultNamespace");
+      throw Refusal.unparsable("the body is no object: send yaml and defaultNamespace");
     } catch (JsonProcessingException e) {
-      throw unparsable(e.getOriginalMessage());
+      throw Refusal.unparsable(e.getOriginalMessage());
     }
-  }
-
-  private static Refusal unparsable(String why) {
-    return new Refusal(UNPROCESSABLE, "InvalidBodyContent", "Failed to parse body: " + why);
   }
 
   private List<Done> apply(Call call, List<Manifest> manifests, String namespace) {
@@ -145,7 +140,8 @@ final class Import {
     if (type.namespaced()) {
       namespace = manifest.namespace().isEmpty() ? defaultNamespace : manifest.namespace();
     }
-    try (var answer = api.send(request(call.user(), manifest, type.path(part(namespace))))) {
+    try (var answer =
+        api.send(request(call.user(), manifest, type.path(ApiRequest.segment(namespace))))) {
       call.reply().warn(answer.warnings());
       return new Outcome.Applied(type, Rows.one(answer.body()));
     }
@@ -156,7 +152,9 @@ final class Import {
     boolean isNew = manifest.name().isEmpty();
     String query = "?includeObject=Object&fieldManager=" + FIELD_MANAGER;
     String target =
-        isNew ? path + query : path + "/" + part(manifest.name()) + query + "&force=true";
+        isNew
+            ? path + query
+            : path + "/" + ApiRequest.segment(manifest.name()) + query + "&force=true";
     var body = new Body(isNew ? "application/yaml" : APPLY, manifest.text().getBytes(UTF_8));
     return new ApiRequest(
         isNew ? "POST" : "PATCH",
@@ -165,10 +163,6 @@ final class Import {
         Optional.of(user),
         Optional.of(body),
         ApiRequest.LIMIT);
-  }
-
-  private static String part(String text) {
-    return URLEncoder.encode(text, UTF_8).replace("+", "%20");
   }
 
   /** With what to do about it. */
@@ -183,7 +177,7 @@ final class Import {
           case HttpURLConnection.HTTP_FORBIDDEN -> ": ask for a role that allows it";
           case HttpURLConnection.HTTP_NOT_FOUND ->
               ": create the namespace first, or import it together with this";
-          case HttpURLConnection.HTTP_BAD_REQUEST, UNPROCESSABLE ->
+          case HttpURLConnection.HTTP_BAD_REQUEST, Refusal.UNPROCESSABLE ->
               refusal.code().equals("InvalidBodyContent") ? "" : ": correct the object";
           case HttpURLConnection.HTTP_CONFLICT -> ": try again";
           default -> "";
@@ -220,10 +214,7 @@ final class Import {
       return view.of(object);
     }
     // A type that was not there a moment ago, or that he may write and not see.
-    String name = object.at("/metadata/name").asText("");
-    String namespace = object.at("/metadata/namespace").asText("");
-    String id = namespace.isEmpty() ? name : namespace + "/" + name;
-    return Envelope.of(id, type.id(), Map.of(), object);
+    return Envelope.of(ObjectId.of(object), type.id(), Map.of(), object);
   }
 
   /** One sentence an object, since that is what a page shows; and the same for programs. */

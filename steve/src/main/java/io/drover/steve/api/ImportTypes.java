@@ -5,10 +5,10 @@ import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.manifest.Manifest;
 import io.drover.steve.schema.ResourceType;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +29,6 @@ final class ImportTypes {
   static final Duration ESTABLISH_LIMIT = Duration.ofSeconds(10);
 
   private static final Duration LOOK_EVERY = Duration.ofMillis(200);
-  private static final int UNPROCESSABLE = 422;
 
   private final ApiServer api;
   private final Map<String, List<ResourceType>> byApiVersion = new HashMap<>();
@@ -58,9 +57,7 @@ final class ImportTypes {
         return found;
       }
       if (!brought.contains(manifest.group()) || System.nanoTime() - end > 0) {
-        throw new Refusal(
-            UNPROCESSABLE,
-            "InvalidBodyContent",
+        throw Refusal.body(
             "the cluster has no %s in %s: correct apiVersion and kind, or install what brings it"
                 .formatted(manifest.kind(), manifest.apiVersion()));
       }
@@ -73,8 +70,7 @@ final class ImportTypes {
     try {
       Thread.sleep(LOOK_EVERY);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+      throw Stopping.interrupted(e);
     }
   }
 

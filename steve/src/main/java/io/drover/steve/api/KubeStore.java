@@ -1,7 +1,5 @@
 package io.drover.steve.api;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -16,7 +14,6 @@ import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Computed;
 import java.io.IOException;
 import java.net.HttpURLConnection;
-import java.net.URLEncoder;
 import java.time.Clock;
 import java.util.Locale;
 import java.util.Optional;
@@ -24,7 +21,6 @@ import java.util.Set;
 
 /** Objects of Kubernetes. Everything is asked in the user's name. */
 public final class KubeStore implements Store {
-  private static final int UNPROCESSABLE = 422;
   private static final String YAML_TYPE = "application/yaml";
   private static final String STRATEGIC = "application/strategic-merge-patch+json";
   private static final YAMLMapper YAML = new YAMLMapper();
@@ -61,13 +57,9 @@ public final class KubeStore implements Store {
     if (!type.namespaced() && !call.namespace().isEmpty()) {
       throw new Refusal(404, "NotFound", "the server could not find the requested resource");
     }
-    String path = type.path(part(call.namespace()));
-    return (call.name().isEmpty() ? path : path + "/" + part(call.name()))
+    String path = type.path(ApiRequest.segment(call.namespace()));
+    return (call.name().isEmpty() ? path : path + "/" + ApiRequest.segment(call.name()))
         + (query.isEmpty() ? "" : "?" + query);
-  }
-
-  private static String part(String text) {
-    return URLEncoder.encode(text, UTF_8).replace("+", "%20");
   }
 
   private static Shape shape(Call call) {
@@ -120,12 +112,12 @@ public final class KubeStore implements Store {
     String namespace = metadata.path("namespace").asText(call.namespace());
     if (type.namespaced()) {
       if (namespace.isEmpty()) {
-        throw new Refusal(UNPROCESSABLE, "InvalidBodyContent", "metadata.namespace is required");
+        throw Refusal.body("metadata.namespace is required");
       }
       metadata.put("namespace", namespace);
     }
     String query = call.query().only(OF_CREATE).text();
-    String path = type.path(type.namespaced() ? part(namespace) : "");
+    String path = type.path(type.namespaced() ? ApiRequest.segment(namespace) : "");
     change(call, "POST", query.isEmpty() ? path : path + "?" + query, json(object));
   }
 
@@ -208,18 +200,14 @@ public final class KubeStore implements Store {
       if (tree instanceof ObjectNode object) {
         return object;
       }
-      throw unparsable(
+      throw Refusal.unparsable(
           tree.isMissingNode()
               ? "EOF"
               : "json: cannot unmarshal "
                   + tree.getNodeType().name().toLowerCase(Locale.ROOT)
                   + " into Go value of type map[string]interface {}");
     } catch (JsonProcessingException e) {
-      throw unparsable(e.getOriginalMessage());
+      throw Refusal.unparsable(e.getOriginalMessage());
     }
-  }
-
-  private static Refusal unparsable(String why) {
-    return new Refusal(UNPROCESSABLE, "InvalidBodyContent", "Failed to parse body: " + why);
   }
 }

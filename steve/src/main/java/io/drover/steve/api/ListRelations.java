@@ -9,13 +9,15 @@ import io.drover.steve.http.Turn;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
+import io.drover.steve.kube.Together;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Relationship;
 import io.drover.steve.state.State;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +31,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -171,7 +172,7 @@ final class ListRelations {
       var namespaces = new TreeSet<String>();
       var wanted = new TreeMap<String, Wanted>();
       for (var row : rows) {
-        ids.add(id(row));
+        ids.add(ObjectId.of(row));
         namespaces.add(row.path("metadata").path("namespace").asText(""));
         if (related) {
           for (var one : named(row)) {
@@ -239,7 +240,7 @@ final class ListRelations {
       for (var one : named(row)) {
         all.add(one.json(one.id().isEmpty() ? null : state(one)));
       }
-      for (var one : naming.getOrDefault(id(row), List.of())) {
+      for (var one : naming.getOrDefault(ObjectId.of(row), List.of())) {
         all.add(one.relationship().json(one.summary()));
       }
       return all.isEmpty() ? Json.MAPPER.nullNode() : all;
@@ -296,7 +297,7 @@ final class ListRelations {
 
     private List<Child> childrenOf(ObjectNode row) {
       if (!childType.equals("pod")) {
-        return children.getOrDefault(id(row), List.of());
+        return children.getOrDefault(ObjectId.of(row), List.of());
       }
       var selector = row.path("spec").path("selector");
       var labels = labels(selector.path("matchLabels"));
@@ -327,10 +328,8 @@ final class ListRelations {
       if (passes.isEmpty()) {
         return;
       }
-      try (var threads =
-          Executors.newThreadPerTaskExecutor(
-              Thread.ofVirtual().name("explorer-relations-", 0).factory())) {
-        var answers = threads.invokeAll(passes, leftNanos, TimeUnit.NANOSECONDS);
+      try {
+        var answers = Together.within(Duration.ofNanos(leftNanos), "explorer-relations-", passes);
         for (int i = 0; i < answers.size(); i++) {
           if (!answers.get(i).isCancelled()) {
             keep(kinds.get(i), answers.get(i).get());
@@ -339,8 +338,7 @@ final class ListRelations {
       } catch (ExecutionException e) {
         throw new IllegalStateException(e.getCause());
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+        throw Stopping.interrupted(e);
       } finally {
         leftNanos -= System.nanoTime() - begunNanos;
       }
@@ -373,13 +371,6 @@ final class ListRelations {
     // Who may do something in a namespace is shown that it is there, but no more of it.
     boolean onlyKnown = type.id().equals("namespace") && !rights.all("list");
     return type.verbs().contains("list") && !onlyKnown && rights.any("list", "get");
-  }
-
-  private static String id(ObjectNode object) {
-    var metadata = object.path("metadata");
-    String namespace = metadata.path("namespace").asText("");
-    String name = metadata.path("name").asText("");
-    return namespace.isEmpty() ? name : namespace + "/" + name;
   }
 
   private static Map<String, String> labels(JsonNode labels) {
@@ -489,7 +480,7 @@ final class ListRelations {
       }
       object.put("apiVersion", type.apiVersion());
       object.put("kind", type.kind());
-      String id = id(object);
+      String id = ObjectId.of(object);
       if (wanted.state(id)) {
         keep(() -> found.states.put(id, summary(object)));
       }
@@ -509,7 +500,7 @@ final class ListRelations {
                 && !one.id().isEmpty()
                 && (list.rowIds == null || list.rowIds.contains(one.id()));
         if (isRow && wanted.naming) {
-          var mirrored = one.reversed(type.id(), id(object));
+          var mirrored = one.reversed(type.id(), ObjectId.of(object));
           var names = new Naming(mirrored, summary(object));
           keep(() -> found.naming.computeIfAbsent(one.id(), _ -> new ArrayList<>()).add(names));
         }

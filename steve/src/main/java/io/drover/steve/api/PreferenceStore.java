@@ -1,7 +1,5 @@
 package io.drover.steve.api;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.ApiRequest;
@@ -12,7 +10,6 @@ import io.drover.steve.kube.Refusal;
 import io.drover.steve.schema.ResourceType;
 import java.io.IOException;
 import java.net.HttpURLConnection;
-import java.net.URLEncoder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +24,6 @@ public final class PreferenceStore implements Store {
   /** Keys of one user. The dashboard has some 40. */
   static final int MAX_KEYS = 500;
 
-  private static final int UNPROCESSABLE = 422;
   private static final String TYPE = "management.cattle.io.preference";
   private static final String NAMESPACES = "/api/v1/namespaces";
 
@@ -60,19 +56,15 @@ public final class PreferenceStore implements Store {
         wanted.put(value.getKey(), value.getValue().asText(""));
       }
     } catch (JsonProcessingException e) {
-      throw new Refusal(
-          UNPROCESSABLE, "InvalidBodyContent", "Failed to parse body: " + e.getOriginalMessage());
+      throw Refusal.unparsable(e.getOriginalMessage());
     }
     if (wanted.size() > MAX_KEYS) {
-      throw new Refusal(
-          UNPROCESSABLE,
-          "InvalidBodyContent",
-          "data has %d keys, more than %d".formatted(wanted.size(), MAX_KEYS));
+      throw Refusal.body("data has %d keys, more than %d".formatted(wanted.size(), MAX_KEYS));
     }
     String path = path(call, type);
     for (var old : read(call, type).entrySet()) {
       String value = wanted.remove(old.getKey());
-      String target = path + "/" + part(old.getKey());
+      String target = path + "/" + ApiRequest.segment(old.getKey());
       if (value == null) {
         change(call, "DELETE", target, Optional.empty());
       } else if (!value.equals(old.getValue().path("value").asText(""))) {
@@ -110,12 +102,8 @@ public final class PreferenceStore implements Store {
     return Optional.ofNullable(call.schemas().types().byId(TYPE));
   }
 
-  private static String part(String text) {
-    return URLEncoder.encode(text, UTF_8).replace("+", "%20");
-  }
-
   private static String path(Call call, ResourceType type) {
-    return type.path(part(call.user().name()));
+    return type.path(ApiRequest.segment(call.user().name()));
   }
 
   /** By their keys; none if he may not see them. */

@@ -6,19 +6,19 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.ObjectId;
+import io.drover.steve.kube.Stopping;
+import io.drover.steve.kube.Together;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Relationship;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,7 +52,6 @@ final class Relations {
     var types = call.schemas().types();
     String id = call.schema().id();
     String namespace = object.at("/metadata/namespace").asText("");
-    String name = object.at("/metadata/name").asText("");
     var questions = new ArrayList<Callable<List<ObjectNode>>>();
     int named = 0;
     for (var relationship : Relationship.of(object, types::isNamespaced)) {
@@ -64,7 +63,7 @@ final class Relations {
       }
     }
     String in = id.equals("node") ? Kinds.LEASES_OF_NODES : namespace;
-    String fullName = namespace.isEmpty() ? name : namespace + "/" + name;
+    String fullName = ObjectId.of(object);
     for (String candidate : Kinds.naming(id)) {
       var type = types.byId(candidate);
       if (type != null && !in.isEmpty()) {
@@ -77,23 +76,18 @@ final class Relations {
 
   private static ArrayNode ask(List<Callable<List<ObjectNode>>> questions) throws IOException {
     var all = Json.MAPPER.createArrayNode();
-    try (var threads =
-        Executors.newThreadPerTaskExecutor(
-            Thread.ofVirtual().name("explorer-relations-", 0).factory())) {
-      for (var answer : threads.invokeAll(questions, LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
-        try {
-          if (!answer.isCancelled()) {
-            all.addAll(answer.get());
-          }
-        } catch (ExecutionException e) {
-          log.debug("relation not told: reason={}", String.valueOf(e.getCause()));
+    for (var answer : Together.within(LIMIT, "explorer-relations-", questions)) {
+      try {
+        if (!answer.isCancelled()) {
+          all.addAll(answer.get());
         }
+      } catch (ExecutionException e) {
+        log.debug("relation not told: reason={}", String.valueOf(e.getCause()));
+      } catch (InterruptedException e) {
+        throw Stopping.interrupted(e);
       }
-      return all;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
     }
+    return all;
   }
 
   /** One that it names, with its state, if the user may see that. */
@@ -135,8 +129,6 @@ final class Relations {
   }
 
   private ObjectNode reversed(Relationship one, ResourceType type, ObjectNode object) {
-    String other =
-        object.at("/metadata/namespace").asText("") + "/" + object.at("/metadata/name").asText("");
-    return one.reversed(type.id(), other).json(Summary.of(object, clock));
+    return one.reversed(type.id(), ObjectId.of(object)).json(Summary.of(object, clock));
   }
 }

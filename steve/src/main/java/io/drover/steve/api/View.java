@@ -3,6 +3,7 @@ package io.drover.steve.api;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.query.Shape;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.schema.Schema;
@@ -101,7 +102,7 @@ final class View {
       shaped = shape.of(object);
       HelmRelease.trim(shaped, call.query().first("includeHelmData").equals("true"));
     }
-    String id = namespace.isEmpty() ? name : namespace + "/" + name;
+    String id = ObjectId.of(namespace, name);
     var envelope = Json.MAPPER.createObjectNode();
     envelope.put("id", id);
     envelope.put("type", schema.id());

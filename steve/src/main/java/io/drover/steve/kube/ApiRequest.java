@@ -1,5 +1,8 @@
 package io.drover.steve.kube;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.URLEncoder;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -36,6 +39,11 @@ public record ApiRequest(
   /** What is sent. */
   @SuppressWarnings("ArrayRecordComponent") // made for one request, and compared with nothing
   public record Body(String contentType, byte[] bytes) {}
+
+  /** A name as a part of a path. */
+  public static String segment(String name) {
+    return URLEncoder.encode(name, UTF_8).replace("+", "%20");
+  }
 
   /** A reading in our own name. */
   public static ApiRequest get(String target, String accept) {

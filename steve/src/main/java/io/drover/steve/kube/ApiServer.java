@@ -3,7 +3,6 @@ package io.drover.steve.kube;
 import io.drover.steve.http.Fields;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -58,8 +57,7 @@ public final class ApiServer implements AutoCloseable {
       throw new IOException(
           "the API server has not answered within " + request.limit().toSeconds() + " s", e);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+      throw Stopping.interrupted(e);
     }
   }
 
@@ -72,7 +70,7 @@ public final class ApiServer implements AutoCloseable {
   public ApiStream upgrade(String target, Fields asked) throws IOException {
     synchronized (this) {
       if (closed) {
-        throw new IOException("the Explorer stops");
+        throw Stopping.late();
       }
     }
     return ApiStream.open(access, target, asked, ApiRequest.LIMIT);
@@ -104,7 +102,7 @@ public final class ApiServer implements AutoCloseable {
 
   private synchronized HttpClient client() throws IOException {
     if (closed) {
-      throw new IOException("the Explorer stops");
+      throw Stopping.late();
     }
     if (client == null) {
       client =

@@ -6,6 +6,9 @@ import java.net.HttpURLConnection;
 
 /** A request that is answered with no: by the API server, or by us in its stead. */
 public final class Refusal extends IOException {
+  /** Status of what is understood as HTTP, and in itself is wrong. */
+  public static final int UNPROCESSABLE = 422;
+
   private static final long serialVersionUID = 1;
 
   private final int status;
@@ -40,6 +43,16 @@ public final class Refusal extends IOException {
   /** Of what is no fault of the user's. */
   public static Refusal fault(String message) {
     return new Refusal(HttpURLConnection.HTTP_INTERNAL_ERROR, "ServerError", message);
+  }
+
+  /** Of what somebody has sent. */
+  public static Refusal body(String message) {
+    return new Refusal(UNPROCESSABLE, "InvalidBodyContent", message);
+  }
+
+  /** Of what somebody has sent, and nobody can read. */
+  public static Refusal unparsable(String why) {
+    return body("Failed to parse body: " + why);
   }
 
   /** HTTP status. */

@@ -32,8 +32,6 @@ public final class Manifests {
   /** That are told at one time. */
   static final int MAX_PROBLEMS = 10;
 
-  private static final int UNPROCESSABLE = 422;
-
   /** A line that separates documents; what stands behind it belongs to the next. */
   private static final Pattern SEPARATOR = Pattern.compile("(?m)^---(?=\\s|\\z)");
 
@@ -70,14 +68,10 @@ public final class Manifests {
       reading.yaml(whole);
     }
     if (!reading.problems.isEmpty()) {
-      throw new Refusal(
-          UNPROCESSABLE,
-          "InvalidBodyContent",
-          "nothing was applied:\n" + String.join("\n", reading.problems));
+      throw Refusal.body("nothing was applied:\n" + String.join("\n", reading.problems));
     }
     if (reading.all.isEmpty()) {
-      throw new Refusal(
-          UNPROCESSABLE, "InvalidBodyContent", "there is no object in it: paste at least one");
+      throw Refusal.body("there is no object in it: paste at least one");
     }
     return List.copyOf(reading.all);
   }

@@ -5,10 +5,10 @@ import io.drover.steve.access.Rbac;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
 import io.drover.steve.kube.Watch;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -77,7 +77,7 @@ public final class Cluster implements AutoCloseable {
     Kept current;
     synchronized (this) {
       if (closed) {
-        throw new IOException("the Explorer stops");
+        throw Stopping.late();
       }
       lastUseNanos = nanoTime.getAsLong();
       if (kept == null) {
@@ -149,8 +149,7 @@ public final class Cluster implements AutoCloseable {
               503, "ClusterUnavailable", "the API server has not yet told its types and roles");
         }
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+        throw Stopping.interrupted(e);
       }
       var known = types;
       if (known == null) {

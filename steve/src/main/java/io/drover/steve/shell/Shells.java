@@ -11,9 +11,9 @@ import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.ApiStream;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.URLEncoder;
 import java.security.SecureRandom;
@@ -147,7 +147,7 @@ public final class Shells implements AutoCloseable {
 
   private synchronized void enter(String user, String id) throws IOException {
     if (closed) {
-      throw new IOException("the Explorer stops");
+      throw Stopping.late();
     }
     if (own.size() >= MAX_SHELLS || byUser.getOrDefault(user, 0) >= MAX_OF_ONE) {
       throw new Refusal(
@@ -196,8 +196,7 @@ public final class Shells implements AutoCloseable {
       try {
         Thread.sleep(LOOK_EVERY);
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw (IOException) new InterruptedIOException("the Explorer stops").initCause(e);
+        throw Stopping.interrupted(e);
       }
     }
   }

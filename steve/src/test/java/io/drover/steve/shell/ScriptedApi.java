@@ -4,32 +4,28 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.steve.LoopbackAccess;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.http.Request;
-import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.Json;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.URI;
-import java.net.http.HttpRequest;
 import java.nio.channels.Channels;
-import java.security.NoSuchAlgorithmException;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
-import javax.net.ssl.SSLContext;
 
 /**
  * An API server as far as shells need one: it keeps what is created until it is deleted, and its
  * pods run at once, if a test does not say otherwise. In a pod everything comes back that is sent.
  */
-final class ScriptedApi implements ApiAccess, AutoCloseable {
+final class ScriptedApi implements LoopbackAccess, AutoCloseable {
   private static final Set<String> LISTS =
       Set.of(
           "clusterroles",
@@ -154,22 +150,8 @@ final class ScriptedApi implements ApiAccess, AutoCloseable {
   }
 
   @Override
-  public URI url() {
-    return URI.create("http://127.0.0.1:" + listener.getLocalPort());
-  }
-
-  @Override
-  public SSLContext tls() throws IOException {
-    try {
-      return SSLContext.getDefault();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IOException(e.toString(), e);
-    }
-  }
-
-  @Override
-  public void authorize(HttpRequest.Builder request) {
-    request.header("Authorization", "Bearer ours");
+  public int port() {
+    return listener.getLocalPort();
   }
 
   @Override
