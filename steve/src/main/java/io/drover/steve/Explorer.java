@@ -5,7 +5,9 @@ import io.drover.steve.api.ClusterStore;
 import io.drover.steve.api.CountStore;
 import io.drover.steve.api.DefinitionStore;
 import io.drover.steve.api.GroupStore;
+import io.drover.steve.api.HeldLists;
 import io.drover.steve.api.KubeStore;
+import io.drover.steve.api.ListRelations;
 import io.drover.steve.api.PreferenceStore;
 import io.drover.steve.api.RootStore;
 import io.drover.steve.api.SchemaStore;
@@ -16,9 +18,12 @@ import io.drover.steve.http.Request;
 import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Stopping;
+import io.drover.steve.live.Feeds;
+import io.drover.steve.live.LiveCounts;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.shell.Shells;
+import io.drover.steve.store.Budget;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.Map;
@@ -40,6 +45,9 @@ public final class Explorer implements Handler, AutoCloseable {
   public record Options(
       String features, String serverVersion, boolean mastersAllowed, String shellImage) {}
 
+  /** What may be held of changes and objects that somebody looks at. */
+  static final long HELD_BYTES = 16L * 1024 * 1024;
+
   private final ApiAccess access;
   private final Options options;
 
@@ -54,17 +62,30 @@ public final class Explorer implements Handler, AutoCloseable {
   }
 
   /** All of it. */
-  private record Parts(ApiServer api, Cluster cluster, Shells shells, Api answering) {
+  private record Parts(
+      ApiServer api,
+      Cluster cluster,
+      Feeds feeds,
+      LiveCounts counts,
+      Shells shells,
+      Api answering) {
     static Parts of(ApiAccess access, Options options) {
       var clock = Clock.systemUTC();
       var api = new ApiServer(access);
       var cluster = new Cluster(api, System::nanoTime);
+      var budget = new Budget(HELD_BYTES);
+      var counts = new LiveCounts(api, CountStore::accept, clock, System::nanoTime);
       var dialect = Dialect.of(options.features(), options.serverVersion());
+      var feeds =
+          new Feeds(api, budget, System::nanoTime, type -> HeldLists.form(type, dialect, clock));
+      var relations = new ListRelations(api, clock);
       var shells = new Shells(api, options.shellImage(), clock);
       shells.sweep();
       return new Parts(
           api,
           cluster,
+          feeds,
+          counts,
           shells,
           new Api(
               cluster,
@@ -74,12 +95,22 @@ public final class Explorer implements Handler, AutoCloseable {
                       new SchemaStore(api, Dialect.isWithoutDefinitions(options.serverVersion())),
                   "apiRoot", new RootStore(),
                   "apigroup", new GroupStore(api),
-                  "count", new CountStore(api, clock),
+                  "count", new CountStore(api, counts, clock),
                   "schemaDefinition", new DefinitionStore(api),
-                  "subscribe", new SubscribeStore(),
+                  "subscribe",
+                      new SubscribeStore(
+                          api,
+                          cluster,
+                          feeds,
+                          relations,
+                          counts,
+                          dialect,
+                          clock,
+                          System::nanoTime,
+                          options.serverVersion()),
                   "userpreference", new PreferenceStore(api),
                   "management.cattle.io.cluster", new ClusterStore(api, shells, clock)),
-              new KubeStore(api, dialect, clock)));
+              new KubeStore(api, feeds, relations, dialect, clock)));
     }
   }
 
@@ -104,6 +135,8 @@ public final class Explorer implements Handler, AutoCloseable {
     closed = true;
     if (parts != null) {
       parts.shells().close();
+      parts.feeds().close();
+      parts.counts().close();
       parts.cluster().close();
       parts.api().close();
     }

@@ -7,6 +7,8 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,8 +29,11 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
   private final Set<String> silent = ConcurrentHashMap.newKeySet();
   private final Map<String, Integer> refused = new ConcurrentHashMap<>();
   private final Map<String, String> bodies = new ConcurrentHashMap<>();
-  private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
   private final CountDownLatch closing = new CountDownLatch(1);
+  private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
+
+  // Guarded by itself.
+  private final Map<String, List<LinkedBlockingQueue<String>>> watches = new HashMap<>();
 
   public FakeApiServer() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -95,9 +100,7 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
         return;
       }
       if (String.valueOf(uri.getQuery()).contains("watch=1")) {
-        exchange.sendResponseHeaders(200, 0);
-        exchange.getResponseBody().flush();
-        closing.await();
+        watched(exchange, uri.getPath());
         return;
       }
       byte[] sent = exchange.getRequestBody().readAllBytes();
@@ -115,6 +118,49 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
       exchange.getResponseBody().write(body);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void watched(HttpExchange exchange, String path)
+      throws IOException, InterruptedException {
+    var events = new LinkedBlockingQueue<String>();
+    exchange.sendResponseHeaders(200, 0);
+    exchange.getResponseBody().flush();
+    synchronized (watches) {
+      watches.computeIfAbsent(path, _ -> new ArrayList<>()).add(events);
+      watches.notifyAll();
+    }
+    try {
+      for (String event = events.take(); !event.isEmpty(); event = events.take()) {
+        exchange.getResponseBody().write((event + "\n").getBytes(UTF_8));
+        exchange.getResponseBody().flush();
+      }
+    } finally {
+      synchronized (watches) {
+        watches.getOrDefault(path, List.of()).remove(events);
+      }
+    }
+  }
+
+  /** Waits until a path is watched, and returns by how many. */
+  public int awaitWatch(String path) throws InterruptedException {
+    synchronized (watches) {
+      while (watches.getOrDefault(path, List.of()).isEmpty()) {
+        watches.wait();
+      }
+      return watches.getOrDefault(path, List.of()).size();
+    }
+  }
+
+  /** An event for all who watch a path by now, at least one; an empty text ends their watches. */
+  public void tell(String path, String event) throws InterruptedException {
+    awaitWatch(path);
+    synchronized (watches) {
+      var open = watches.getOrDefault(path, List.of());
+      open.forEach(events -> events.add(event.replace('\'', '"')));
+      if (event.isEmpty()) {
+        open.clear(); // they hear nothing more
+      }
     }
   }
 

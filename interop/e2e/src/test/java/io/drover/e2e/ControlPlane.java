@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /** A real Kubernetes control plane with simulated nodes and pods, started once for all tests. */
@@ -183,34 +184,48 @@ final class ControlPlane implements AutoCloseable {
         return;
       }
       admin.run("create", "namespace", BIG_NAMESPACE);
-      try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1);
-          var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-        var room = new Semaphore(PARALLEL_REQUESTS);
-        var created =
-            threads.invokeAll(
-                IntStream.range(0, BIG_COUNT)
-                    .mapToObj(index -> (Callable<Integer>) () -> create(client, room, index))
-                    .toList());
-        for (var one : created) {
-          if (one.get() != 201) {
-            throw new AssertionError("a ConfigMap was not created: status " + one.get());
-          }
-        }
-      }
+      createAll(
+          "/api/v1/namespaces/%s/configmaps".formatted(BIG_NAMESPACE),
+          BIG_COUNT,
+          ControlPlane::bigConfigMap);
       filled = true;
     } finally {
       filling.unlock();
     }
   }
 
-  private int create(HttpClient client, Semaphore room, int index)
-      throws IOException, InterruptedException {
+  private static JsonNode bigConfigMap(int index) {
     var object = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "ConfigMap");
     object.putObject("metadata").put("name", "big-" + index);
     object.putObject("data").put("content", bigContent(index));
-    var uri = "https://%s/api/v1/namespaces/%s/configmaps".formatted(address(), BIG_NAMESPACE);
+    return object;
+  }
+
+  /** Makes many objects, some at a time. */
+  void createAll(String path, int count, IntFunction<JsonNode> object)
+      throws IOException, InterruptedException, ExecutionException {
+    try (var client = Https.trusting(caFile(), HttpClient.Version.HTTP_1_1);
+        var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var room = new Semaphore(PARALLEL_REQUESTS);
+      var created =
+          threads.invokeAll(
+              IntStream.range(0, count)
+                  .mapToObj(
+                      index ->
+                          (Callable<Integer>) () -> create(client, room, path, object.apply(index)))
+                  .toList());
+      for (var one : created) {
+        if (one.get() != 201) {
+          throw new AssertionError("not created at " + path + ": status " + one.get());
+        }
+      }
+    }
+  }
+
+  private int create(HttpClient client, Semaphore room, String path, JsonNode object)
+      throws IOException, InterruptedException {
     var request =
-        HttpRequest.newBuilder(URI.create(uri))
+        HttpRequest.newBuilder(URI.create("https://" + address() + path))
             .header("Authorization", "Bearer " + token)
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(object.toString()))

@@ -28,6 +28,16 @@ record Call(
     return request.query();
   }
 
+  /** The same by other rights. */
+  Call with(UserSchemas now, Schema ofThem) {
+    return new Call(request, method, user, now, ofThem, namespace, name, links, reply);
+  }
+
+  /** The same in a namespace; empty: in all. */
+  Call in(String other) {
+    return new Call(request, method, user, schemas, schema, other, name, links, reply);
+  }
+
   /** Whether it is about one object. */
   boolean isOne() {
     return !name.isEmpty();

@@ -10,6 +10,7 @@ import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Together;
+import io.drover.steve.live.LiveCounts;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
@@ -48,11 +49,17 @@ public final class CountStore implements Store {
   private static final Logger log = LoggerFactory.getLogger(CountStore.class);
 
   private final ApiServer api;
+  private final LiveCounts liveCounts;
   private final Clock clock;
 
-  /** Asks nothing yet. */
-  public CountStore(ApiServer api, Clock clock) {
+  /**
+   * Asks nothing yet.
+   *
+   * @param counts what is counted already
+   */
+  public CountStore(ApiServer api, LiveCounts counts, Clock clock) {
     this.api = api;
+    this.liveCounts = counts;
     this.clock = clock;
   }
 
@@ -80,7 +87,10 @@ public final class CountStore implements Store {
             () -> {
               room.acquire();
               try {
-                found.put(schema.id(), count(type.get(), schema.rights()));
+                var rights = schema.rights();
+                var live =
+                    liveCounts.count(schema.id(), Scopes.listed(rights, type.get().namespaced()));
+                found.put(schema.id(), live == null ? count(type.get(), rights) : live);
               } catch (IOException e) {
                 log.debug("not counted: type={} reason={}", schema.id(), e.toString());
               } finally {
@@ -100,6 +110,11 @@ public final class CountStore implements Store {
     return Envelope.of("count", "count", links, content);
   }
 
+  /** In which form objects are asked for: whole, if what is in them says how they are. */
+  public static String accept(ResourceType type) {
+    return Kinds.accept(type.id());
+  }
+
   private Count count(ResourceType type, Rights rights) throws IOException {
     boolean all = rights.all("list");
     if (!all && !rights.any("list", "get")) {
@@ -107,8 +122,7 @@ public final class CountStore implements Store {
     }
     var tally = new Tally();
     long untilNanos = System.nanoTime() + TYPE_LIMIT.toNanos();
-    try (var answer =
-        api.send(ApiRequest.get(type.path(""), Kinds.accept(type.id())).within(TYPE_LIMIT))) {
+    try (var answer = api.send(ApiRequest.get(type.path(""), accept(type)).within(TYPE_LIMIT))) {
       new Rows(false)
           .list(
               answer.body(),

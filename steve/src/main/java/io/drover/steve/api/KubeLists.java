@@ -3,10 +3,12 @@ package io.drover.steve.api;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Access;
 import io.drover.steve.access.Rights.Part;
+import io.drover.steve.api.HeldLists.Page;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.live.Feeds;
 import io.drover.steve.query.Columns;
 import io.drover.steve.query.ContinueToken;
 import io.drover.steve.query.Dialect;
@@ -21,6 +23,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -42,15 +45,17 @@ final class KubeLists {
           "timeoutSeconds");
 
   private final ApiServer api;
+  private final HeldLists held;
   private final Dialect dialect;
   private final Clock clock;
   private final ListRelations relations;
 
-  KubeLists(ApiServer api, Dialect dialect, Clock clock) {
+  KubeLists(ApiServer api, Feeds feeds, ListRelations relations, Dialect dialect, Clock clock) {
     this.api = api;
+    this.held = new HeldLists(feeds);
     this.dialect = dialect;
     this.clock = clock;
-    this.relations = new ListRelations(api, clock);
+    this.relations = relations;
   }
 
   /**
@@ -69,7 +74,7 @@ final class KubeLists {
     }
   }
 
-  private static Columns columns(ResourceType type) {
+  static Columns columns(ResourceType type) {
     var paths = type.crd().map(ResourceType.CrdFacts::jsonPaths).orElse(java.util.Map.of());
     return new Columns(
         type.id(),
@@ -175,14 +180,17 @@ final class KubeLists {
     void list() throws IOException, QueryException {
       var partitions = partitions();
       isWhole = call.namespace().isEmpty() && call.schema().rights().all("list");
-      boolean held =
+      boolean toHold =
           !query.sort().isEmpty() || query.tally() != null || !query.revision().isEmpty();
       var from =
           dialect.hasColumns()
               ? new ContinueToken("", "", "", 0, 0)
               : ContinueToken.parse(query.resume());
+      var here = dialect.hasColumns() ? held.page(call, query, projects) : Optional.<Page>empty();
       try (var collection = call.reply().collection(Envelope.head(call), call.links())) {
-        if (held) {
+        if (here.isPresent()) {
+          show(collection, here.get());
+        } else if (toHold) {
           hold(collection, partitions, from);
         } else {
           stream(collection, partitions, from);
@@ -221,6 +229,20 @@ final class KubeLists {
         send(collection, object);
       }
       var tail = tail(best.count(), next);
+      if (page.tallied() != null) {
+        tail.set("summary", page.tallied());
+      }
+      collection.complete(tail);
+    }
+
+    /** Of objects that are held already. */
+    private void show(Reply.Collection collection, Page page) throws IOException {
+      revision = Long.toString(page.revision());
+      read = page.all();
+      for (var object : page.rows()) {
+        send(collection, object);
+      }
+      var tail = tail(page.count(), "");
       if (page.tallied() != null) {
         tail.set("summary", page.tallied());
       }

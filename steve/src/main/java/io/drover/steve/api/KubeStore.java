@@ -8,6 +8,7 @@ import io.drover.steve.kube.ApiRequest.Body;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.live.Feeds;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Shape;
 import io.drover.steve.schema.ResourceType;
@@ -41,9 +42,10 @@ public final class KubeStore implements Store {
   private final Clock clock;
 
   /** Asks nothing yet. */
-  public KubeStore(ApiServer api, Dialect dialect, Clock clock) {
+  public KubeStore(
+      ApiServer api, Feeds feeds, ListRelations relations, Dialect dialect, Clock clock) {
     this.api = api;
-    this.lists = new KubeLists(api, dialect, clock);
+    this.lists = new KubeLists(api, feeds, relations, dialect, clock);
     this.relations = new Relations(api, clock);
     this.clock = clock;
   }

@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * of the limits less is told; what a row names itself always is. Any thread; each {@link OfList} is
  * for one.
  */
-final class ListRelations {
+public final class ListRelations {
   /** For all that is read for one list. */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
@@ -71,7 +71,7 @@ final class ListRelations {
   private final Semaphore unkept = new Semaphore(MAX_KEPT_OF_ALL);
 
   /** Asks nothing yet. */
-  ListRelations(ApiServer api, Clock clock) {
+  public ListRelations(ApiServer api, Clock clock) {
     this.api = api;
     this.clock = clock;
   }

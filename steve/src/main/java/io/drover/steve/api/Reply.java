@@ -79,6 +79,11 @@ final class Reply {
     return text.replaceAll("\\\\(.)", "$1");
   }
 
+  /** Says where a list comes from, if that is not the API server as always. */
+  void from(String where) {
+    fields.add("X-Drover-List", where);
+  }
+
   /** One object. */
   void object(int status, ObjectNode object, Links links) throws IOException {
     try (var out = open(status, links)) {

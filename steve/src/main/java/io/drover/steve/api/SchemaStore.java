@@ -121,7 +121,7 @@ public final class SchemaStore implements Store {
     }
   }
 
-  private static ObjectNode json(Schema schema, Links links) {
+  static ObjectNode json(Schema schema, Links links) {
     var json = Json.MAPPER.createObjectNode();
     json.put("id", schema.id());
     json.put("type", "schema");

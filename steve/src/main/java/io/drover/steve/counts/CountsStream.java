@@ -45,6 +45,11 @@ public final class CountsStream {
     return json;
   }
 
+  /** The client knows the count of a type. */
+  public synchronized void knows(String type, Count count) {
+    known.put(type, count);
+  }
+
   /** Something has happened to objects of a type. */
   public synchronized void changed(String type) {
     changed.add(type);

@@ -30,6 +30,10 @@ public record ApiRequest(
   public static final String TABLE =
       "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
+  /** Of objects nothing but their metadata. */
+  public static final String METADATA =
+      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
   /** All groups, versions and types at once; an old API server answers with its groups alone. */
   public static final String DISCOVERY =
       "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"

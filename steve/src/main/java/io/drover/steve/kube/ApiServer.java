@@ -1,6 +1,7 @@
 package io.drover.steve.kube;
 
 import io.drover.steve.http.Fields;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
@@ -11,6 +12,9 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** The API server. Any thread; methods block. */
@@ -21,6 +25,12 @@ public final class ApiServer implements AutoCloseable {
   /** For the next byte of an answer. A watch brings a bookmark a minute. */
   static final Duration SILENCE_LIMIT = Duration.ofMinutes(3);
 
+  /**
+   * Watches on one connection. An API server lets 100 requests be open on it, and the JDK's client
+   * opens no second one by itself.
+   */
+  static final int WATCHES_A_CONNECTION = 64;
+
   private static final int MAX_REFUSAL_BYTES = 1024 * 1024;
 
   private final ApiAccess access;
@@ -29,6 +39,19 @@ public final class ApiServer implements AutoCloseable {
   // client would go on with a connection whose path is cut.
   private @Nullable HttpClient client;
   private boolean closed;
+
+  // Guarded by this, and so is what is in them.
+  private final List<Lane> lanes = new ArrayList<>();
+
+  /** A connection for watches. */
+  private static final class Lane {
+    private final HttpClient client;
+    private int watches;
+
+    Lane(HttpClient client) {
+      this.client = client;
+    }
+  }
 
   /** Opens nothing yet. */
   public ApiServer(ApiAccess access) {
@@ -42,7 +65,62 @@ public final class ApiServer implements AutoCloseable {
    * @throws IOException if it says nothing
    */
   public ApiAnswer send(ApiRequest request) throws IOException {
-    var used = client();
+    return send(client(), request);
+  }
+
+  /** The same, of an answer that goes on for long. */
+  public ApiAnswer watch(ApiRequest request) throws IOException {
+    var lane = lane();
+    boolean begun = false;
+    try {
+      var answer = send(lane.client, request);
+      begun = true;
+      var body =
+          new FilterInputStream(answer.body()) {
+            private final AtomicBoolean left = new AtomicBoolean();
+
+            @Override
+            public int read(byte[] into, int offset, int length) throws IOException {
+              return in.read(into, offset, length);
+            }
+
+            @Override
+            public void close() throws IOException {
+              if (left.compareAndSet(false, true)) {
+                leave(lane);
+              }
+              super.close();
+            }
+          };
+      return new ApiAnswer(answer.status(), answer.warnings(), body);
+    } finally {
+      if (!begun) {
+        leave(lane);
+      }
+    }
+  }
+
+  private synchronized Lane lane() throws IOException {
+    for (var lane : lanes) {
+      if (lane.watches < WATCHES_A_CONNECTION) {
+        lane.watches++;
+        return lane;
+      }
+    }
+    var lane = new Lane(open());
+    lanes.add(lane);
+    lane.watches++;
+    return lane;
+  }
+
+  private synchronized void leave(Lane lane) {
+    lane.watches--;
+    if (lane.watches == 0) {
+      lanes.remove(lane);
+    }
+  }
+
+  private ApiAnswer send(HttpClient used, ApiRequest request) throws IOException {
     try {
       var response = used.send(httpRequest(request), BodyHandlers.ofInputStream());
       var body = new LimitedBody(response.body(), SILENCE_LIMIT);
@@ -101,25 +179,29 @@ public final class ApiServer implements AutoCloseable {
   }
 
   private synchronized HttpClient client() throws IOException {
+    if (client == null || closed) {
+      client = open();
+    }
+    return client;
+  }
+
+  private synchronized HttpClient open() throws IOException {
     if (closed) {
       throw Stopping.late();
     }
-    if (client == null) {
-      client =
-          HttpClient.newBuilder()
-              .version(HttpClient.Version.HTTP_2)
-              .connectTimeout(CONNECT_LIMIT)
-              .sslContext(access.tls())
-              .executor(task -> Thread.ofVirtual().name("explorer-http").start(task))
-              .build();
-    }
-    return client;
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_2)
+        .connectTimeout(CONNECT_LIMIT)
+        .sslContext(access.tls())
+        .executor(task -> Thread.ofVirtual().name("explorer-http").start(task))
+        .build();
   }
 
   private synchronized void forget(HttpClient used) {
     if (used.equals(client)) {
       client = null;
     }
+    lanes.removeIf(lane -> used.equals(lane.client));
   }
 
   /** Lets connections go that nobody uses; what is asked goes on. */
@@ -135,5 +217,7 @@ public final class ApiServer implements AutoCloseable {
       client.shutdownNow();
       client = null;
     }
+    lanes.forEach(lane -> lane.client.shutdownNow());
+    lanes.clear();
   }
 }

@@ -8,6 +8,7 @@ import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
 import io.drover.steve.kube.Watch;
+import io.drover.steve.kube.Watch.Source;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -134,10 +135,11 @@ public final class Cluster implements AutoCloseable {
 
     Kept() {
       for (var kind : Rbac.Kind.values()) {
-        watches.add(Watch.start(api, kind.path(), ApiRequest.JSON, rbac.of(kind)));
+        watches.add(Watch.start(api, Source.of(kind.path(), ApiRequest.JSON), rbac.of(kind)));
       }
-      watches.add(Watch.start(api, Crds.PATH, ApiRequest.JSON, crds));
-      watches.add(Watch.start(api, API_SERVICES, METADATA, new AnyChange(changed::release)));
+      watches.add(Watch.start(api, Source.of(Crds.PATH, ApiRequest.JSON), crds));
+      watches.add(
+          Watch.start(api, Source.of(API_SERVICES, METADATA), new AnyChange(changed::release)));
       reading = Thread.ofVirtual().name("explorer-types").start(this::read);
       looking = Thread.ofVirtual().name("explorer-idle").start(this::look);
     }

@@ -12,14 +12,15 @@ public final class Budget {
   }
 
   /** Takes all of it or nothing. */
-  void take(long bytes) throws StoreFullException {
+  public void take(long bytes) throws StoreFullException {
     if (used.addAndGet(bytes) > limitBytes) {
       used.addAndGet(-bytes);
       throw new StoreFullException(limitBytes);
     }
   }
 
-  void give(long bytes) {
+  /** Gives back what was taken. */
+  public void give(long bytes) {
     used.addAndGet(-bytes);
   }
 

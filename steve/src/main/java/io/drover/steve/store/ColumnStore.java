@@ -84,6 +84,7 @@ public final class ColumnStore implements AutoCloseable {
   private long liveBytes;
   private int textsAfterCompaction;
   private long takenBytes;
+  private boolean closed;
 
   /** An object, as a page has found it. */
   public record Row(int number, int stamp) {}
@@ -143,6 +144,7 @@ public final class ColumnStore implements AutoCloseable {
       rows.release();
       budget.give(takenBytes);
       takenBytes = 0;
+      closed = true;
       end = 0;
       freeCount = 0;
     } finally {
@@ -481,6 +483,16 @@ public final class ColumnStore implements AutoCloseable {
       lock.readLock().unlock();
     }
     return json(row);
+  }
+
+  /** Whether nothing is here any more: what was read before may be a part. */
+  public boolean isClosed() {
+    lock.readLock().lock();
+    try {
+      return closed;
+    } finally {
+      lock.readLock().unlock();
+    }
   }
 
   /** How many rows there are. */

@@ -1,0 +1,132 @@
+package io.drover.steve.api;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.kube.Json;
+import io.drover.steve.live.Feeds;
+import io.drover.steve.live.Feeds.Listed;
+import io.drover.steve.query.Dialect;
+import io.drover.steve.query.Projects;
+import io.drover.steve.query.Query;
+import io.drover.steve.schema.ResourceType;
+import io.drover.steve.state.State;
+import io.drover.steve.store.ColumnStore;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Pages of types that somebody looks at, whose objects are held. Any thread. */
+public final class HeldLists {
+  /** Rows of a page; a longer one is passed through, which needs no memory. */
+  static final int MAX_ROWS = 1000;
+
+  /** What these may be as JSON, in bytes. */
+  static final long MAX_BYTES = 4L * 1024 * 1024;
+
+  private static final String WHO_WROTE = "metadata.managedFields";
+
+  /**
+   * A page.
+   *
+   * @param count of all objects that the query asks for
+   * @param all objects there are, whosever
+   * @param tallied what the query's tally counted, or null
+   */
+  record Page(
+      List<ObjectNode> rows, int count, int all, long revision, @Nullable JsonNode tallied) {
+    Page {
+      rows = List.copyOf(rows);
+    }
+  }
+
+  private final Feeds feeds;
+
+  HeldLists(Feeds feeds) {
+    this.feeds = feeds;
+  }
+
+  /** How the objects of a type are held; empty: they are not. Values of Secrets never are. */
+  public static Optional<Feeds.Form> form(ResourceType type, Dialect dialect, Clock clock) {
+    if (!dialect.hasColumns()
+        || type.id().equals("secret")
+        || !type.verbs().containsAll(List.of("list", "watch"))) {
+      return Optional.empty();
+    }
+    var columns = KubeLists.columns(type);
+    return Optional.of(
+        new Feeds.Form(
+            columns,
+            object -> {
+              if (!object.has("kind")) {
+                object.put("apiVersion", type.apiVersion());
+                object.put("kind", type.kind());
+              }
+              View.rename(object);
+              if (object.get("metadata") instanceof ObjectNode metadata) {
+                metadata.set("state", State.of(object, clock).json());
+              }
+              columns.keepTimes(object, clock.instant());
+            }));
+  }
+
+  /** The page that is asked for; empty: it must be asked of the API server. */
+  Optional<Page> page(Call call, Query query, Projects projects) throws IOException {
+    var type = call.schema().type().orElseThrow();
+    return switch (feeds.list(type)) {
+      case Listed.NotHere(String why) -> {
+        if (!why.isEmpty()) {
+          call.reply().from("passed through; " + why);
+        }
+        yield Optional.empty();
+      }
+      case Listed.Here(ColumnStore store) -> {
+        var page = isWithoutWriters(query) ? page(call, query, projects, store) : null;
+        if (page != null) {
+          call.reply().from("held");
+        }
+        yield Optional.ofNullable(page);
+      }
+    };
+  }
+
+  /** Who wrote which field is not held; pages do not want it. */
+  private static boolean isWithoutWriters(Query query) {
+    var shape = query.shape();
+    return shape.exclude().contains(WHO_WROTE)
+        || shape.exclude().contains("metadata")
+        || (!shape.include().isEmpty()
+            && !shape.include().contains("metadata")
+            && shape.include().stream().noneMatch(path -> path.startsWith(WHO_WROTE)));
+  }
+
+  private static @Nullable Page page(Call call, Query query, Projects projects, ColumnStore store)
+      throws IOException {
+    var mine = Scopes.listed(call.schema().rights(), call.schema().namespaced());
+    var scope = call.namespace().isEmpty() ? mine : mine.in(call.namespace());
+    var found = store.page(query, scope, projects);
+    boolean isNewer =
+        !query.revision().isEmpty() && Long.parseLong(query.revision()) > found.revision();
+    if (isNewer || found.rows().size() > MAX_ROWS) {
+      return null;
+    }
+    var rows = new ArrayList<ObjectNode>();
+    long bytes = 0;
+    for (var row : found.rows()) {
+      var json = store.json(row);
+      if (json.isEmpty()) {
+        return null; // it has just gone: what is shown would not be what was counted
+      }
+      bytes += json.get().length;
+      if (bytes > MAX_BYTES) {
+        return null;
+      }
+      rows.add((ObjectNode) Json.MAPPER.readTree(json.get()));
+    }
+    return store.isClosed()
+        ? null
+        : new Page(rows, found.count(), store.size(), found.revision(), found.tallied());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.live;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.drover.steve.ws;
+
+import org.jspecify.annotations.NullMarked;
