@@ -137,16 +137,25 @@ public final class Rbac {
     for (var rule : object.path("rules")) {
       var resources = texts(rule.path("resources"));
       if (!resources.isEmpty()) {
-        var names = texts(rule.path("resourceNames"));
         rules.add(
             new Rule(
                 texts(rule.path("verbs")),
                 texts(rule.path("apiGroups")),
                 resources,
-                names.isEmpty() ? List.of(Access.ALL) : names));
+                names(texts(rule.path("resourceNames")))));
       }
     }
     return new Role(object.at("/metadata/resourceVersion").asText(""), rules);
+  }
+
+  /**
+   * To Kubernetes an asterisk among names is a name like others, which no object has that is listed
+   * here: it must not become {@link Access#ALL}.
+   */
+  private static List<String> names(List<String> said) {
+    return said.isEmpty()
+        ? List.of(Access.ALL)
+        : said.stream().filter(name -> !name.equals(Access.ALL)).toList();
   }
 
   private static List<String> texts(JsonNode list) {

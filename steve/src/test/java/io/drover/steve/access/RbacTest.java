@@ -127,6 +127,25 @@ class RbacTest {
     assertThat(access.grants("list", "", "configmaps", "shop", Access.ALL)).isFalse();
   }
 
+  /** Kubernetes has no wildcard there. */
+  @Test
+  void takesAnAsteriskAmongNamesForNoName() {
+    has(
+        Rbac.Kind.CLUSTERROLES,
+        role("", "r", rule("'*'", "''", "'configmaps'", "'*','a'")),
+        role("", "s", rule("'*'", "''", "'secrets'", "'*'")));
+    has(
+        Rbac.Kind.CLUSTERROLEBINDINGS,
+        binding("", "ClusterRole", "r", USER),
+        binding("", "ClusterRole", "s", USER).replace("'b'", "'c'"));
+
+    var access = rbac.of(JANE);
+    assertThat(access.grants("get", "", "configmaps", "shop", "a")).isTrue();
+    assertThat(access.grants("get", "", "configmaps", "shop", "b")).isFalse();
+    assertThat(access.grants("list", "", "configmaps", Access.ALL, Access.ALL)).isFalse();
+    assertThat(access.where("get", "", "secrets")).isEmpty();
+  }
+
   @Test
   void givesNothingForARoleThatIsNotThere() {
     has(Rbac.Kind.ROLEBINDINGS, binding("shop", "Role", "missing", USER));
