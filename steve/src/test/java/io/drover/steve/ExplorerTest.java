@@ -145,6 +145,28 @@ class ExplorerTest {
                 "Bearer ours"));
   }
 
+  /** Who sees single objects has his lists read in our own name: of no other path than theirs. */
+  @ParameterizedTest
+  @CsvSource({
+    "bank%252Fsecrets%252Fs%3F, bank%252Fsecrets%252Fs%3F",
+    "bank%3Fx=, bank%3Fx%3D",
+    "%2523, %2523",
+  })
+  void asksForNothingButANamespaceWhateverItIsCalled(String said, String asked) throws Exception {
+    api.has(
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        FakeApiServer.list(
+            "{'metadata':{'name':'r'},'rules':[{'verbs':['get'],'apiGroups':[''],"
+                + "'resources':['configmaps'],'resourceNames':['a']}]}"));
+
+    get("/v1/configmaps/" + said, JANE);
+    assertThat(api.asked())
+        .filteredOn(one -> one.target().startsWith("/api/v1/namespaces/"))
+        .extracting(Asked::target)
+        .containsExactly(
+            "/api/v1/namespaces/" + asked + "/configmaps?includeObject=Object&limit=1");
+  }
+
   @Test
   void repeatsWhatTheApiServerRefuses() throws Exception {
     var refusal = get("/v1/configmaps/shop/none", JANE);

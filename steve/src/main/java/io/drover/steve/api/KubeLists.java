@@ -405,7 +405,8 @@ final class KubeLists {
           asked =
               asked.with("resourceVersion", query.revision()).with("resourceVersionMatch", "Exact");
         }
-        return type.path(partition.namespace()) + "?" + asked.text();
+        // What a page calls a namespace may be anything, and much of this is asked in our own name.
+        return type.path(ApiRequest.segment(partition.namespace())) + "?" + asked.text();
       }
 
       private void takeNamed(ObjectNode object, long bytes) throws IOException {
