@@ -15,15 +15,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * What the Explorer shows to users with all kinds of rights, compared with what Kubernetes says
  * that they may see: no object, no name, no number and no method may be shown that a
- * SubjectAccessReview refuses, and none left out that it allows. On demand, since it is too slow
- * yet: {@code -Ddrover.isolation=true}. Another world: {@code -Ddrover.isolation.seed=7}.
+ * SubjectAccessReview refuses, and none left out that it allows. Another world: {@code
+ * -Ddrover.isolation.seed=7}.
  */
-@EnabledIfSystemProperty(named = "drover.isolation", matches = "true")
 @Tag("interop")
 final class IsolationIT {
   private static final long SEED = Long.getLong("drover.isolation.seed", 20_261_128L);
@@ -35,7 +33,7 @@ final class IsolationIT {
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(30);
 
   @Test
-  @Timeout(90)
+  @Timeout(180)
   void showsWhatKubernetesShows() throws Exception {
     var world = new IsolationWorld(SEED);
     var faults = new ArrayList<String>();
@@ -64,6 +62,12 @@ final class IsolationIT {
           check.run(world);
           faults.addAll(check.faults());
           cases += check.cases();
+          System.out.printf(
+              "isolation: sql=%s cases=%d asking=%d s at %d s%n",
+              sqlCache,
+              check.cases(),
+              check.asking().toSeconds(),
+              Duration.ofNanos(System.nanoTime() - beginNanos).toSeconds());
           assertThat(agent.process().isAlive()).isTrue();
         }
       }

@@ -178,6 +178,9 @@ final class IsolationWorld {
       if (oneOf(3)) {
         names.add(any(NAMESPACES));
       }
+      if (oneOf(4)) {
+        names.add("*"); // which is no wildcard there
+      }
     }
   }
 
