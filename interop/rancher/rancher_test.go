@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -433,6 +434,79 @@ func (s *testServer) connect(t *testing.T, headers http.Header, dialer remotedia
 		session.Close()
 		conn.Close()
 	})
+}
+
+// What an agent has to know of the library: its list closes streams here without a word, and only data, be it
+// without a byte, tells of that.
+func TestListClosesStreamsWithoutAWord(t *testing.T) {
+	s := startServer(t)
+	location, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	location.Scheme, location.Path = "wss", "/v3/connect"
+	ws := websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: s.roots}, HandshakeTimeout: patience}
+	conn, _, err := ws.Dial(location.String(), http.Header{"Authorization": {"Bearer stv-cluster-tok"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s.expect(t, "session-opened")
+	dial, ok := s.tunnels.dialer("stv-cluster-c-1")
+	if !ok {
+		t.Fatal("no session")
+	}
+	const ofData, ofConnect, ofError, ofList = 1, 2, 3, 8
+	var ids []int64
+	for range 2 {
+		stream, err := dial(context.Background(), "tcp", "10.0.0.1:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+		id, kind, _ := readMessage(t, conn)
+		if kind != ofConnect {
+			t.Fatalf("type %d of stream %d", kind, id)
+		}
+		ids = append(ids, id)
+	}
+	list := binary.LittleEndian.AppendUint64(messageHead(0, ofList), uint64(ids[0]))
+	messages := [][]byte{list}
+	for _, id := range ids {
+		messages = append(messages, binary.AppendVarint(messageHead(id, ofData), 0))
+	}
+	for _, one := range messages {
+		if err := conn.WriteMessage(websocket.BinaryMessage, one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The first answer is to the data of the second stream: none was to the list, nor to the first.
+	id, kind, body := readMessage(t, conn)
+	if id != ids[1] || kind != ofError || !strings.HasPrefix(body, "connection not found ") {
+		t.Errorf("answer %d of stream %d, of %v: %q", kind, id, ids, body)
+	}
+}
+
+// messageHead is what is before a message's deadline or body.
+func messageHead(stream, kind int64) []byte {
+	return binary.AppendVarint(binary.AppendVarint(binary.AppendVarint(nil, 0), stream), kind)
+}
+
+func readMessage(t *testing.T, conn *websocket.Conn) (stream, kind int64, body string) {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_, message, err := conn.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := bytes.NewReader(message)
+	for _, number := range []*int64{new(int64), &stream, &kind} {
+		if *number, err = binary.ReadVarint(reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest, _ := io.ReadAll(reader)
+	return stream, kind, string(rest)
 }
 
 // pingServer is a dialer that always ends at an HTTP server that knows /ping.

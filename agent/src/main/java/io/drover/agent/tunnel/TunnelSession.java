@@ -21,8 +21,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +84,8 @@ final class TunnelSession implements Transport.Receiver {
    */
   private static final int SYNC_PADDING_DIVISOR = 10;
 
+  private static final ByteBuffer NO_BYTES = ByteBuffer.allocate(0);
+
   static final int NORMAL_CLOSE = 1000;
   static final int GOING_AWAY = 1001;
 
@@ -107,6 +111,7 @@ final class TunnelSession implements Transport.Receiver {
   private final Map<Long, TunnelStream> streams = new HashMap<>();
   private long highestStreamId;
   private long streamsBegun;
+  private final Set<Long> unlisted = new HashSet<>(); // of the streams, those that no list named
   private long listedBegun; // as the last list went out
   private int listedOpen;
   private int dialing;
@@ -173,6 +178,7 @@ final class TunnelSession implements Transport.Receiver {
       ending = why;
       orphans = new ArrayList<>(streams.values());
       streams.clear();
+      unlisted.clear();
       streamEnded.signalAll();
       cancel(watch);
       cancel(sync);
@@ -338,6 +344,7 @@ final class TunnelSession implements Transport.Receiver {
         return "too many dials in progress";
       }
       streams.put(connect.streamId(), stream);
+      unlisted.add(connect.streamId());
       streamsBegun++;
       dialing++;
       return null;
@@ -430,7 +437,7 @@ final class TunnelSession implements Transport.Receiver {
     if (wire.isTraceEnabled()) {
       wire.trace(">> {} {}", name, WireTrace.of(message));
     }
-    if (message instanceof Data(_, var payload)) {
+    if (message instanceof Data(_, var payload) && payload.hasRemaining()) {
       counters.sent(payload.remaining());
       lastMovedNanos = timer.nanoTime();
     }
@@ -477,9 +484,18 @@ final class TunnelSession implements Transport.Receiver {
     open.abort();
   }
 
-  /** Lists the streams. Nothing has begun or ended since the last list: then that still holds. */
+  /**
+   * Lists the streams. Nothing has begun or ended since the last list: then that still holds.
+   *
+   * <p>A Go server closes what is not listed, and does not say so. If that was a stream whose
+   * Connect was still on its way, beyond the padding, it is dialled here all the same, and nobody
+   * would ever end it. Once a list has named a stream no other can do that to it. So that is when
+   * we ask, once: by data without a byte, which only a server that does not know the stream
+   * answers, with Close. Source: remotedialer {@code session_sync.go} and {@code session_serve.go}.
+   */
   private void sync() {
     List<Long> ids;
+    List<Long> named;
     lock.lock();
     try {
       if (ending != null) {
@@ -497,6 +513,8 @@ final class TunnelSession implements Transport.Receiver {
       ids = new ArrayList<>(streams.size() + wanted);
       ids.addAll(streams.keySet());
       ids.sort(null);
+      named = ids.stream().filter(unlisted::contains).toList();
+      unlisted.clear();
       long padding = Math.min(wanted, Long.MAX_VALUE - highestStreamId);
       for (int i = 1; i <= padding; i++) {
         ids.add(highestStreamId + i);
@@ -505,6 +523,8 @@ final class TunnelSession implements Transport.Receiver {
       lock.unlock();
     }
     sayNow(new SyncConnections(ids));
+    // Last, so that the answer is of after all lists. Fewer than CONTROL_LIMIT, as streams are.
+    named.forEach(id -> sayNow(new Data(id, NO_BYTES.duplicate())));
   }
 
   // ---- for the streams
@@ -594,6 +614,7 @@ final class TunnelSession implements Transport.Receiver {
     lock.lock();
     try {
       var removed = streams.remove(id);
+      unlisted.remove(id);
       if (streams.isEmpty()) {
         streamEnded.signalAll();
       }

@@ -3,13 +3,20 @@ package io.drover.agent.tunnel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.tunnel.ScriptedServer.Peer;
+import io.drover.proto.tunnel.Message;
 import io.drover.proto.tunnel.Message.AddClient;
 import io.drover.proto.tunnel.Message.Close;
+import io.drover.proto.tunnel.Message.Data;
 import io.drover.proto.tunnel.Message.RemoveClient;
 import io.drover.proto.tunnel.Message.SyncConnections;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -32,6 +39,19 @@ class SyncConformanceTest {
     timer.advance(Duration.ofSeconds(10));
   }
 
+  /** The same, of a peer whose messages are not queued. */
+  private void minuteByPongs(Peer peer) throws Exception {
+    for (int i = 0; i < 6; i++) {
+      peer.sendFrame(ScriptedServer.PING, new byte[0]);
+      peer.expectPong();
+      timer.advance(Duration.ofSeconds(10));
+    }
+  }
+
+  private static void expectQuestion(Peer peer, long id) throws InterruptedException {
+    assertThat(peer.expect(Data.class)).isEqualTo(new Data(id, ByteBuffer.allocate(0)));
+  }
+
   @Test
   void y1ListsItsStreamsEveryMinuteAscendingAndPadded() throws Exception {
     try (var server = ScriptedServer.start();
@@ -46,12 +66,15 @@ class SyncConformanceTest {
       var ids = peer.expect(SyncConnections.class).streamIds();
       assertThat(ids).startsWith(2L, 9L, 10L, 11L).isSorted().doesNotHaveDuplicates();
       assertThat(ids).hasSize(2 + TunnelSession.MIN_SYNC_PADDING);
+      expectQuestion(peer, 2);
+      expectQuestion(peer, 9);
 
       peer.send(backend.connect(12));
       tunnel.awaitDials(3);
       minute(peer);
       ids = peer.expect(SyncConnections.class).streamIds();
       assertThat(ids).startsWith(2L, 9L, 12L, 13L).hasSize(3 + TunnelSession.MIN_SYNC_PADDING);
+      expectQuestion(peer, 12);
 
       peer.send(new Close(9, "EOF"));
       assertThat(peer.barrier()).isEmpty();
@@ -73,6 +96,7 @@ class SyncConformanceTest {
       tunnel.awaitDials(1);
       minute(peer);
       peer.expect(SyncConnections.class);
+      expectQuestion(peer, 2);
 
       for (int i = 0; i < 3; i++) {
         minute(peer);
@@ -166,6 +190,51 @@ class SyncConformanceTest {
 
       TestTunnel.eventually("lists came", () -> lists.get() == 10);
       assertThat(missing).isEmpty();
+    }
+  }
+
+  /**
+   * Go's rules: what is not listed is closed without a word, data of what is not known with one.
+   */
+  private static void closeUnlisted(Peer peer, Set<Long> known, Message message) {
+    switch (message) {
+      case SyncConnections(var ids) -> known.retainAll(ids);
+      case Data(var id, _) when !known.contains(id) -> {
+        try {
+          peer.send(new Close(id, "connection not found c-1/1/" + id));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  @Test
+  void y2AStreamThatAListClosedUnseenIsEnded() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      long late = 2 + TunnelSession.MIN_SYNC_PADDING + 1;
+      var known = ConcurrentHashMap.<Long>newKeySet();
+      known.addAll(List.of(2L, late));
+      peer.onMessage(message -> closeUnlisted(peer, known, message));
+      peer.send(backend.connect(2));
+      tunnel.awaitDials(1);
+      var kept = backend.accept();
+      minuteByPongs(peer); // while the other Connect is on its way
+      TestTunnel.eventually("closed by the list", () -> known.equals(Set.of(2L)));
+      peer.send(backend.connect(late));
+      tunnel.awaitDials(2);
+
+      minuteByPongs(peer);
+
+      TestTunnel.eventually("stream ended", () -> tunnel.streamsOpen() == 1);
+      TestTunnel.eventually("socket closed", () -> tunnel.dialer().channelsOpen() == 1);
+      assertThat(backend.accept().getInputStream().read()).isEqualTo(-1);
+      peer.sendData(2, "!");
+      assertThat(kept.getInputStream().read()).isEqualTo('!');
     }
   }
 
