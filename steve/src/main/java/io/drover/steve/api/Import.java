@@ -180,6 +180,8 @@ final class Import {
           case HttpURLConnection.HTTP_BAD_REQUEST, Refusal.UNPROCESSABLE ->
               refusal.code().equals("InvalidBodyContent") ? "" : ": correct the object";
           case HttpURLConnection.HTTP_CONFLICT -> ": try again";
+          // With which the API server also answers what it cannot decode.
+          case HttpURLConnection.HTTP_INTERNAL_ERROR -> ": correct the object, or try again";
           default -> "";
         };
     return new Refusal(status, refusal.code(), refusal.getMessage() + remedy);
