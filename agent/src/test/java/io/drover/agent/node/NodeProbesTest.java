@@ -3,6 +3,7 @@ package io.drover.agent.node;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.ClosedPort;
 import io.drover.agent.TestClock;
 import io.drover.agent.config.ConfigException;
 import io.drover.agent.config.NodeConfig;
@@ -240,15 +241,14 @@ class NodeProbesTest {
 
   @Test
   void proxyOnTheWayIsTriedByItself() throws Exception {
-    var proxy = Listener.start(Listener::hold);
-    open.add(proxy);
-    settings.put("CATTLE_SERVER", "https://10.255.255.1");
-    settings.put("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port());
-    proxy.close();
+    try (var proxy = new ClosedPort()) {
+      settings.put("CATTLE_SERVER", "https://10.255.255.1");
+      settings.put("HTTPS_PROXY", "http://" + proxy.address());
 
-    var snapshot = look();
+      var snapshot = look();
 
-    assertThat(check(snapshot, "proxy").reason()).isEqualTo("ConnectRefused");
-    assertThat(check(snapshot, "server").reason()).isEqualTo("ProxyUnreachable");
+      assertThat(check(snapshot, "proxy").reason()).isEqualTo("ConnectRefused");
+      assertThat(check(snapshot, "server").reason()).isEqualTo("ProxyUnreachable");
+    }
   }
 }

@@ -175,23 +175,25 @@ class ServerDialerTest {
 
   @Test
   void silentAddressesAreGivenUpAtTheLimitAndNamed() throws Exception {
-    try (var silent = SilentPort.open("127.0.0.2", 0);
-        var refusing = new Socket()) {
-      // Bound, and not listening: or another program might have the port there, and listen.
-      refusing.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), silent.port()));
-      var dialer =
-          dialer(
-              _ ->
-                  new InetAddress[] {
-                    InetAddress.ofLiteral("127.0.0.2"), InetAddress.ofLiteral("127.0.0.1")
-                  });
+    var refusingAddress = InetAddress.ofLiteral("127.0.0.3");
+    try (var refusing = new Socket()) {
+      // Bound, and not listening: or another program might have the port there, and listen. At
+      // 127.0.0.1 it might even be that of one of its connections.
+      refusing.bind(new InetSocketAddress(refusingAddress, 0));
+      silentAddressIsGivenUp(refusing.getLocalPort(), refusingAddress);
+    }
+  }
+
+  private void silentAddressIsGivenUp(int port, InetAddress refusing) throws Exception {
+    try (var silent = SilentPort.open("127.0.0.2", port)) {
+      var dialer = dialer(_ -> new InetAddress[] {InetAddress.ofLiteral("127.0.0.2"), refusing});
       var url = URI.create("http://rancher:" + silent.port());
 
       assertThatThrownBy(() -> dialer.dial(url, ca.trust(), SHORT))
           .has(reason(Reason.CONNECT_REFUSED))
           .hasMessage(
               "dial tcp 127.0.0.2:%1$d: i/o timeout;"
-                  + " dial tcp 127.0.0.1:%1$d: connect: connection refused",
+                  + " dial tcp 127.0.0.3:%1$d: connect: connection refused",
               silent.port());
     }
   }
