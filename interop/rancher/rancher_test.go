@@ -439,6 +439,9 @@ func (s *testServer) connect(t *testing.T, headers http.Header, dialer remotedia
 // What an agent has to know of the library: its list closes streams here without a word, and only data, be it
 // without a byte, tells of that.
 func TestListClosesStreamsWithoutAWord(t *testing.T) {
+	if libraryVersion() == "v0.3.0" {
+		t.Skip("knows no lists")
+	}
 	s := startServer(t)
 	location, err := url.Parse(s.url)
 	if err != nil {
