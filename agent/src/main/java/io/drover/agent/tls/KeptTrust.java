@@ -22,7 +22,8 @@ public final class KeptTrust {
   private record Trusted(CertificateAuthorities authorities, SSLContext context) {}
 
   private final Source source;
-  private volatile @Nullable Trusted last;
+
+  private @Nullable Trusted last; // guarded by this
 
   KeptTrust(Source source) {
     this.source = source;
@@ -44,7 +45,11 @@ public final class KeptTrust {
    * @throws IOException if there are no certificates
    */
   public SSLContext context() throws IOException {
-    var authorities = source.read();
+    return context(source.read()); // which may take its time
+  }
+
+  /** Both tunnels begin at one time: they must not have two contexts that trust the same. */
+  private synchronized SSLContext context(CertificateAuthorities authorities) {
     var known = last;
     if (known == null || !known.authorities().equals(authorities)) {
       known = new Trusted(authorities, authorities.context());
@@ -54,7 +59,7 @@ public final class KeptTrust {
   }
 
   /** The next context is another one, which knows of no TLS session. */
-  void forget() {
+  synchronized void forget() {
     last = null;
   }
 }

@@ -203,11 +203,17 @@ public final class ServerTrust {
       return systemAuthorities(caDirectories);
     }
     var known = bundle;
+    return authorities(known == null ? first(fetch()) : known);
+  }
+
+  /** Of several that fetch it at the beginning, one is first. */
+  private synchronized Bundle first(Bundle fetched) {
+    var known = bundle;
     if (known == null) {
-      known = fetch();
+      known = fetched;
       bundle = known;
     }
-    return authorities(known);
+    return known;
   }
 
   private CertificateAuthorities authorities(Bundle known) {

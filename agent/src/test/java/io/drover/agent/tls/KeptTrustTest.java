@@ -10,6 +10,13 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +59,34 @@ class KeptTrustTest {
       Files.writeString(pem, TestCa.root("others").pem());
       assertThatThrownBy(() -> connect(relay.port(), trust))
           .hasMessageContaining("which is not trusted here");
+    }
+  }
+
+  @Test
+  void whoBeginTogetherTrustByOneContext() throws Exception {
+    var ours =
+        ServerTrust.authorities(
+            Files.writeString(directory.resolve("ca.crt"), TestCa.root("ours").pem()));
+    int tunnels = 8;
+    var read = new CyclicBarrier(tunnels);
+    var trust = new KeptTrust(() -> together(read, ours));
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var contexts = new HashSet<SSLContext>();
+      for (var one :
+          threads.invokeAll(Collections.nCopies(tunnels, (Callable<SSLContext>) trust::context))) {
+        contexts.add(one.get());
+      }
+      assertThat(contexts).hasSize(1);
+    }
+  }
+
+  private static CertificateAuthorities together(CyclicBarrier read, CertificateAuthorities found)
+      throws IOException {
+    try {
+      read.await();
+      return found;
+    } catch (InterruptedException | BrokenBarrierException e) {
+      throw new IOException(e);
     }
   }
 }
