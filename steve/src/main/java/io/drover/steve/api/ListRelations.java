@@ -3,19 +3,17 @@ package io.drover.steve.api;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.drover.steve.access.Access;
-import io.drover.steve.access.Rights;
-import io.drover.steve.http.Turn;
-import io.drover.steve.kube.ApiRequest;
+import io.drover.steve.api.KindReading.Child;
+import io.drover.steve.api.KindReading.Found;
+import io.drover.steve.api.KindReading.Naming;
+import io.drover.steve.api.KindReading.Wanted;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.ObjectId;
-import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.Together;
-import io.drover.steve.schema.ResourceType;
+import io.drover.steve.kube.User;
 import io.drover.steve.state.Relationship;
-import io.drover.steve.state.State;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
 import java.time.Clock;
@@ -32,11 +30,8 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What the objects of lists have to do with others. While a list is answered, each other kind that
@@ -63,8 +58,6 @@ public final class ListRelations {
   /** Kinds that are read at one time, for whichever lists. */
   static final int PARALLEL = 8;
 
-  private static final Logger log = LoggerFactory.getLogger(ListRelations.class);
-
   private final ApiServer api;
   private final Clock clock;
   private final Semaphore room = new Semaphore(PARALLEL, true);
@@ -86,59 +79,8 @@ public final class ListRelations {
     return new OfList(call, related, associated);
   }
 
-  /** Time or number is over. */
-  private static final class EnoughException extends IOException {
-    private static final long serialVersionUID = 1;
-
-    EnoughException(String reason) {
-      super(reason);
-    }
-  }
-
-  /** What is asked of one kind. Null: the rows are not known beforehand, so it is anything. */
-  private static final class Wanted {
-    private final @Nullable Set<String> namespaces;
-    private @Nullable Set<String> states = new HashSet<>();
-    private boolean naming;
-    private boolean children;
-
-    Wanted(@Nullable Set<String> namespaces) {
-      this.namespaces = namespaces == null ? null : new TreeSet<>(namespaces);
-    }
-
-    boolean state(String id) {
-      return states == null || states.contains(id);
-    }
-  }
-
-  /** One that names a row. */
-  private record Naming(Relationship relationship, Summary summary) {}
-
-  /** One that is shown in a row. */
-  private record Child(String name, Map<String, String> labels, State state) {}
-
-  /** What one request of a pass brings: all of it his, or what the rights say. */
-  private record Part(String namespace, boolean isHis) {}
-
-  /** What was found of one kind. One thread, then another. */
-  private static final class Found {
-    private final Map<String, Summary> states = new HashMap<>();
-    private final Map<String, List<Naming>> naming = new HashMap<>();
-
-    /** By namespace, or by the row that owns them. */
-    private final Map<String, List<Child>> children = new HashMap<>();
-
-    // So that what is the same is there once.
-    private final Map<Object, Object> same = new HashMap<>();
-
-    @SuppressWarnings("unchecked")
-    <T> T once(T value) {
-      return (T) same.computeIfAbsent(value, it -> it);
-    }
-  }
-
   /** What the rows of one list have to do with others. One thread. */
-  final class OfList implements AutoCloseable {
+  final class OfList implements KindReading.ForRows, AutoCloseable {
     private final Call call;
     private final String rowType;
     private final boolean related;
@@ -261,7 +203,18 @@ public final class ListRelations {
       return known.get(one.id());
     }
 
-    private List<Relationship> named(ObjectNode row) {
+    @Override
+    public User user() {
+      return call.user();
+    }
+
+    @Override
+    public boolean isRow(String type, String id) {
+      return type.equals(rowType) && (rowIds == null || rowIds.contains(id));
+    }
+
+    @Override
+    public List<Relationship> named(ObjectNode row) {
       return Relationship.of(row, call.schemas().types()::isNamespaced);
     }
 
@@ -300,7 +253,7 @@ public final class ListRelations {
         return children.getOrDefault(ObjectId.of(row), List.of());
       }
       var selector = row.path("spec").path("selector");
-      var labels = labels(selector.path("matchLabels"));
+      var labels = KindReading.labels(selector.path("matchLabels"));
       if (labels.isEmpty() || !selector.path("matchExpressions").isEmpty()) {
         return List.of();
       }
@@ -318,10 +271,21 @@ public final class ListRelations {
       for (var entry : wanted.entrySet()) {
         var schema = call.schemas().lookup(entry.getKey());
         var type = call.schemas().types().byId(entry.getKey());
-        if (schema != null && type != null && isReadable(type, schema.rights()) && leftNanos > 0) {
+        if (schema != null
+            && type != null
+            && KindReading.isReadable(type, schema.rights())
+            && leftNanos > 0) {
           kinds.add(type.id());
           var pass =
-              new Pass(this, type, schema.rights(), entry.getValue(), begunNanos + leftNanos);
+              new KindReading(
+                  api,
+                  clock,
+                  room,
+                  this,
+                  type,
+                  schema.rights(),
+                  entry.getValue(),
+                  begunNanos + leftNanos);
           passes.add(pass::read);
         }
       }
@@ -352,7 +316,8 @@ public final class ListRelations {
     }
 
     /** Whether one more thing may be kept. */
-    private boolean mayKeep() {
+    @Override
+    public boolean mayKeep() {
       if (kept.incrementAndGet() <= MAX_KEPT && unkept.tryAcquire()) {
         return true;
       }
@@ -364,166 +329,6 @@ public final class ListRelations {
     @Override
     public void close() {
       unkept.release(kept.getAndSet(0));
-    }
-  }
-
-  private static boolean isReadable(ResourceType type, Rights rights) {
-    // Who may do something in a namespace is shown that it is there, but no more of it.
-    boolean onlyKnown = type.id().equals("namespace") && !rights.all("list");
-    return type.verbs().contains("list") && !onlyKnown && rights.any("list", "get");
-  }
-
-  private static Map<String, String> labels(JsonNode labels) {
-    var all = new HashMap<String, String>();
-    labels.properties().forEach(label -> all.put(label.getKey(), label.getValue().asText("")));
-    return all;
-  }
-
-  /** One reading of one kind. One thread. */
-  private final class Pass {
-    private final OfList list;
-    private final ResourceType type;
-    private final Rights rights;
-    private final Wanted wanted;
-    private final long untilNanos;
-    private final Found found = new Found();
-    private int looked;
-
-    Pass(OfList list, ResourceType type, Rights rights, Wanted wanted, long untilNanos) {
-      this.list = list;
-      this.type = type;
-      this.rights = rights;
-      this.wanted = wanted;
-      this.untilNanos = untilNanos;
-    }
-
-    /** Returns what has come in time. */
-    Found read() throws InterruptedException {
-      if (room.tryAcquire(untilNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-        try {
-          for (var part : parts()) {
-            readUnlessRefused(part);
-          }
-        } catch (IOException e) {
-          log.debug("relations not told: type={} reason={}", type.id(), e.toString());
-        } finally {
-          room.release();
-        }
-      }
-      return found;
-    }
-
-    private List<Part> parts() {
-      boolean all = rights.all("list");
-      if (!type.namespaced()) {
-        return List.of(new Part("", all));
-      }
-      var in = wanted.namespaces;
-      var parts = rights.parts("list");
-      if (!all) {
-        var his = new TreeSet<>(parts.keySet());
-        his.remove(Access.ALL);
-        if (in != null) {
-          his.retainAll(in);
-        }
-        in = his;
-      }
-      return in == null || in.size() > MAX_NAMESPACES
-          ? List.of(new Part("", all))
-          : in.stream()
-              .filter(namespace -> !namespace.isEmpty())
-              .map(
-                  namespace ->
-                      new Part(namespace, all || rights.grants("list", namespace, Access.ALL)))
-              .toList();
-    }
-
-    /** What one namespace refuses holds the others not up. */
-    private void readUnlessRefused(Part part) throws IOException {
-      try {
-        read(part);
-      } catch (Refusal e) {
-        log.debug("relations not told: type={} reason={}", type.id(), e.toString());
-      }
-    }
-
-    private void read(Part part) throws IOException {
-      boolean cells = wanted.children && type.id().equals("pod");
-      String target = type.path(part.namespace()) + "?limit=" + (MAX_OBJECTS - looked);
-      var request =
-          ApiRequest.get(
-                  cells ? target + "&includeObject=Object" : target,
-                  cells ? ApiRequest.TABLE : Kinds.accept(type.id()))
-              .within(Duration.ofNanos(Math.max(1, untilNanos - System.nanoTime())));
-      try (var answer = api.send(part.isHis() ? request.as(list.call.user()) : request)) {
-        new Rows(false).list(answer.body(), (object, _) -> look(object, part));
-      }
-    }
-
-    private void look(ObjectNode object, Part part) throws IOException {
-      if (looked++ == MAX_OBJECTS) {
-        throw new EnoughException("more than " + MAX_OBJECTS + " objects");
-      }
-      if (System.nanoTime() - untilNanos > 0) {
-        throw new EnoughException("not read within " + LIMIT.toSeconds() + " s");
-      }
-      Turn.give();
-      var metadata = object.path("metadata");
-      String namespace = metadata.path("namespace").asText("");
-      String name = metadata.path("name").asText("");
-      boolean isHis =
-          part.isHis()
-              || rights.grants("list", namespace, name)
-              || rights.grants("get", namespace, name);
-      if (!isHis) {
-        return;
-      }
-      object.put("apiVersion", type.apiVersion());
-      object.put("kind", type.kind());
-      String id = ObjectId.of(object);
-      if (wanted.state(id)) {
-        keep(() -> found.states.put(id, summary(object)));
-      }
-      if (wanted.naming || (wanted.children && !type.id().equals("pod"))) {
-        named(object, name);
-      }
-      if (wanted.children && type.id().equals("pod")) {
-        var child = child(object, name, found.once(labels(metadata.path("labels"))));
-        keep(() -> found.children.computeIfAbsent(namespace, _ -> new ArrayList<>()).add(child));
-      }
-    }
-
-    private void named(ObjectNode object, String name) throws IOException {
-      for (var one : list.named(object)) {
-        boolean isRow =
-            one.type().equals(list.rowType)
-                && !one.id().isEmpty()
-                && (list.rowIds == null || list.rowIds.contains(one.id()));
-        if (isRow && wanted.naming) {
-          var mirrored = one.reversed(type.id(), ObjectId.of(object));
-          var names = new Naming(mirrored, summary(object));
-          keep(() -> found.naming.computeIfAbsent(one.id(), _ -> new ArrayList<>()).add(names));
-        }
-        if (isRow && wanted.children && one.inbound()) {
-          var child = child(object, name, Map.of());
-          keep(() -> found.children.computeIfAbsent(one.id(), _ -> new ArrayList<>()).add(child));
-        }
-      }
-    }
-
-    private Child child(ObjectNode object, String name, Map<String, String> labels) {
-      return new Child(name, labels, found.once(State.of(object, clock)));
-    }
-
-    private Summary summary(ObjectNode object) {
-      return found.once(Summary.of(object, clock));
-    }
-
-    private void keep(Runnable what) throws IOException {
-      if (!list.mayKeep()) {
-        throw new EnoughException("more than " + MAX_KEPT + " are kept, or too many by all lists");
-      }
-      what.run();
     }
   }
 }

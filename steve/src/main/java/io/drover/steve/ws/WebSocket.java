@@ -100,8 +100,9 @@ public final class WebSocket {
     var bytes = new ByteArrayOutputStream();
     boolean begun = false;
     boolean text = false;
-    for (int parts = 0; parts < MAX_PARTS; parts++) {
+    for (int parts = 0; parts < MAX_PARTS; ) {
       var frame = frame(MAX_MESSAGE_BYTES - bytes.size());
+      parts += frame.isControl() ? 0 : 1; // a page that is silent may ping for days
       switch (frame.opcode()) {
         case TEXT, BINARY -> {
           if (begun) {

@@ -168,6 +168,15 @@ class WebSocketTest {
   }
 
   @Test
+  void pingsAreNot() throws IOException {
+    for (int i = 0; i < 2 * WebSocket.MAX_PARTS; i++) {
+      frame(FIN | 9, "");
+    }
+    frame(FIN | 1, "a");
+    assertThat(text(socket())).isEqualTo("a");
+  }
+
+  @Test
   void endWithinAFrameIsAnError() {
     in.writeBytes(HexFormat.of().parseHex("8185010203"));
     assertThatThrownBy(() -> socket().read()).isInstanceOf(EOFException.class);
