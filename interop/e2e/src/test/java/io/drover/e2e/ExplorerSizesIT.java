@@ -26,9 +26,10 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 /**
  * How long pages of many objects take and what memory they take, beside the API server's own
  * tables, while the server asks {@code /ping} and bytes are echoed through the other tunnel. Prints
- * a table for {@code docs/explorer.md}; what is asserted is only that the answers are whole. On
- * demand: {@code -Ddrover.sizes=true}, and how many objects: {@code -Ddrover.sizes.maps=5000
- * -Ddrover.sizes.pods=20000}.
+ * a table for {@code docs/explorer.md}; what is asserted is only that the answers are whole. Then
+ * many types are made at once, and a sixth of them removed. On demand: {@code -Ddrover.sizes=true},
+ * and how many: {@code -Ddrover.sizes.maps=5000 -Ddrover.sizes.pods=20000
+ * -Ddrover.sizes.types=300}.
  */
 @EnabledIfSystemProperty(named = "drover.sizes", matches = "true")
 @Tag("interop")
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 final class ExplorerSizesIT {
   private static final int MAPS = Integer.getInteger("drover.sizes.maps", 5_000);
   private static final int PODS = Integer.getInteger("drover.sizes.pods", 20_000);
+  private static final int TYPES = Integer.getInteger("drover.sizes.types", 300);
   private static final int WARM_PAGES = 300;
   private static final int TIMES = 3;
   private static final String USER = "sizes";
@@ -43,7 +45,9 @@ final class ExplorerSizesIT {
   private static final Duration BETWEEN_PROBES = Duration.ofMillis(20);
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(100);
   private static final Duration QUIET = Duration.ofSeconds(10);
+  private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final Duration LIMIT = Duration.ofMinutes(3);
+  private static final String GROUP = "sizes.example";
   private static final String TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1";
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -118,7 +122,16 @@ final class ExplorerSizesIT {
         var through = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
         var target = Target.echo()) {
       var explorer = URI.create("http://" + Peer.address(installation.peer().forwardToSteve()));
-      var bed = new Bed(plane, installation, direct, through, explorer, new AtomicLong());
+      var bed =
+          new Bed(
+              plane,
+              installation,
+              direct,
+              through,
+              explorer,
+              new AtomicLong(),
+              new AtomicLong(),
+              new AtomicLong());
       bed.fill();
       var echo = installation.peer().forward(target.address());
       try (var socket = new Socket(echo.getAddress(), echo.getPort());
@@ -130,6 +143,9 @@ final class ExplorerSizesIT {
         bed.lists(pings, echoes);
         bed.pages("pods", PODS, pings, echoes);
         bed.pages("configmaps", MAPS, pings, echoes);
+        bed.types(pings, echoes);
+        Thread.sleep(MINUTE);
+        bed.row("a minute later", memory.failure, pings, echoes);
         Thread.sleep(QUIET);
         bed.row("nothing again", memory.failure, pings, echoes);
       }
@@ -161,7 +177,9 @@ final class ExplorerSizesIT {
       HttpClient direct,
       HttpClient through,
       URI explorer,
-      AtomicLong mostKib) {
+      AtomicLong mostKib,
+      AtomicLong rowNanos,
+      AtomicLong rowCpuNanos) {
     void fill() throws Exception {
       plane.admin().run("create", "namespace", NAMESPACE);
       plane
@@ -254,9 +272,71 @@ final class ExplorerSizesIT {
     }
 
     void row(String what, String took, Probe pings, Probe echoes) {
+      long now = System.nanoTime();
+      long cpu = installation.agent().process().cpu().toNanos();
       System.out.printf(
-          "%-28s %s%n%-28s   ping %s   echo %s   memory %d MiB at most%n",
-          what, took, "", pings.take(), echoes.take(), mostKib.getAndSet(0) / 1024);
+          "%-28s %s%n%-28s   ping %s   echo %s   memory %d MiB at most, CPU %.0f %%%n",
+          what,
+          took,
+          "",
+          pings.take(),
+          echoes.take(),
+          mostKib.getAndSet(0) / 1024,
+          100.0 * (cpu - rowCpuNanos.getAndSet(cpu)) / (now - rowNanos.getAndSet(now)));
+    }
+
+    /** Many types at once, and fewer again, while the counts and types of a page are asked for. */
+    void types(Probe pings, Probe echoes) throws Exception {
+      long begun = System.nanoTime();
+      plane.createAll("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", TYPES, Bed::type);
+      long made = System.nanoTime();
+      Await.that("new types are shown", LIMIT, () -> shownTypes() == TYPES);
+      row(TYPES + " types more", seconds(begun, made) + " until shown " + since(made), pings, echoes);
+
+      begun = System.nanoTime();
+      plane.admin().run("delete", "crd", "-l", "sixth=yes", "--wait=false");
+      made = System.nanoTime();
+      Await.that("types are not shown any more", LIMIT, () -> shownTypes() == TYPES - TYPES / 6);
+      row(TYPES / 6 + " fewer", seconds(begun, made) + " until not shown " + since(made), pings, echoes);
+    }
+
+    private static String seconds(long begun, long end) {
+      return "made in %.1f s,".formatted((end - begun) / 1e9);
+    }
+
+    private static String since(long begun) {
+      return "%.1f s".formatted((System.nanoTime() - begun) / 1e9);
+    }
+
+    private static JsonNode type(int index) {
+      String plural = "toys" + index;
+      var object =
+          JSON.createObjectNode()
+              .put("apiVersion", "apiextensions.k8s.io/v1")
+              .put("kind", "CustomResourceDefinition");
+      var metadata = object.putObject("metadata").put("name", plural + "." + GROUP);
+      metadata.putObject("labels").put("sixth", index % 6 == 0 ? "yes" : "no");
+      var spec = object.putObject("spec").put("group", GROUP).put("scope", "Namespaced");
+      spec.putObject("names").put("plural", plural).put("kind", "Toy" + index);
+      var version = spec.putArray("versions").addObject().put("name", "v1");
+      version.put("served", true).put("storage", true);
+      version.putObject("schema").putObject("openAPIV3Schema").put("type", "object");
+      return object;
+    }
+
+    private int shownTypes() throws IOException, InterruptedException {
+      assertThat(status("/v1/counts")).isEqualTo(200);
+      var request =
+          HttpRequest.newBuilder(explorer.resolve("/v1/schemas"))
+              .header("Impersonate-User", USER)
+              .timeout(LIMIT)
+              .build();
+      var answer = JSON.readTree(through.send(request, BodyHandlers.ofString()).body());
+      int shown = 0;
+      for (var schema : answer.path("data")) {
+        shown += schema.path("id").asText().startsWith(GROUP + ".") ? 1 : 0;
+      }
+      return shown;
     }
 
     Took table(String type) throws IOException, InterruptedException {
@@ -297,7 +377,11 @@ final class ExplorerSizesIT {
     }
 
     int status(String path) throws IOException, InterruptedException {
-      var request = HttpRequest.newBuilder(explorer.resolve(path)).timeout(LIMIT).build();
+      var request =
+          HttpRequest.newBuilder(explorer.resolve(path))
+              .header("Impersonate-User", USER)
+              .timeout(LIMIT)
+              .build();
       return through.send(request, BodyHandlers.discarding()).statusCode();
     }
 

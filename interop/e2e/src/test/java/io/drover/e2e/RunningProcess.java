@@ -227,6 +227,11 @@ final class RunningProcess implements AutoCloseable {
         .orElseThrow();
   }
 
+  /** What it has computed until now. */
+  Duration cpu() {
+    return process.info().totalCpuDuration().orElseThrow();
+  }
+
   boolean isAlive() {
     return process.isAlive();
   }

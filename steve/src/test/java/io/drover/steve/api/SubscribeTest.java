@@ -261,8 +261,9 @@ class SubscribeTest {
       tell("ADDED", "a", 10, "x");
       tell("ADDED", "b", 11, "x");
       tell("ADDED", "c", 12, "x");
-      assertThat(page.hear().path("id").asText()).isEqualTo("b");
-      assertThat(page.hear().path("id").asText()).isEqualTo("shop/c");
+      // Between what it listens to there is no order.
+      assertThat(List.of(page.hear().path("id").asText(), page.hear().path("id").asText()))
+          .containsExactlyInAnyOrder("b", "shop/c");
     }
   }
 
