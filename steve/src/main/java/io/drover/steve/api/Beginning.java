@@ -248,7 +248,7 @@ final class Beginning implements AutoCloseable {
               object -> {
                 selection.select(object);
                 if (wanted.isFor(call, object)) {
-                  shown.prepare(call, object);
+                  shown.prepare(object);
                   put(shown.of(call, object, others));
                 }
               });

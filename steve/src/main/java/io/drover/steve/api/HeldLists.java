@@ -9,7 +9,6 @@ import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.schema.ResourceType;
-import io.drover.steve.state.State;
 import io.drover.steve.store.ColumnStore;
 import java.io.IOException;
 import java.time.Clock;
@@ -60,14 +59,8 @@ public final class HeldLists {
         new Feeds.Form(
             columns,
             object -> {
-              if (!object.has("kind")) {
-                object.put("apiVersion", type.apiVersion());
-                object.put("kind", type.kind());
-              }
-              View.rename(object);
-              if (object.get("metadata") instanceof ObjectNode metadata) {
-                metadata.set("state", State.of(object, clock).json());
-              }
+              View.name(object, type);
+              View.explain(object, clock);
               columns.keepTimes(object, clock.instant());
             }));
   }

@@ -208,14 +208,14 @@ final class Import {
   }
 
   private ObjectNode shown(Call call, ResourceType type, ObjectNode object) {
-    View.rename(object);
     var schema = call.schemas().lookup(type.id());
     if (schema != null) {
       var view = new View(call, schema, type, new Shape(List.of(), List.of(), List.of()), clock);
-      view.explain(object);
+      View.explain(object, clock);
       return view.of(object);
     }
     // A type that was not there a moment ago, or that he may write and not see.
+    View.rename(object);
     return Envelope.of(ObjectId.of(object), type.id(), Map.of(), object);
   }
 

@@ -1,12 +1,12 @@
 package io.drover.steve.api;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Access;
 import io.drover.steve.access.Rights;
 import io.drover.steve.http.Turn;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Json;
 import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.User;
@@ -228,7 +228,7 @@ final class KindReading {
       named(object, name);
     }
     if (wanted.children && type.id().equals("pod")) {
-      var child = child(object, name, found.once(labels(metadata.path("labels"))));
+      var child = child(object, name, found.once(Json.texts(metadata.path("labels"))));
       keep(() -> found.children.computeIfAbsent(namespace, _ -> new ArrayList<>()).add(child));
     }
   }
@@ -268,11 +268,5 @@ final class KindReading {
     // Who may do something in a namespace is shown that it is there, but no more of it.
     boolean onlyKnown = type.id().equals("namespace") && !rights.all("list");
     return type.verbs().contains("list") && !onlyKnown && rights.any("list", "get");
-  }
-
-  static Map<String, String> labels(JsonNode labels) {
-    var all = new HashMap<String, String>();
-    labels.properties().forEach(label -> all.put(label.getKey(), label.getValue().asText("")));
-    return all;
   }
 }

@@ -287,8 +287,8 @@ final class KubeLists {
       if (dialect.hasColumns()) {
         columns.showTimes(object, clock.instant());
       } else {
-        View.rename(object); // not before: filters go by the names that Kubernetes uses
-        view.explain(object);
+        // Not before: filters go by the names that Kubernetes uses.
+        View.explain(object, clock);
       }
       var associated = others.associated(object);
       var sent = view.of(object, others.relationships(object));
@@ -337,13 +337,9 @@ final class KubeLists {
 
     /** Makes an object ready to be looked at, and looks. */
     private boolean isWanted(ObjectNode object) {
-      if (!object.has("kind")) {
-        object.put("apiVersion", type.apiVersion());
-        object.put("kind", type.kind());
-      }
+      View.name(object, type);
       if (dialect.hasColumns()) {
-        View.rename(object);
-        view.explain(object);
+        View.explain(object, clock);
         columns.keepTimes(object, clock.instant());
       }
       return query.matches(object, columns, projects);

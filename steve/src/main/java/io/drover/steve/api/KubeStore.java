@@ -84,8 +84,7 @@ public final class KubeStore implements Store {
 
   private void send(Call call, int status, ObjectNode object) throws IOException {
     var view = new View(call, call.schema(), type(call), shape(call), clock);
-    View.rename(object);
-    view.explain(object);
+    View.explain(object, clock);
     var relationships =
         view.wantsRelationships() ? relations.of(call, object) : Json.MAPPER.nullNode();
     call.reply().object(status, view.of(object, relationships), call.links());

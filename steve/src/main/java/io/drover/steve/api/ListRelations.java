@@ -253,7 +253,7 @@ public final class ListRelations {
         return children.getOrDefault(ObjectId.of(row), List.of());
       }
       var selector = row.path("spec").path("selector");
-      var labels = KindReading.labels(selector.path("matchLabels"));
+      var labels = Json.texts(selector.path("matchLabels"));
       if (labels.isEmpty() || !selector.path("matchExpressions").isEmpty()) {
         return List.of();
       }

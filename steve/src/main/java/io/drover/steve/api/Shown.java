@@ -29,13 +29,9 @@ final class Shown {
   }
 
   /** Renames an object, and says what state it is in. */
-  void prepare(Call call, ObjectNode object) {
-    if (!object.has("kind")) {
-      object.put("apiVersion", type.apiVersion());
-      object.put("kind", type.kind());
-    }
-    View.rename(object);
-    view(call).explain(object);
+  void prepare(ObjectNode object) {
+    View.name(object, type);
+    View.explain(object, clock);
     if (columns != null) {
       columns.keepTimes(object, clock.instant());
       columns.showTimes(object, clock.instant());

@@ -189,7 +189,7 @@ final class ToldObjects implements Told {
     }
     var object = isHollow && kind != Kind.REMOVE ? asItIsNow(change) : Optional.of(change.object());
     if (object.isPresent()) {
-      shown.prepare(call, object.get());
+      shown.prepare(object.get());
       events.add(new Event(kind, change.revision(), object.get()));
     }
   }

@@ -75,8 +75,17 @@ final class View {
     }
   }
 
-  /** Says what state a renamed object is in. */
-  void explain(ObjectNode object) {
+  /** Says what an object is, if its API server has not. */
+  static void name(ObjectNode object, ResourceType type) {
+    if (!object.has("kind")) {
+      object.put("apiVersion", type.apiVersion());
+      object.put("kind", type.kind());
+    }
+  }
+
+  /** Says what state an object is in, and takes from its own fields the names that pages use. */
+  static void explain(ObjectNode object, Clock clock) {
+    rename(object);
     if (object.get("metadata") instanceof ObjectNode metadata) {
       metadata.set("state", State.of(object, clock).json());
     }

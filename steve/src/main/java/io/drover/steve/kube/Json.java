@@ -13,6 +13,8 @@ import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.HashMap;
+import java.util.Map;
 
 /** How JSON is read and written: numbers stay as they are, and nothing is read without a limit. */
 public final class Json {
@@ -82,5 +84,12 @@ public final class Json {
   /** The value at which the parser stands. */
   public static JsonNode tree(JsonParser json) throws IOException {
     return MAPPER.readTree(json);
+  }
+
+  /** The fields of an object as texts, such as labels; none of what is no object. */
+  public static Map<String, String> texts(JsonNode object) {
+    var all = new HashMap<String, String>();
+    object.properties().forEach(field -> all.put(field.getKey(), field.getValue().asText("")));
+    return all;
   }
 }

@@ -2,8 +2,8 @@ package io.drover.steve.live;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.Json;
+import io.drover.steve.kube.ObjectId;
 import java.io.IOException;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -48,24 +48,13 @@ public record Change(
         kind,
         metadata.path("namespace").asText(""),
         metadata.path("name").asText(""),
-        labels(object),
+        Json.texts(metadata.path("labels")),
         Json.MAPPER.writeValueAsBytes(object));
-  }
-
-  /** The labels of an object. */
-  public static Map<String, String> labels(ObjectNode object) {
-    var labels = new HashMap<String, String>();
-    object
-        .path("metadata")
-        .path("labels")
-        .properties()
-        .forEach(label -> labels.put(label.getKey(), label.getValue().asText("")));
-    return labels;
   }
 
   /** How pages name the object. */
   public String id() {
-    return namespace.isEmpty() ? name : namespace + "/" + name;
+    return ObjectId.of(namespace, name);
   }
 
   /** The object, anew for each who asks. */

@@ -3,6 +3,7 @@ package io.drover.steve.live;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.query.Columns;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.store.Budget;
@@ -125,7 +126,7 @@ public final class Feeds implements AutoCloseable {
     Used used;
     synchronized (this) {
       if (closed) {
-        throw new IOException("the Explorer stops");
+        throw Stopping.late();
       }
       var known = open.get(type);
       if (known == null) {

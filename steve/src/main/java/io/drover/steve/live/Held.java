@@ -3,6 +3,7 @@ package io.drover.steve.live;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Watch;
 import io.drover.steve.live.Change.Kind;
 import io.drover.steve.schema.ResourceType;
@@ -112,7 +113,7 @@ final class Held implements AutoCloseable {
     String name = object.at("/metadata/name").asText("");
     try {
       if (!filled) {
-        newer.add(namespace + "/" + name);
+        newer.add(ObjectId.of(namespace, name));
       }
       if (kind == Kind.REMOVE) {
         into.delete(namespace, name, revision);
@@ -141,12 +142,11 @@ final class Held implements AutoCloseable {
 
     @Override
     public void changed(ObjectNode object) {
-      String namespace = object.at("/metadata/namespace").asText("");
-      String name = object.at("/metadata/name").asText("");
+      String id = ObjectId.of(object);
       form.prepare().accept(object);
       synchronized (Held.this) {
         try {
-          if (store != null && !newer.contains(namespace + "/" + name)) {
+          if (store != null && !newer.contains(id)) {
             store.load(object);
           }
         } catch (StoreFullException e) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.counts.Count;
 import io.drover.steve.counts.TypeCounts;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.Watch;
 import io.drover.steve.query.Scope;
 import io.drover.steve.schema.ResourceType;
@@ -118,7 +119,7 @@ public final class LiveCounts implements AutoCloseable {
   /** Counts these types, if that is news. */
   public synchronized void follow(Types now) throws IOException {
     if (closed) {
-      throw new IOException("the Explorer stops");
+      throw Stopping.late();
     }
     types = now;
     lastUseNanos = nanoTime.getAsLong();
