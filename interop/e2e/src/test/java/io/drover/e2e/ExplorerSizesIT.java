@@ -291,13 +291,21 @@ final class ExplorerSizesIT {
       plane.createAll("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", TYPES, Bed::type);
       long made = System.nanoTime();
       Await.that("new types are shown", LIMIT, () -> shownTypes() == TYPES);
-      row(TYPES + " types more", seconds(begun, made) + " until shown " + since(made), pings, echoes);
+      row(
+          TYPES + " types more",
+          seconds(begun, made) + " until shown " + since(made),
+          pings,
+          echoes);
 
       begun = System.nanoTime();
       plane.admin().run("delete", "crd", "-l", "sixth=yes", "--wait=false");
       made = System.nanoTime();
       Await.that("types are not shown any more", LIMIT, () -> shownTypes() == TYPES - TYPES / 6);
-      row(TYPES / 6 + " fewer", seconds(begun, made) + " until not shown " + since(made), pings, echoes);
+      row(
+          TYPES / 6 + " fewer",
+          seconds(begun, made) + " until not shown " + since(made),
+          pings,
+          echoes);
     }
 
     private static String seconds(long begun, long end) {
