@@ -25,19 +25,36 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- printf "drover-node-agent.cattle-system.svc:%v" .Values.nodeAgent.port -}}
 {{- end -}}
 
-{{- /* The only image, with its registry unless that is in its name already; context: root. */ -}}
-{{- define "drover.image" -}}
-{{- $image := .Values.image -}}
-{{- $name := $image.repository -}}
-{{- with .Values.registry | trimSuffix "/" -}}
+{{- /* An image with the private registry, unless that is in its name already; context: list of root and
+       name. */ -}}
+{{- define "drover.mirrored" -}}
+{{- $name := index . 1 -}}
+{{- with (index . 0).Values.registry | trimSuffix "/" -}}
 {{- if not (hasPrefix (printf "%s/" .) $name) -}}
 {{- $name = printf "%s/%s" . $name -}}
 {{- end -}}
 {{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{- /* The image of all pods; context: root. */ -}}
+{{- define "drover.image" -}}
+{{- $image := .Values.image -}}
+{{- $name := include "drover.mirrored" (list . $image.repository) -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $name $image.digest -}}
 {{- else -}}
 {{- printf "%s:%s" $name ($image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The image of kubectl shells, or `off`; context: root. The agent makes them with rights that it has in
+       one profile only. */ -}}
+{{- define "drover.shellImage" -}}
+{{- if and .Values.explorer.shellImage (eq .Values.rbac.profile "full") -}}
+{{- include "drover.mirrored" (list . .Values.explorer.shellImage) -}}
+{{- else -}}
+off
 {{- end -}}
 {{- end -}}
 

@@ -60,6 +60,7 @@ import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.ReportJson;
 import io.drover.steve.Explorer;
+import io.drover.steve.shell.ShellImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -203,7 +204,10 @@ final class Agent {
         ? new Explorer(
             kube.access(config.kube()),
             new Explorer.Options(
-                wanted.features(), wanted.serverVersion(), wanted.masters(), wanted.shellImage()))
+                wanted.features(),
+                wanted.serverVersion(),
+                wanted.masters(),
+                new ShellImage(wanted.shellImage(), wanted.pullSecrets())))
         : null;
   }
 

@@ -22,6 +22,7 @@ import io.drover.steve.live.Feeds;
 import io.drover.steve.live.LiveCounts;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
+import io.drover.steve.shell.ShellImage;
 import io.drover.steve.shell.Shells;
 import io.drover.steve.store.Budget;
 import java.io.IOException;
@@ -40,10 +41,10 @@ public final class Explorer implements Handler, AutoCloseable {
    * @param features Rancher's list, which says what its dashboard speaks
    * @param serverVersion Rancher's, which says it too; empty: a new one
    * @param mastersAllowed whether a user may be a member of {@code system:masters}
-   * @param shellImage of the pods of kubectl shells; empty: there are none
+   * @param shellImage of the pods of kubectl shells
    */
   public record Options(
-      String features, String serverVersion, boolean mastersAllowed, String shellImage) {}
+      String features, String serverVersion, boolean mastersAllowed, ShellImage shellImage) {}
 
   /** What may be held of changes and objects that somebody looks at. */
   static final long HELD_BYTES = 16L * 1024 * 1024;

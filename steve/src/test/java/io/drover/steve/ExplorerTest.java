@@ -8,6 +8,7 @@ import io.drover.steve.FakeApiServer.Asked;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.Json;
+import io.drover.steve.shell.ShellImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -43,7 +44,8 @@ class ExplorerTest {
   @BeforeEach
   void start() throws IOException {
     api = new FakeApiServer();
-    explorer = new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false, ""));
+    explorer =
+        new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false, ShellImage.NONE));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

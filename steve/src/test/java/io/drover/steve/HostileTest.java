@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.Json;
+import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -43,7 +44,7 @@ class HostileTest {
   }
 
   private void start(String features) throws IOException {
-    explorer = new Explorer(api, new Explorer.Options(features, "", false, ""));
+    explorer = new Explorer(api, new Explorer.Options(features, "", false, ShellImage.NONE));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.Json;
+import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -31,7 +32,7 @@ class ImportTest {
   @BeforeEach
   void start() throws IOException {
     api = new FakeApiServer();
-    explorer = new Explorer(api, new Explorer.Options("", "", false, ""));
+    explorer = new Explorer(api, new Explorer.Options("", "", false, ShellImage.NONE));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

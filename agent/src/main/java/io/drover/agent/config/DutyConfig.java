@@ -66,7 +66,7 @@ public record DutyConfig(
         .orElseThrow(() -> new IllegalArgumentException(EXPECTED));
   }
 
-  private static Set<String> names(String list) {
+  static Set<String> names(String list) {
     return Arrays.stream(list.split(",", -1))
         .map(String::strip)
         .filter(name -> !name.isEmpty())

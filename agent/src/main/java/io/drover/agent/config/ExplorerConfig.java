@@ -1,5 +1,7 @@
 package io.drover.agent.config;
 
+import java.util.List;
+
 /**
  * Rancher's pages of what is in the cluster.
  *
@@ -8,9 +10,19 @@ package io.drover.agent.config;
  * @param features Rancher's list, one of which says how the pages ask
  * @param serverVersion Rancher's, on which that depends too; empty: a new one
  * @param shellImage of the pods of kubectl shells; empty: there are none
+ * @param pullSecrets names of the Secrets to pull it with, in cattle-system
  */
 public record ExplorerConfig(
-    boolean enabled, boolean masters, String features, String serverVersion, String shellImage) {
+    boolean enabled,
+    boolean masters,
+    String features,
+    String serverVersion,
+    String shellImage,
+    List<String> pullSecrets) {
+  public ExplorerConfig {
+    pullSecrets = List.copyOf(pullSecrets);
+  }
+
   static ExplorerConfig from(Environment env) {
     return new ExplorerConfig(
         env.isOn(Setting.DROVER_EXPLORER),
@@ -18,8 +30,8 @@ public record ExplorerConfig(
         env.text(Setting.CATTLE_FEATURES),
         env.text(Setting.CATTLE_SERVER_VERSION),
         image(
-            env.text(Setting.CATTLE_SHELL_IMAGE),
-            env.text(Setting.CATTLE_SYSTEM_DEFAULT_REGISTRY)));
+            env.text(Setting.CATTLE_SHELL_IMAGE), env.text(Setting.CATTLE_SYSTEM_DEFAULT_REGISTRY)),
+        List.copyOf(DutyConfig.names(env.text(Setting.CATTLE_AGENT_PULL_SECRETS))));
   }
 
   /** What stands before the first slash of an image is a registry if it looks like a host. */
@@ -28,7 +40,9 @@ public record ExplorerConfig(
       return "";
     }
     int slash = image.indexOf('/');
-    boolean hasRegistry = slash > 0 && image.substring(0, slash).matches("localhost|.*[.:].*");
+    boolean hasRegistry =
+        image.startsWith(registry + "/")
+            || (slash > 0 && image.substring(0, slash).matches("localhost|.*[.:].*"));
     return registry.isEmpty() || hasRegistry ? image : registry + "/" + image;
   }
 }

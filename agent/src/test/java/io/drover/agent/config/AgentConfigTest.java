@@ -55,7 +55,8 @@ class AgentConfigTest {
                     false,
                     "multi-cluster-management-agent=true,unheard-of=maybe,x",
                     "",
-                    "rancher/shell:v0.8.1"),
+                    "rancher/shell:v0.8.1",
+                    List.of()),
                 new HealthConfig(true, "0.0.0.0", 8080),
                 new ReportConfig(
                     true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),
@@ -74,6 +75,7 @@ class AgentConfigTest {
     "b:1, r.io/x, r.io/x/b:1",
     "q.io/b:1, r.io, q.io/b:1",
     "localhost/b, r.io, localhost/b",
+    "mirror/a/b:1, mirror, mirror/a/b:1",
     "h:5000/b, r.io, h:5000/b",
     "off, r.io, ''",
   })
@@ -85,6 +87,15 @@ class AgentConfigTest {
     }
 
     assertThat(AgentConfig.from(variables).explorer().shellImage()).isEqualTo(expected);
+  }
+
+  @Test
+  void imageOfShellsIsPulledAsTheAgentsOwn() throws Exception {
+    assertThat(
+            AgentConfig.from(with("CATTLE_AGENT_PULL_SECRETS", "one, two,"))
+                .explorer()
+                .pullSecrets())
+        .containsExactlyInAnyOrder("one", "two");
   }
 
   @Test

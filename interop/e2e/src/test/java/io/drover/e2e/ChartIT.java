@@ -131,6 +131,13 @@ final class ChartIT {
     var images = new ArrayList<String>();
     for (JsonNode object : Helm.objects(rendered)) {
       object.findValuesAsText("image").forEach(images::add);
+      object
+          .at("/spec/template/spec/containers/0/env")
+          .valueStream()
+          .filter(variable -> variable.path("name").asText().equals("CATTLE_SHELL_IMAGE"))
+          .map(variable -> variable.path("value").asText())
+          .filter(image -> !image.equals("off"))
+          .forEach(images::add);
       var pod = object.at("/spec/template/spec");
       if (pod.has("containers")) {
         assertThat(pod.at("/imagePullSecrets/0/name").asText())

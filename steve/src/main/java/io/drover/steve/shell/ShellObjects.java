@@ -124,7 +124,7 @@ record ShellObjects(String id) {
    *
    * @param length after which its node ends it
    */
-  ObjectNode pod(User user, String image, Duration length, String roleUid)
+  ObjectNode pod(User user, ShellImage image, Duration length, String roleUid)
       throws JsonProcessingException {
     var pod = owned("v1", "Pod", pod(), roleUid);
     pod.withObject("/metadata/annotations").put(KUBECONFIG, kubeconfig(user));
@@ -157,6 +157,9 @@ record ShellObjects(String id) {
                   ]
                 }""");
     spec.put("serviceAccountName", role());
+    image
+        .pullSecrets()
+        .forEach(name -> spec.withArray("/imagePullSecrets").addObject().put("name", name));
     spec.put("activeDeadlineSeconds", length.toSeconds());
     spec.withObject("/securityContext")
         .put("runAsUser", USER_ID)
@@ -166,9 +169,9 @@ record ShellObjects(String id) {
         .putObject("fieldRef")
         .put("fieldPath", "metadata.annotations['" + KUBECONFIG + "']");
     var home = spec.putArray("initContainers");
-    home.add(container("home", image, MAKE_HOME, List.of("home", "kubeconfig")));
+    home.add(container("home", image.name(), MAKE_HOME, List.of("home", "kubeconfig")));
     var main = spec.putArray("containers");
-    main.add(container(CONTAINER, image, UNTIL_ALONE, List.of("home", "tmp")));
+    main.add(container(CONTAINER, image.name(), UNTIL_ALONE, List.of("home", "tmp")));
     ((ObjectNode) home.get(0).at("/volumeMounts/0")).put("mountPath", "/home-copy");
     var shell = (ObjectNode) main.get(0);
     shell.put("workingDir", HOME);

@@ -80,7 +80,7 @@ public final class Shells implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Shells.class);
 
   private final ApiServer api;
-  private final String image;
+  private final ShellImage image;
   private final Clock clock;
   private final SecureRandom random = new SecureRandom();
 
@@ -96,9 +96,9 @@ public final class Shells implements AutoCloseable {
   /**
    * None yet.
    *
-   * @param image of their pods; empty: there are to be none
+   * @param image of their pods
    */
-  public Shells(ApiServer api, String image, Clock clock) {
+  public Shells(ApiServer api, ShellImage image, Clock clock) {
     this.api = api;
     this.image = image;
     this.clock = clock;
@@ -106,7 +106,7 @@ public final class Shells implements AutoCloseable {
 
   /** Whether there are any. */
   public boolean enabled() {
-    return !image.isEmpty();
+    return !image.name().isEmpty();
   }
 
   /**
@@ -215,7 +215,7 @@ public final class Shells implements AutoCloseable {
     return new Refusal(
         UNAVAILABLE,
         "ClusterUnavailable",
-        "the shell's pod does not run: %s: image %s: %s".formatted(what, image, why));
+        "the shell's pod does not run: %s: image %s: %s".formatted(what, image.name(), why));
   }
 
   private ObjectNode get(String target) throws IOException {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.steve.Browser;
 import io.drover.steve.Explorer;
 import io.drover.steve.FakeApiServer;
+import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -54,7 +55,7 @@ class ListRelationsTest {
       api.has("/apis/apps/v1/" + kind, FakeApiServer.list());
     }
     grant("'*'");
-    browser = new Browser(api, new Explorer.Options("", "", false, ""));
+    browser = new Browser(api, new Explorer.Options("", "", false, ShellImage.NONE));
   }
 
   @AfterEach
@@ -82,7 +83,7 @@ class ListRelationsTest {
   private void browse(String dialect) throws IOException {
     var features = "ui-sql-cache=" + dialect.equals("sql");
     browser.close();
-    browser = new Browser(api, new Explorer.Options(features, "", false, ""));
+    browser = new Browser(api, new Explorer.Options(features, "", false, ShellImage.NONE));
     browser.get("/v1/schemas/configmap");
     api.asked();
   }

@@ -7,6 +7,7 @@ import io.drover.steve.Browser;
 import io.drover.steve.Explorer;
 import io.drover.steve.FakeApiServer;
 import io.drover.steve.FakeApiServer.Asked;
+import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -53,7 +54,8 @@ class RanchersTypesTest {
         FakeApiServer.list(
             "{'metadata':{'name':'b'},'roleRef':{'kind':'ClusterRole','name':'r'},'subjects':["
                 + "{'kind':'User','apiGroup':'rbac.authorization.k8s.io','name':'jane'}]}"));
-    browser = new Browser(api, new Explorer.Options("ui-sql-cache=false", "", false, ""));
+    browser =
+        new Browser(api, new Explorer.Options("ui-sql-cache=false", "", false, ShellImage.NONE));
   }
 
   @AfterEach
@@ -183,7 +185,7 @@ class RanchersTypesTest {
   @Test
   void savesNothingInAClusterWithoutThatType() throws Exception {
     try (var other = new FakeApiServer();
-        var elsewhere = new Browser(other, new Explorer.Options("", "", false, ""))) {
+        var elsewhere = new Browser(other, new Explorer.Options("", "", false, ShellImage.NONE))) {
       assertThat(elsewhere.get("/v1/userpreferences").at("/data/0/data")).isEmpty();
       assertThat(elsewhere.send("PUT", "/v1/userpreferences/jane", "{}").status()).isEqualTo(404);
     }
@@ -200,7 +202,7 @@ class RanchersTypesTest {
             + "'x-kubernetes-group-version-kind':[{'group':'management.cattle.io','version':'v3',"
             + "'kind':'Setting'}]},"
             + "'io.Spec':{'properties':{'size':{'type':'integer'}}}}}");
-    try (var old = new Browser(api, new Explorer.Options("", version, false, ""))) {
+    try (var old = new Browser(api, new Explorer.Options("", version, false, ShellImage.NONE))) {
       var schema = old.get("/v1/schemas/management.cattle.io.setting");
       if (!said) {
         assertThat(schema.path("resourceFields").isNull()).isTrue();

@@ -37,6 +37,8 @@ class ShellsTest {
   private static final Instant NOW = Instant.parse("2026-01-01T12:00:00Z");
   private static final String ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles/";
   private static final String PODS = "/api/v1/namespaces/cattle-system/pods/";
+  private static final ShellImage IMAGE =
+      new ShellImage("example/shell:1", List.of("mirror", "other"));
   private static final User JANE = new User("jane", List.of("g1", "g2"), Map.of());
   private static final Fields REQUEST =
       new Fields()
@@ -55,7 +57,7 @@ class ShellsTest {
   void start() throws IOException {
     api = new ScriptedApi();
     server = new ApiServer(api);
-    shells = new Shells(server, "example/shell:1", Clock.fixed(NOW, ZoneOffset.UTC));
+    shells = new Shells(server, IMAGE, Clock.fixed(NOW, ZoneOffset.UTC));
   }
 
   @AfterEach
@@ -119,6 +121,8 @@ class ShellsTest {
                 {"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,\
                 "capabilities":{"drop":["ALL"]}}""");
       }
+      assertThat(pod.at("/spec/imagePullSecrets"))
+          .hasToString("[{\"name\":\"mirror\"},{\"name\":\"other\"}]");
       assertThat(pod.at("/spec/initContainers/0/volumeMounts"))
           .hasToString(
               """
@@ -208,7 +212,7 @@ class ShellsTest {
 
   @Test
   void areNotThereIfTheyAreOff() {
-    var none = new Shells(server, "", Clock.systemUTC());
+    var none = new Shells(server, ShellImage.NONE, Clock.systemUTC());
 
     assertThatThrownBy(() -> none.open(JANE, REQUEST)).hasMessageContaining("CATTLE_SHELL_IMAGE");
     none.close();
@@ -261,7 +265,7 @@ class ShellsTest {
   /** From the browser's bytes to the pod, and back. */
   @Test
   void browserTalksToThePod() throws Exception {
-    var options = new Explorer.Options("", "", false, "example/shell:1");
+    var options = new Explorer.Options("", "", false, IMAGE);
     for (String path : List.of("/api", "/apis", "/openapi/v2")) {
       api.objects.put(path, Json.MAPPER.readTree("{\"metadata\":{},\"items\":[]}"));
     }
