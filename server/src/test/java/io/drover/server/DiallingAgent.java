@@ -84,7 +84,7 @@ final class DiallingAgent implements Closeable {
             if (socket != null) {
               byte[] bytes = new byte[payload.remaining()];
               payload.duplicate().get(bytes);
-              socket.getOutputStream().write(bytes);
+              write(id, socket, bytes);
             }
           }
           case Close(var id, _) -> {
@@ -120,6 +120,18 @@ final class DiallingAgent implements Closeable {
       Thread.ofVirtual().name("agent-stream-" + id).start(() -> copy(id, socket));
     } catch (IOException e) {
       cluster.send(new Close(id, "dial tcp " + address + ": connect: connection refused"));
+    }
+  }
+
+  /** What one target does not take, the other streams are not ended for. */
+  private void write(long id, Socket socket, byte[] bytes) throws IOException {
+    try {
+      socket.getOutputStream().write(bytes);
+    } catch (IOException e) {
+      socket.close();
+      if (sockets.remove(id, socket)) {
+        cluster.send(new Close(id, "write tcp: broken pipe"));
+      }
     }
   }
 
