@@ -88,8 +88,11 @@ import org.slf4j.LoggerFactory;
 
 /** Opens every part in order, waits for the signal to stop, and closes them in reverse. */
 final class Agent {
-  /** How often we look whether a Rancher has been installed beside us or removed. */
-  static final Duration RANCHER_CHECK_EVERY = Duration.ofSeconds(60);
+  /**
+   * How often we look whether a Rancher has been installed beside us or removed, whether nothing
+   * but a new process helps, and whether the heap has room to give back.
+   */
+  static final Duration LOOK_EVERY = Duration.ofSeconds(60);
 
   /** Held by the replica that writes reports. */
   static final String LEASE = "drover-agent";
@@ -187,11 +190,13 @@ final class Agent {
                 () -> degraded(rotation, news, probe, cluster),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       var lastResort = new LastResort(System::nanoTime, () -> trust.ping(credentials().url()));
-      while (!stop.await(RANCHER_CHECK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
+      var heap = HeapRoom.ofProcess();
+      while (!stop.await(LOOK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
         if (cluster == null ? rancherExists() : cluster.rancherExists()) {
           tunnels.giveWayToRancher();
         }
         lastResort.look(List.of(tunnels.cluster(), tunnels.steve()));
+        heap.look();
       }
       handOver();
     }
