@@ -137,11 +137,14 @@ final class Held implements AutoCloseable {
 
   /** What the list tells. */
   private final class Listed implements Watch.Events {
+    private final Unhurried pace = new Unhurried();
+
     @Override
     public void begin() {}
 
     @Override
     public void changed(ObjectNode object) {
+      pace.rest();
       String id = ObjectId.of(object);
       form.prepare().accept(object);
       synchronized (Held.this) {
