@@ -115,6 +115,12 @@ final class FlightWindow {
     }
   }
 
+  /** For how long the oldest ping without its pong has been on its way; zero if all have come. */
+  Duration oldestPing(long nowNanos) {
+    var oldest = marks.peek();
+    return Duration.ofNanos(oldest == null ? 0 : nowNanos - oldest.nanos());
+  }
+
   /** The shortest round trip that is believed now, or zero if none was measured. */
   Duration roundTrip() {
     return Duration.ofNanos(roundTripNanos == Long.MAX_VALUE ? 0 : roundTripNanos);

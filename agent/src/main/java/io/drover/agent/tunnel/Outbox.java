@@ -382,6 +382,16 @@ final class Outbox {
     }
   }
 
+  /** For how long the oldest ping that is not answered has been on its way; zero if all are. */
+  Duration oldestPing() {
+    lock.lock();
+    try {
+      return flight.oldestPing(timer.nanoTime());
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The shortest way there and back seen lately; zero if none was measured. */
   Duration roundTrip() {
     lock.lock();

@@ -84,6 +84,12 @@ final class TunnelSession implements Transport.Receiver {
    */
   private static final int SYNC_PADDING_DIVISOR = 10;
 
+  /**
+   * A list waits while an older ping has no answer: what is on its way to us may be as old, and is
+   * to fit into the padding. Twice that and a bit is the 6 s of the padding, there and back.
+   */
+  static final Duration LIST_WAY_LIMIT = Duration.ofSeconds(2);
+
   private static final ByteBuffer NO_BYTES = ByteBuffer.allocate(0);
 
   static final int NORMAL_CLOSE = 1000;
@@ -119,6 +125,7 @@ final class TunnelSession implements Transport.Receiver {
   private @Nullable Task watch;
   private @Nullable Task sync;
 
+  private volatile boolean listDue;
   private volatile @Nullable Transport transport;
   private volatile long lastPongNanos;
   private volatile long lastMovedNanos; // payload or a new stream
@@ -305,6 +312,9 @@ final class TunnelSession implements Transport.Receiver {
   public void onPong() {
     lastPongNanos = timer.nanoTime();
     outbox.onPong();
+    if (listDue) {
+      listStreams();
+    }
   }
 
   private void open(Connect connect) {
@@ -484,8 +494,22 @@ final class TunnelSession implements Transport.Receiver {
     open.abort();
   }
 
+  private void sync() {
+    lock.lock();
+    try {
+      if (ending == null) {
+        sync = timer.after(SYNC_EVERY, this::sync);
+      }
+    } finally {
+      lock.unlock();
+    }
+    listDue = true;
+    listStreams();
+  }
+
   /**
-   * Lists the streams. Nothing has begun or ended since the last list: then that still holds.
+   * Lists the streams, now or when pongs come in time again. Nothing has begun or ended since the
+   * last list: then that still holds.
    *
    * <p>A Go server closes what is not listed, and does not say so. If that was a stream whose
    * Connect was still on its way, beyond the padding, it is dialled here all the same, and nobody
@@ -493,15 +517,18 @@ final class TunnelSession implements Transport.Receiver {
    * we ask, once: by data without a byte, which only a server that does not know the stream
    * answers, with Close. Source: remotedialer {@code session_sync.go} and {@code session_serve.go}.
    */
-  private void sync() {
+  private void listStreams() {
+    if (outbox.oldestPing().compareTo(LIST_WAY_LIMIT) > 0) {
+      return;
+    }
     List<Long> ids;
     List<Long> named;
     lock.lock();
     try {
-      if (ending != null) {
+      if (ending != null || !listDue) {
         return;
       }
-      sync = timer.after(SYNC_EVERY, this::sync);
+      listDue = false;
       long begun = streamsBegun - listedBegun;
       if (begun == 0 && streams.size() == listedOpen) {
         return;

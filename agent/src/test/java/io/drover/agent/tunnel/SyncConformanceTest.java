@@ -238,6 +238,33 @@ class SyncConformanceTest {
     }
   }
 
+  /** What the server has opened meanwhile is not here yet, and would be missing in the list. */
+  @Test
+  void y2NoListGoesOutWhileTheWayIsSlow() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.answerPings(false);
+      peer.send(backend.connect(2));
+      tunnel.awaitDials(1);
+      timer.advance(TunnelSession.PING_EVERY);
+      peer.expectPing();
+      for (var left = TunnelSession.SYNC_EVERY.minus(TunnelSession.PING_EVERY);
+          left.isPositive();
+          left = left.minus(TunnelSession.PING_EVERY)) {
+        timer.advance(TunnelSession.PING_EVERY);
+        assertThat(peer.barrier()).isEmpty(); // a byte, so that the session does not seem dead
+      }
+
+      for (int i = 0; i < TunnelSession.SYNC_EVERY.dividedBy(TunnelSession.PING_EVERY); i++) {
+        peer.sendFrame(ScriptedServer.PONG, new byte[0]);
+      }
+
+      assertThat(peer.expect(SyncConnections.class).streamIds()).startsWith(2L, 3L);
+    }
+  }
+
   @Test
   void y7IgnoresAListFromTheServer() throws Exception {
     try (var server = ScriptedServer.start();
