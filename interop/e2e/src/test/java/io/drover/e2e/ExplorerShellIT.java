@@ -24,7 +24,6 @@ final class ExplorerShellIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final String USER = "u-shell";
   private static final String ALLOWED = "shell-allowed";
-  private static final String OF_SHELLS = "drover.io/shell";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @Test
@@ -37,7 +36,7 @@ final class ExplorerShellIT {
         shell.await("sum is 42");
         assertIsTheUser(plane, installation, onlyPod(plane));
       }
-      awaitNothing(plane);
+      ShellSession.awaitNothing(plane.admin());
 
       // Of an agent that is killed, another takes away what is left.
       try (var shell = ShellSession.open(to, USER)) {
@@ -69,7 +68,7 @@ final class ExplorerShellIT {
             "/v1/schemas/count",
             List.of(Map.entry("Host", "h"), Map.entry("Impersonate-User", USER)),
             new byte[0]);
-        awaitNothing(plane);
+        ShellSession.awaitNothing(plane.admin());
       }
     }
   }
@@ -91,7 +90,7 @@ final class ExplorerShellIT {
     var pods =
         plane
             .admin()
-            .json("-n", "cattle-system", "get", "pods", "-l", OF_SHELLS, "-o", "json")
+            .json("-n", "cattle-system", "get", "pods", "-l", ShellSession.LABEL, "-o", "json")
             .path("items");
     assertThat(pods).hasSize(1);
     return pods.get(0);
@@ -132,24 +131,6 @@ final class ExplorerShellIT {
         Kubectl.through(
             "https://" + plane.address(), plane.caFile(), token, directory.resolve("alone"));
     alone.outcome(new byte[0], "-n", ALLOWED, "get", "configmaps").expect(1);
-  }
-
-  private static void awaitNothing(ControlPlane plane) throws InterruptedException {
-    Await.that(
-        "of the shell nothing is left",
-        LIMIT,
-        () ->
-            plane
-                .admin()
-                .run(
-                    "get",
-                    "pods,serviceaccounts,clusterroles,clusterrolebindings",
-                    "-A",
-                    "-l",
-                    OF_SHELLS,
-                    "-o",
-                    "name")
-                .isBlank());
   }
 
   @Test

@@ -35,6 +35,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 @SuppressWarnings("NullAway.Init") // start() sets everything
 final class PodsIT {
   private static final String REPOSITORY = "drover.example/drover-agent";
+  private static final String SHELL_IMAGE = "drover.example/shell:1";
+  private static final String SHELL_USER = "u-shell";
+  private static final String SHELL_NAMESPACE = "shell-allowed";
   private static final String DEPLOYMENT = "cattle-cluster-agent";
   private static final String AGENTS = "app=" + DEPLOYMENT;
   private static final String NODE_AGENTS = "app=drover-node-agent";
@@ -61,7 +64,10 @@ final class PodsIT {
   void start() throws IOException, InterruptedException {
     var archive = Programs.image().resolve("image.oci.tar");
     directory = Programs.directory("pods");
-    plane = ControlPlane.startReal("real-node", Map.of(image(1), archive, image(2), archive));
+    plane =
+        ControlPlane.startReal(
+            "real-node",
+            Map.of(image(1), archive, image(2), archive, SHELL_IMAGE, Programs.shellImage()));
     admin = plane.admin();
     var host = URI.create("https://" + plane.address()).getHost();
     var flags = new ArrayList<>(List.of("--listen=" + host + ":0", "--agent-image=" + image(1)));
@@ -139,7 +145,8 @@ final class PodsIT {
             "server.url=%s,server.token=%s,server.caChecksum=%s"
                 .formatted(peer.url(), Peer.TOKEN, peer.caChecksum()),
             "--set",
-            "image.repository=%s,replicas=2,nodeAgent.enabled=true".formatted(REPOSITORY),
+            "image.repository=%s,replicas=2,nodeAgent.enabled=true,explorer.shellImage=%s"
+                .formatted(REPOSITORY, SHELL_IMAGE),
             "--set-string",
             "image.tag=1")
         .expect(0);
@@ -201,8 +208,43 @@ final class PodsIT {
     assertNothingWasRestarted(AGENTS, 2);
   }
 
+  /**
+   * Where pods are restricted, and with the name and the certificate that the API server has in
+   * one.
+   */
   @Test
   @Order(7)
+  void kubectlShellIsAPodInWhichItsUserMayDoWhatHeMay() throws Exception {
+    admin.run("create", "namespace", SHELL_NAMESPACE);
+    admin.run(
+        "-n",
+        SHELL_NAMESPACE,
+        "create",
+        "rolebinding",
+        "shell",
+        "--clusterrole=edit",
+        "--user=" + SHELL_USER);
+    try (var shell = ShellSession.open(peer.forwardToSteve(), SHELL_USER)) {
+      shell.type("echo $((40 + 2)) $(id -u) $PWD; cat .profile");
+      shell.await("42 1000 /home/shell");
+      shell.await("greeting='from the home of the image'");
+      shell.type("kubectl auth whoami -o jsonpath='who={.status.userInfo.username}.'");
+      shell.await("who=" + SHELL_USER + ".");
+      shell.type("kubectl -n " + SHELL_NAMESPACE + " create configmap made-in-the-shell");
+      shell.await("configmap/made-in-the-shell created");
+      shell.type("kubectl -n default get configmaps");
+      shell.await("User \"" + SHELL_USER + "\" cannot list resource \"configmaps\"");
+      shell.type("touch /bin/x");
+      shell.await("Read-only file system");
+    }
+    ShellSession.awaitNothing(admin);
+    admin.run("-n", SHELL_NAMESPACE, "get", "configmap", "made-in-the-shell");
+    admin.run("delete", "namespace", SHELL_NAMESPACE);
+    assertNothingWasRestarted(AGENTS, 2);
+  }
+
+  @Test
+  @Order(8)
   void noRequestFailsWhenTheChartsPodsAreRolled() throws Exception {
     assertThat(roll(2)).isEmpty();
     assertUsersReachTheCluster();
@@ -211,7 +253,7 @@ final class PodsIT {
   }
 
   @Test
-  @Order(8)
+  @Order(9)
   void removalOfTheChartLeavesNothing() throws Exception {
     new Helm(admin).outcome("uninstall", Helm.RELEASE, "--wait", TIMEOUT).expect(0);
     admin.run("delete", "namespace", Import.NAMESPACE);

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -98,13 +100,29 @@ final class Programs {
 
   /** Builds the container image: what {@code interop/image/build} leaves in {@code directory}. */
   static void buildImage(Path directory) {
+    buildImage(directory.toString());
+  }
+
+  /** An image for kubectl shells, as an archive; built once. */
+  static Path shellImage() {
+    return BUILT.computeIfAbsent(
+        "shell-image",
+        name -> {
+          var archive = directory(name).resolve("image.oci.tar");
+          buildImage("shell", archive.toString());
+          return archive;
+        });
+  }
+
+  private static void buildImage(String... arguments) {
     var script = Path.of(property("drover.interop"), "image/build").toAbsolutePath().normalize();
+    var command = new ArrayList<>(List.of(script.toString()));
+    command.addAll(List.of(arguments));
     run(
         Map.of("M2", property("drover.m2")),
         NO_TOOLS,
         "not root, or no buildah, runc and containerd here and no way to install them",
-        script.toString(),
-        directory.toString());
+        command.toArray(String[]::new));
   }
 
   private static Path built(String what) {

@@ -23,6 +23,9 @@ final class ShellSession implements AutoCloseable {
   /** For the pod to run. */
   private static final Duration OPEN_LIMIT = Duration.ofMinutes(3);
 
+  /** Of all that is made for one. */
+  static final String LABEL = "drover.io/shell";
+
   private static final String PROTOCOL = "base64.channel.k8s.io";
   private static final String PATH = "/v1/management.cattle.io.clusters/local?link=shell";
 
@@ -95,6 +98,24 @@ final class ShellSession implements AutoCloseable {
       all.append(more);
     }
     return all.toString();
+  }
+
+  /** Waits until nothing that was made for shells is left. */
+  static void awaitNothing(Kubectl admin) throws InterruptedException {
+    Await.that(
+        "of shells nothing is left",
+        LIMIT,
+        () ->
+            admin
+                .run(
+                    "get",
+                    "pods,serviceaccounts,clusterroles,clusterrolebindings",
+                    "-A",
+                    "-l",
+                    LABEL,
+                    "-o",
+                    "name")
+                .isBlank());
   }
 
   /** As a browser whose window is closed. */
