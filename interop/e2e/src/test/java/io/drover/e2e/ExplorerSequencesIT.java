@@ -302,16 +302,17 @@ final class ExplorerSequencesIT {
     return counts.path("counts").path(type).path("summary").path("count").asInt();
   }
 
-  private Installation installation(String name, Map<String, String> more)
+  private Installation installation(String name, String remotedialer, Map<String, String> more)
       throws IOException, InterruptedException {
-    return Installation.start(plane, name, Peer.VERSIONS.getFirst(), more, Installation.NO_CHECKS);
+    return Installation.start(plane, name, remotedialer, more, Installation.NO_CHECKS);
   }
 
   /** Chunks that follow each other, and nothing is left out of an answer. */
   @Test
   void dashboardOf2_8() throws Exception {
     try (var installation =
-        installation("dashboard-2.8", Map.of("CATTLE_SERVER_VERSION", "v2.8.5"))) {
+        installation(
+            "dashboard-2.8", Peer.VERSIONS.getLast(), Map.of("CATTLE_SERVER_VERSION", "v2.8.5"))) {
       var dashboard = new Dashboard("2.8", installation.peer().forwardToSteve());
 
       open(dashboard, "", false);
@@ -342,6 +343,7 @@ final class ExplorerSequencesIT {
     try (var installation =
         installation(
             "dashboard-2.12",
+            Peer.VERSIONS.getFirst(),
             Map.of("CATTLE_SERVER_VERSION", "v2.12.1", "CATTLE_FEATURES", "ui-sql-cache=true"))) {
       var dashboard = new Dashboard("2.12", installation.peer().forwardToSteve());
 
@@ -356,6 +358,7 @@ final class ExplorerSequencesIT {
     try (var installation =
         installation(
             "dashboard-2.15",
+            Peer.VERSIONS.getFirst(),
             Map.of("CATTLE_SERVER_VERSION", "v2.15.0", "CATTLE_FEATURES", "ui-sql-cache=true"))) {
       var dashboard = new Dashboard("2.15", installation.peer().forwardToSteve());
 

@@ -29,15 +29,18 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
  * a table for {@code docs/explorer.md}; what is asserted is only that the answers are whole. Then
  * many types are made at once, and a sixth of them removed. On demand: {@code -Ddrover.sizes=true},
  * and how many: {@code -Ddrover.sizes.maps=5000 -Ddrover.sizes.pods=20000
- * -Ddrover.sizes.types=300}.
+ * -Ddrover.sizes.types=300}. With {@code -Ddrover.sizes.rest=11} it looks once more after so many
+ * minutes in which nobody asks anything.
  */
 @EnabledIfSystemProperty(named = "drover.sizes", matches = "true")
 @Tag("interop")
-@Timeout(value = 40, unit = TimeUnit.MINUTES)
+@Timeout(value = 60, unit = TimeUnit.MINUTES)
 final class ExplorerSizesIT {
   private static final int MAPS = Integer.getInteger("drover.sizes.maps", 5_000);
   private static final int PODS = Integer.getInteger("drover.sizes.pods", 20_000);
   private static final int TYPES = Integer.getInteger("drover.sizes.types", 300);
+  private static final Duration REST =
+      Duration.ofMinutes(Integer.getInteger("drover.sizes.rest", 0));
   private static final int WARM_PAGES = 300;
   private static final int TIMES = 3;
   private static final String USER = "sizes";
@@ -138,6 +141,7 @@ final class ExplorerSizesIT {
           var pings = new Probe("pings", () -> assertThat(bed.status("/ping")).isEqualTo(200));
           var echoes = new Probe("echoes", () -> echo(socket));
           var memory = new Probe("memory", bed::look)) {
+        bed.row("begun", "", pings, echoes);
         Thread.sleep(QUIET);
         bed.row("nothing", "", pings, echoes);
         bed.lists(pings, echoes);
@@ -146,6 +150,8 @@ final class ExplorerSizesIT {
         bed.types(pings, echoes);
         Thread.sleep(MINUTE);
         bed.row("a minute later", memory.failure, pings, echoes);
+        Thread.sleep(REST);
+        bed.row("nobody asks for %d min".formatted(REST.toMinutes()), "", pings, echoes);
         Thread.sleep(QUIET);
         bed.row("nothing again", memory.failure, pings, echoes);
       }

@@ -135,8 +135,7 @@ public final class CountStore implements Store {
                 if (all
                     || rights.grants("list", namespace, name)
                     || rights.grants("get", namespace, name)) {
-                  object.put("apiVersion", type.apiVersion());
-                  object.put("kind", type.kind());
+                  type.declare(object);
                   tally.add(namespace, Summary.of(object, clock));
                 }
                 Turn.give();

@@ -218,8 +218,7 @@ final class KindReading {
     if (!isHis) {
       return;
     }
-    object.put("apiVersion", type.apiVersion());
-    object.put("kind", type.kind());
+    type.declare(object);
     String id = ObjectId.of(object);
     if (wanted.state(id)) {
       keep(() -> found.states.put(id, summary(object)));

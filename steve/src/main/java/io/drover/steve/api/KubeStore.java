@@ -103,8 +103,7 @@ public final class KubeStore implements Store {
     if (original != null) {
       object.set("type", original);
     }
-    object.put("apiVersion", type.apiVersion());
-    object.put("kind", type.kind());
+    type.declare(object);
     var metadata = metadata(object);
     if (metadata.path("name").asText("").isEmpty()
         && metadata.path("generateName").asText("").isEmpty()) {
@@ -128,8 +127,7 @@ public final class KubeStore implements Store {
     var object = body(call);
     Computed.strip(object);
     View.restore(object);
-    object.put("apiVersion", type.apiVersion());
-    object.put("kind", type.kind());
+    type.declare(object);
     if (metadata(object).path("resourceVersion").asText("").isEmpty()) {
       throw Refusal.fault("metadata.resourceVersion is required for update");
     }

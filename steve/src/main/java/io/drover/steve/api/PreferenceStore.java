@@ -126,7 +126,7 @@ public final class PreferenceStore implements Store {
 
   private void create(Call call, ResourceType type, String key, String value) throws IOException {
     var object = Json.MAPPER.createObjectNode();
-    object.put("apiVersion", type.apiVersion()).put("kind", type.kind());
+    type.declare(object);
     object.putObject("metadata").put("name", key);
     object.put("value", value);
     try {

@@ -116,8 +116,7 @@ final class Relations {
           .list(
               answer.body(),
               (object, _) -> {
-                object.put("apiVersion", type.apiVersion());
-                object.put("kind", type.kind());
+                type.declare(object);
                 for (var one : Relationship.of(object, call.schemas().types()::isNamespaced)) {
                   if (one.type().equals(id) && one.id().equals(fullName)) {
                     found.add(reversed(one, type, object));

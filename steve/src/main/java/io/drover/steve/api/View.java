@@ -78,8 +78,7 @@ final class View {
   /** Says what an object is, if its API server has not. */
   static void name(ObjectNode object, ResourceType type) {
     if (!object.has("kind")) {
-      object.put("apiVersion", type.apiVersion());
-      object.put("kind", type.kind());
+      type.declare(object);
     }
   }
 

@@ -305,8 +305,7 @@ public final class Feed implements AutoCloseable {
         last = Math.max(last, Change.revision(version).orElse(last));
         try {
           if (object.path("kind").asText("").isEmpty() || secret) {
-            object.put("apiVersion", type.apiVersion());
-            object.put("kind", type.kind());
+            type.declare(object);
           }
           keep(Change.of(number, last, kind, object));
         } catch (IOException e) {

@@ -277,8 +277,7 @@ public final class LiveCounts implements AutoCloseable {
       if (into == null) {
         return;
       }
-      object.put("apiVersion", type.apiVersion());
-      object.put("kind", type.kind());
+      type.declare(object);
       var summary = Summary.of(object, clock);
       int before = into.size();
       into.put(namespace(object), name(object), summary.error(), summary.transitioning());

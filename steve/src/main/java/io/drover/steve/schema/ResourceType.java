@@ -64,6 +64,11 @@ public record ResourceType(
     return group.isEmpty() ? version : group + "/" + version;
   }
 
+  /** Says of an object that it is of this type, which those of lists do not. */
+  public void declare(ObjectNode object) {
+    object.put("apiVersion", apiVersion()).put("kind", kind);
+  }
+
   /**
    * Where the API server has its objects.
    *
