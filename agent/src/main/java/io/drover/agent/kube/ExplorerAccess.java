@@ -14,6 +14,7 @@ import java.security.GeneralSecurityException;
 import java.util.Base64;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
+import org.jspecify.annotations.Nullable;
 
 /** The API server as fabric8's client reaches it, for another client. Tokens stay in here. */
 final class ExplorerAccess implements ApiAccess {
@@ -53,8 +54,7 @@ final class ExplorerAccess implements ApiAccess {
   @Override
   public void authorize(HttpRequest.Builder request) throws IOException {
     try {
-      var provider = config.getOauthTokenProvider();
-      String token = provider == null ? config.getOauthToken() : provider.getToken();
+      String token = token();
       if (token != null && !token.isEmpty()) {
         request.header(AUTHORIZATION, "Bearer " + token);
       } else if (config.getUsername() != null && config.getPassword() != null) {
@@ -66,5 +66,18 @@ final class ExplorerAccess implements ApiAccess {
     } catch (KubernetesClientException e) {
       throw new IOException("no token for the API server: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * The one that fabric8 would send. Of a kubeconfig it is the last of these, which fabric8 reads
+   * again when it is refused, and once a minute.
+   */
+  private @Nullable String token() {
+    var provider = config.getOauthTokenProvider();
+    if (provider != null) {
+      return provider.getToken();
+    }
+    String given = config.getOauthToken();
+    return given == null ? config.getAutoOAuthToken() : given;
   }
 }

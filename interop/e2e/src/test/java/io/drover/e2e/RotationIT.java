@@ -61,6 +61,7 @@ final class RotationIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String ACCOUNT = "cattle";
   private static final String ROOT_CA = "kube-root-ca.crt";
+  private static final String EXPLORER_USER = "u-rotation";
 
   private enum Material {
     TOKEN,
@@ -199,6 +200,14 @@ final class RotationIT {
     writeRootCa(Files.readString(plane.caFile()));
     tokenSecret = next("cattle-token");
     makeTokenSecret();
+    // Not the role `view`, which has no rules where no controller aggregates them.
+    admin("create", "clusterrole", "rotation", "--verb=get,list", "--resource=configmaps");
+    admin(
+        "create",
+        "clusterrolebinding",
+        "rotation",
+        "--clusterrole=rotation",
+        "--user=" + EXPLORER_USER);
     var mounted =
         new Import(imported.environment(), credentials.directory(), imported.serviceAccount());
     agent = closeLater(Agent.start("agent", directory, plane, mounted, Installation.ALLOW_LOCAL));
@@ -219,6 +228,7 @@ final class RotationIT {
   @Test
   void everythingIsReplacedWithoutACut() throws Exception {
     load.check();
+    explorerAnswers();
     sameValueMakesNoConnection();
     wrongTokenCostsNothing();
     rotate();
@@ -263,11 +273,27 @@ final class RotationIT {
             case SERVER_URL -> serverUrl();
           };
       load.check();
+      explorerAnswers();
       assertThat(handshakes() - before).as("handshakes for " + material).isEqualTo(expected);
       assertThat(agent.degraded().keySet()).noneMatch(feature -> feature.endsWith("-news"));
       assertThat(agent.process().isAlive()).isTrue();
       assertThat(agent.sessions()).as("sessions that carry streams").isEqualTo(1 + moves);
     }
+  }
+
+  /** By the server that the agent is at. */
+  private void explorerAnswers() throws IOException, InterruptedException {
+    var reply =
+        RawHttp.send(
+            peer.forwardToSteve(),
+            "GET",
+            "/v1/configmaps?limit=1",
+            List.of(Map.entry("Host", "h"), Map.entry("Impersonate-User", EXPLORER_USER)),
+            new byte[0]);
+    assertThat(reply.status()).as(reply.body()).isEqualTo(200);
+    var list = JSON.readTree(reply.body());
+    assertThat(list.path("resourceType").asText()).isEqualTo("configmap");
+    assertThat(list.path("data")).isNotEmpty();
   }
 
   private int handshakes() throws IOException, InterruptedException {

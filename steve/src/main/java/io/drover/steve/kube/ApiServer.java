@@ -192,6 +192,8 @@ public final class ApiServer implements AutoCloseable {
     return HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_2)
         .connectTimeout(CONNECT_LIMIT)
+        // Whatever the JVM is told of proxies: they are meant for other ways.
+        .proxy(HttpClient.Builder.NO_PROXY)
         .sslContext(access.tls())
         .executor(task -> Thread.ofVirtual().name("explorer-http").start(task))
         .build();

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.InetSocketAddress;
+import java.net.Proxy;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -77,7 +78,7 @@ public final class ApiStream implements AutoCloseable {
     boolean secure = "https".equals(url.getScheme());
     int port = url.getPort() < 0 ? (secure ? HTTPS_PORT : HTTP_PORT) : url.getPort();
     String host = url.getHost().replaceAll("[\\[\\]]", "");
-    var plain = new Socket();
+    var plain = new Socket(Proxy.NO_PROXY); // as in ApiServer
     boolean connected = false;
     try {
       plain.connect(new InetSocketAddress(host, port), (int) ApiServer.CONNECT_LIMIT.toMillis());
