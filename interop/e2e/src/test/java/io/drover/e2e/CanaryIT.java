@@ -12,6 +12,7 @@ import java.net.Socket;
 import java.net.URLEncoder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.zip.ZipFile;
+import javax.net.ssl.SSLSocket;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -38,8 +40,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * No secret that the agent is given comes out of it: registration token, tokens of service
- * accounts, password of the proxy, key of a kubeconfig, token for reports. An agent at trace level
- * works with all of them, while it is well and while it is not, and all that it says is searched.
+ * accounts, password of the proxy and our key there, key of a kubeconfig, token for reports. Nor
+ * does what a browser shows and is shown through the Explorer. An agent at trace level works with
+ * all of them, while it is well and while it is not, and all that it says is searched.
  */
 @Tag("interop")
 @Order(6)
@@ -53,7 +56,18 @@ final class CanaryIT {
   private static final String PASSWORD = "ca+nary/proxy%password-4711=&";
   private static final String REPORT_TOKEN = "canary-report-token-0815-0815-0815";
   private static final String WRONG_TOKEN = "canary-wrong-registration-token-12345";
+  private static final String KEY_PASSWORD = "canary-password-of-the-key-2718";
+  private static final String SESSION = "token-canary:browser-session-3141592653";
+  private static final String BROWSER_TOKEN = "canary-token-of-a-browser-1414213562";
+  private static final String OBJECT = "canary-object";
+  private static final String OBJECT_VALUE = "canary-value-of-a-secret-1618033988";
+  private static final String VIEWER = "u-canary";
   private static final int KEY_PART = 64;
+
+  /** Of a key of this curve in base64, behind what is the same in all of them. */
+  private static final int EC_KEY_FROM = 48;
+
+  private static final int EC_KEY_TO = 88;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   // Not among the logs: the path of a UNIX socket must be short.
@@ -83,6 +97,8 @@ final class CanaryIT {
     certificates = new Certificates(directory);
     certificates.authority("root", "root", null);
     certificates.server("good", "root", "-1d", "san=dns:" + HOST);
+    certificates.server("proxy", "root", "-1d", "san=ip:127.0.0.1");
+    certificates.server("client", "root", "-1d");
     plane.admin().run("apply", "-f", Programs.chart().resolve("crds").toString());
     var pod =
         """
@@ -96,15 +112,38 @@ final class CanaryIT {
         "the namespace's service account is there, and the pod",
         LIMIT,
         () -> plane.admin().outcome(pod.getBytes(UTF_8), "apply", "-f", "-").exitCode() == 0);
+    plane
+        .admin()
+        .run(
+            "-n",
+            Import.NAMESPACE,
+            "create",
+            "secret",
+            "generic",
+            OBJECT,
+            "--from-literal=value=" + OBJECT_VALUE);
+    plane
+        .admin()
+        .run(
+            "create",
+            "clusterrolebinding",
+            OBJECT,
+            "--clusterrole=cluster-admin",
+            "--user=" + VIEWER);
 
     canaries.add("registration token", Peer.TOKEN);
     canaries.add("wrong registration token", WRONG_TOKEN);
     canaries.add("proxy password", PASSWORD);
     canaries.add("proxy login", USER + ":" + PASSWORD);
     canaries.add("report token", REPORT_TOKEN);
+    canaries.add("password of the proxy's key", KEY_PASSWORD);
+    canaries.add("session of a browser", SESSION);
+    canaries.add("token of a browser", BROWSER_TOKEN);
+    canaries.add("value of a Secret", OBJECT_VALUE);
     canaries.add(
         "token of the pod", Files.readString(imported.serviceAccount().resolve("token"), UTF_8));
     addKey();
+    addProxyKey();
   }
 
   /** A part of it, as it stands in the PEM, and as that stands in the kubeconfig. */
@@ -116,12 +155,31 @@ final class CanaryIT {
     canaries.add("key", line.orElseThrow());
   }
 
+  /** Makes the files; a part of the key as it stands there, and of what the password opens. */
+  private void addProxyKey() throws IOException, GeneralSecurityException {
+    var pem = certificates.encryptedKey("client", KEY_PASSWORD);
+    Files.writeString(directory.resolve("client.key"), pem);
+    Files.writeString(directory.resolve("client.password"), KEY_PASSWORD + "\n");
+    Files.writeString(directory.resolve("client.crt"), certificates.pem("client"));
+    var authorities = Files.createDirectories(directory.resolve("authorities"));
+    Files.writeString(authorities.resolve("root.pem"), certificates.pem("root"));
+    var line = pem.lines().filter(one -> one.length() == KEY_PART).skip(1).findFirst();
+    canaries.add("key for the proxy", line.orElseThrow());
+    canaries.add(
+        "key for the proxy, opened",
+        Base64.getEncoder()
+            .encodeToString(certificates.key("client"))
+            .substring(EC_KEY_FROM, EC_KEY_TO));
+  }
+
   @AfterAll
   void stop() throws IOException, InterruptedException {
     peer.close();
     plane
         .admin()
         .run("-n", Import.NAMESPACE, "delete", "pod", POD, "--ignore-not-found", "--wait=false");
+    plane.admin().run("delete", "clusterrolebinding", OBJECT, "--ignore-not-found");
+    plane.admin().run("-n", Import.NAMESPACE, "delete", "secret", OBJECT, "--ignore-not-found");
   }
 
   @ParameterizedTest
@@ -137,6 +195,7 @@ final class CanaryIT {
       var agent = trial.start();
       agent.awaitReady(Agent.READY_LIMIT);
       addServerToken();
+      askExplorer();
       Await.that("a report is in the cluster", LIMIT, () -> report().path("items").size() == 1);
       Await.that(
           "the report's other way is tried",
@@ -180,13 +239,22 @@ final class CanaryIT {
             "127.0.0.1",
             certificates.pem("root"),
             (socket, head) -> Front.forward(socket, head, peer.url(), trust, text -> text));
-    var proxy = trial.own(Front.plain(socket -> proxy(socket, front.port())));
+    var proxy =
+        trial.own(
+            Front.tls(
+                certificates.presentAndAsk("proxy", "root"),
+                "127.0.0.1",
+                socket -> proxy((SSLSocket) socket, front.port())));
     trial.server("https://" + HOST);
     trial.set(
         "HTTPS_PROXY",
-        "http://%s:%s@127.0.0.1:%d"
+        "https://%s:%s@127.0.0.1:%d"
             .formatted(USER, URLEncoder.encode(PASSWORD, UTF_8), proxy.port()));
     trial.set("NO_PROXY", "");
+    trial.set("SSL_CERT_DIR", directory.resolve("authorities").toString());
+    trial.set("DROVER_PROXY_CERT_FILE", directory.resolve("client.crt").toString());
+    trial.set("DROVER_PROXY_KEY_FILE", directory.resolve("client.key").toString());
+    trial.set("DROVER_PROXY_KEY_PASSWORD_FILE", directory.resolve("client.password").toString());
     trial.set("DROVER_REPORTS", "on");
     trial.set("DROVER_REPORT_URL", "https://" + HOST + "/reports");
     trial.set("DROVER_REPORT_TOKEN", REPORT_TOKEN);
@@ -200,8 +268,11 @@ final class CanaryIT {
     return proxy;
   }
 
-  private void proxy(Socket socket, int target) throws IOException {
+  private void proxy(SSLSocket socket, int target) throws IOException {
+    socket.setWantClientAuth(true);
     var head = Front.head(socket.getInputStream());
+    // Fails if there is none.
+    assertThat(socket.getSession().getPeerCertificates()).isNotEmpty();
     var login = Base64.getEncoder().encodeToString((USER + ":" + PASSWORD).getBytes(UTF_8));
     if (proxyRefuses.get() || !head.contains("Proxy-Authorization: Basic " + login + "\r\n")) {
       var challenge = "Proxy-Authenticate: Basic realm=\"canary\"\r\n";
@@ -219,6 +290,25 @@ final class CanaryIT {
     try (var onward = new Socket(InetAddress.getLoopbackAddress(), target)) {
       Front.relay(socket, onward);
     }
+  }
+
+  /** As a browser does whose user may read the Secret, with all that it has. */
+  private void askExplorer() throws IOException, InterruptedException {
+    var to = peer.forwardToSteve();
+    var fields =
+        List.of(
+            Map.entry("Host", "h"),
+            Map.entry("Impersonate-User", VIEWER),
+            Map.entry("Cookie", "R_SESS=" + SESSION + "; CSRF=canary"),
+            Map.entry("Authorization", "Bearer " + BROWSER_TOKEN));
+    var schemas = RawHttp.send(to, "GET", "/v1/schemas", fields, new byte[0]);
+    assertThat(schemas.status()).as(schemas.body()).isEqualTo(200);
+
+    var secret = "/v1/secrets/" + Import.NAMESPACE + "/" + OBJECT;
+    var shown = RawHttp.send(to, "GET", secret, fields, new byte[0]);
+    assertThat(shown.status()).as(shown.body()).isEqualTo(200);
+    assertThat(shown.body())
+        .contains(Base64.getEncoder().encodeToString(OBJECT_VALUE.getBytes(UTF_8)));
   }
 
   /** That the server is given: the agent reads it, or has it made. */
@@ -306,7 +396,7 @@ final class CanaryIT {
             "diag check.jsonl");
     assertThat(said.get("diag threads.txt")).contains("cluster-reader", "TunnelClient.run");
     assertThat(said.get("diag configuration.txt"))
-        .contains("DROVER_REPORT_TOKEN=*** (environment)", "HTTPS_PROXY=http://***@127.0.0.1:")
+        .contains("DROVER_REPORT_TOKEN=*** (environment)", "HTTPS_PROXY=https://***@127.0.0.1:")
         .contains("STRICT_VERIFY=", "-XX:+UseSerialGC");
     said.put("diag stderr", Files.readString(errors, UTF_8));
     return said;

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.Principal;
@@ -16,8 +17,14 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.crypto.Cipher;
+import javax.crypto.EncryptedPrivateKeyInfo;
+import javax.crypto.SecretKeyFactory;
+import javax.crypto.spec.PBEKeySpec;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedKeyManager;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 final class Certificates {
   private static final String PASSWORD = "not-secret";
   private static final String VALID = "-1d";
+  private static final String KEY_CIPHER = "PBEWithHmacSHA256AndAES_256";
 
   private final Path store;
 
@@ -88,6 +96,22 @@ final class Certificates {
    * @param length of the chain that it sends
    */
   SSLContext present(String alias, int length) throws IOException, GeneralSecurityException {
+    return present(alias, length, null);
+  }
+
+  /** The same for a server that asks its clients for certificates of {@code authority}. */
+  SSLContext presentAndAsk(String alias, String authority)
+      throws IOException, GeneralSecurityException {
+    var trusted = KeyStore.getInstance(KeyStore.getDefaultType());
+    trusted.load(null, null);
+    trusted.setCertificateEntry(authority, load().getCertificate(authority));
+    var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(trusted);
+    return present(alias, 1, trust.getTrustManagers());
+  }
+
+  private SSLContext present(String alias, int length, TrustManager @Nullable [] trust)
+      throws IOException, GeneralSecurityException {
     var keys = load();
     var chain =
         Stream.of(keys.getCertificateChain(alias))
@@ -96,8 +120,28 @@ final class Certificates {
             .toArray(X509Certificate[]::new);
     var key = (PrivateKey) keys.getKey(alias, PASSWORD.toCharArray());
     var context = SSLContext.getInstance("TLS");
-    context.init(new KeyManager[] {new OneKey(key, chain)}, null, null);
+    context.init(new KeyManager[] {new OneKey(key, chain)}, trust, null);
     return context;
+  }
+
+  /** PKCS #8, not encrypted. */
+  byte[] key(String alias) throws IOException, GeneralSecurityException {
+    return load().getKey(alias, PASSWORD.toCharArray()).getEncoded();
+  }
+
+  /** As PEM that only {@code password} opens. */
+  String encryptedKey(String alias, String password) throws IOException, GeneralSecurityException {
+    var secret =
+        SecretKeyFactory.getInstance(KEY_CIPHER)
+            .generateSecret(new PBEKeySpec(password.toCharArray()));
+    var cipher = Cipher.getInstance(KEY_CIPHER);
+    cipher.init(Cipher.ENCRYPT_MODE, secret);
+    var parameters = AlgorithmParameters.getInstance("PBES2"); // whose name stands in the file
+    parameters.init(cipher.getParameters().getEncoded());
+    var encrypted = new EncryptedPrivateKeyInfo(parameters, cipher.doFinal(key(alias)));
+    return "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encrypted.getEncoded())
+        + "\n-----END ENCRYPTED PRIVATE KEY-----\n";
   }
 
   private KeyStore load() throws IOException, GeneralSecurityException {
