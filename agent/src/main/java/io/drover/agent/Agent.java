@@ -162,7 +162,9 @@ final class Agent {
             Rotation.start(tunnels.rotating(), signal, System::nanoTime, new SecureRandom());
         var news = watchForNews(signal);
         var cluster =
-            needsCluster() ? new OwnCluster(tunnels, () -> problems(rotation, news, probe)) : null;
+            needsCluster()
+                ? new OwnCluster(tunnels, () -> problems(rotation, news, probe, explorer))
+                : null;
         var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var _ =
             ControlSocket.start(
@@ -187,7 +189,10 @@ final class Agent {
                 Clock.systemUTC(),
                 () -> stalled(watchdog, probe),
                 List.of(tunnels::cluster, tunnels::steve),
-                () -> degraded(rotation, news, probe, cluster),
+                () ->
+                    cluster == null
+                        ? problems(rotation, news, probe, explorer)
+                        : cluster.degraded(),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       var lastResort = new LastResort(System::nanoTime, () -> trust.ping(credentials().url()));
       var heap = HeapRoom.ofProcess();
@@ -278,19 +283,16 @@ final class Agent {
     return names;
   }
 
-  private static SortedMap<String, Problem> degraded(
-      Rotation rotation, NewsWatch news, SelfProbe probe, @Nullable OwnCluster cluster) {
-    if (cluster != null) {
-      return cluster.degraded();
-    }
-    return problems(rotation, news, probe);
-  }
-
   private static SortedMap<String, Problem> problems(
-      Rotation rotation, NewsWatch news, SelfProbe probe) {
+      Rotation rotation, NewsWatch news, SelfProbe probe, @Nullable Explorer explorer) {
     var found = rotation.problems();
     probe.problem().ifPresent(problem -> found.put(SelfProbe.FEATURE, problem));
     news.problem().ifPresent(problem -> found.put(NewsWatch.FEATURE, problem));
+    if (explorer != null) {
+      explorer
+          .missingRight()
+          .ifPresent(right -> found.put(Explorer.FEATURE, new Problem(Reason.FORBIDDEN, right)));
+    }
     return found;
   }
 

@@ -28,6 +28,7 @@ import io.drover.steve.store.Budget;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  * even loaded: most agents are never asked. Any thread.
  */
 public final class Explorer implements Handler, AutoCloseable {
+  /** The feature's name in the chart's rights. */
+  public static final String FEATURE = "explorer";
+
   /**
    * How to answer.
    *
@@ -52,8 +56,10 @@ public final class Explorer implements Handler, AutoCloseable {
   private final ApiAccess access;
   private final Options options;
 
+  // Set under this lock.
+  private volatile @Nullable Parts parts;
+
   // Guarded by this.
-  private @Nullable Parts parts;
   private boolean closed;
 
   /** Does nothing yet. */
@@ -128,6 +134,15 @@ public final class Explorer implements Handler, AutoCloseable {
   @Override
   public void handle(Request request, Answer answer) throws IOException {
     parts().answering().handle(request, answer);
+  }
+
+  /**
+   * The first right that the agent's own account lacks for it, as far as somebody has looked;
+   * empty: nothing is known to be missing. Never blocks.
+   */
+  public Optional<String> missingRight() {
+    var now = parts;
+    return now == null ? Optional.empty() : now.api().missingRight();
   }
 
   /** Ends what is asked, and forgets everything. */

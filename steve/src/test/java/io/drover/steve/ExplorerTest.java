@@ -95,6 +95,24 @@ class ExplorerTest {
         + "{'name':'%s','namespace':'shop'},'type':'t'}}".formatted(name);
   }
 
+  @Test
+  void rightThatTheAgentItselfLacksIsTold() throws IOException {
+    assertThat(explorer.missingRight()).isEmpty();
+    api.refuses(
+        "/api/v1/configmaps",
+        403,
+        "{'kind':'Status','reason':'Forbidden','message':'configmaps is forbidden: User "
+            + "\\\"agent\\\" cannot list resource \\\"configmaps\\\" in API group \\\"\\\" at the cluster scope'}");
+
+    assertThat(get("/v1/configmaps", JANE).status()).isEqualTo(403);
+
+    // Of its columns, which are asked for in our own name.
+    assertThat(explorer.missingRight())
+        .contains(
+            "the agent's own account cannot list resource \"configmaps\" in API group \"\" at the"
+                + " cluster scope");
+  }
+
   private Reply get(String path, String fields) throws IOException {
     return send("GET", path, fields, "");
   }

@@ -21,6 +21,7 @@ import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.steve.Explorer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
@@ -440,11 +441,15 @@ public final class Checks {
     on.add(NewsWatch.FEATURE);
     if (config.report().enabled()) {
       on.add("reports");
+      on.add("kubelet-usage");
       config.report().trials().stream().map(Trial::text).forEach(on::add);
     }
     config.duty().duties().stream().map(Duty::text).forEach(on::add);
     if (config.report().enabled() || !config.duty().duties().isEmpty()) {
       on.add("leader");
+    }
+    if (config.explorer().enabled()) {
+      on.add(Explorer.FEATURE);
     }
     return on;
   }

@@ -19,7 +19,8 @@ public record CheckConfig(
     Paths paths,
     Optional<KubeConfig> kube,
     ReportConfig report,
-    DutyConfig duty) {
+    DutyConfig duty,
+    ExplorerConfig explorer) {
 
   /**
    * Reads the environment variables in {@link Setting}.
@@ -48,7 +49,8 @@ public record CheckConfig(
             paths,
             hasCluster ? Optional.of(KubeConfig.from(env, paths)) : Optional.empty(),
             ReportConfig.from(env),
-            DutyConfig.from(env));
+            DutyConfig.from(env),
+            ExplorerConfig.from(env));
     env.check();
     return config;
   }

@@ -60,6 +60,7 @@ class ChecksTest {
   private int status = 200;
   private String date = DATE;
   private String proxy = "";
+  private String explorer = "on";
   private String checksum;
 
   @BeforeAll
@@ -99,6 +100,7 @@ class ChecksTest {
     var variables = new HashMap<String, String>();
     variables.put("SSL_CERT_DIR", directory.resolve("none").toString());
     variables.put("HTTPS_PROXY", proxy);
+    variables.put("DROVER_EXPLORER", explorer);
     if (!checksum.isEmpty()) {
       variables.put("CATTLE_CA_CHECKSUM", checksum);
     }
@@ -417,7 +419,24 @@ class ChecksTest {
         .contains(
             "tunnel: get serviceaccounts/cattle in cattle-system",
             "tunnel: get /readyz",
-            "leader: create leases.coordination.k8s.io in cattle-system");
+            "leader: create leases.coordination.k8s.io in cattle-system",
+            "kubelet-usage: get nodes/proxy",
+            "explorer: impersonate users",
+            "explorer: list *.*",
+            "explorer: create pods/exec in cattle-system");
+  }
+
+  @Test
+  void rightsOfAnExplorerThatIsOffAreNotAskedFor() throws Exception {
+    explorer = "off";
+    try (var api = api("false")) {
+      cluster = new FakeCluster(api, "x");
+
+      assertThat(checkServer()).isFalse();
+    }
+    assertThat(result("rights").more())
+        .isNotEmpty()
+        .noneMatch(right -> right.startsWith("explorer:"));
   }
 
   @Test

@@ -43,7 +43,7 @@ final class Rights {
           .formatted(
               feature,
               namespace().isEmpty() ? "cluster" : namespace(),
-              what,
+              what.replace("*", "\\*"), // which means something to Markdown
               names.isEmpty() ? "" : ": `" + String.join("`, `", names) + "`",
               String.join(", ", texts("verbs")));
     }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -186,9 +187,10 @@ final class RightsIT {
   }
 
   /**
-   * All features but two, which begin late: kubelet-usage after five minutes, unused-credentials
-   * after an hour. The agent's own KubeletUsageIT and UnusedCredentialsIT show the same of them, at
-   * a real API server and a kubelet, with a clock of their own.
+   * All features but the Explorer, see below, and two that begin late: kubelet-usage after five
+   * minutes, unused-credentials after an hour. The agent's own KubeletUsageIT and
+   * UnusedCredentialsIT show the same of them, at a real API server and a kubelet, with a clock of
+   * their own.
    */
   @ParameterizedTest
   @CsvSource({
@@ -253,6 +255,40 @@ final class RightsIT {
       awaitNextTry(agent, feature);
       assertThat(agent.process().lines())
           .filteredOn(line -> line.contains(" WARN ") && line.contains(told(feature, asked)))
+          .as("said once")
+          .hasSize(1);
+      agent.process().terminate();
+      assertThat(agent.process().awaitExit(LIMIT)).isZero();
+    }
+  }
+
+  /** No profile but `full` has them. */
+  @Test
+  void explorerWithoutItsRightsSaysSoOnceItIsAsked() throws Exception {
+    install(Profile.PROXY, "");
+    admin.run("-n", Import.NAMESPACE, "delete", "leases,clusterreports", "--all");
+    var here = directory.resolve("explorer");
+    var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
+
+    try (var agent = Agent.start("agent", here, plane, imported, Map.of("HOSTNAME", "agent-0"))) {
+      agent.awaitReady(Agent.READY_LIMIT);
+      assertThat(agent.degraded()).doesNotContainKey("explorer");
+
+      var reply =
+          RawHttp.send(
+              peer.forwardToSteve(),
+              "GET",
+              "/v1/configmaps",
+              List.of(Map.entry("Host", "h"), Map.entry("Impersonate-User", "u-rights")),
+              new byte[0]);
+
+      assertThat(reply.status()).as(reply.body()).isBetween(400, 499).isNotEqualTo(401);
+      assertThat(agent.degraded().get("explorer"))
+          .startsWith("Forbidden: ")
+          .contains("the agent's own account cannot ");
+      agent.process().awaitLine("it is said", LIMIT, line -> line.contains(told("explorer", null)));
+      assertThat(agent.process().lines())
+          .filteredOn(line -> line.contains(" WARN ") && line.contains(told("explorer", null)))
           .as("said once")
           .hasSize(1);
       agent.process().terminate();

@@ -14,6 +14,7 @@ import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ public final class ApiServer implements AutoCloseable {
   private static final int MAX_REFUSAL_BYTES = 1024 * 1024;
 
   private final ApiAccess access;
+  private final OwnRights rights = new OwnRights();
 
   // Guarded by this. Null until the first request, and after one that was not answered: the JDK's
   // client would go on with a connection whose path is cut.
@@ -65,7 +67,7 @@ public final class ApiServer implements AutoCloseable {
    * @throws IOException if it says nothing
    */
   public ApiAnswer send(ApiRequest request) throws IOException {
-    return send(client(), request);
+    return send(client(), request, request.method());
   }
 
   /** The same, of an answer that goes on for long. */
@@ -73,7 +75,7 @@ public final class ApiServer implements AutoCloseable {
     var lane = lane();
     boolean begun = false;
     try {
-      var answer = send(lane.client, request);
+      var answer = send(lane.client, request, "WATCH");
       begun = true;
       var body =
           new FilterInputStream(answer.body()) {
@@ -120,15 +122,19 @@ public final class ApiServer implements AutoCloseable {
     }
   }
 
-  private ApiAnswer send(HttpClient used, ApiRequest request) throws IOException {
+  private ApiAnswer send(HttpClient used, ApiRequest request, String verb) throws IOException {
+    String asked = verb + " " + path(request.target());
     try {
       var response = used.send(httpRequest(request), BodyHandlers.ofInputStream());
       var body = new LimitedBody(response.body(), SILENCE_LIMIT);
       if (response.statusCode() >= HttpURLConnection.HTTP_MULT_CHOICE) {
         try (body) {
-          throw refusal(response, body);
+          var refusal = refusal(response, body);
+          rights.refused(asked, request.as(), refusal);
+          throw refusal;
         }
       }
+      rights.allowed(asked, request.as());
       return new ApiAnswer(response.statusCode(), response.headers().allValues("Warning"), body);
     } catch (HttpTimeoutException e) {
       forget(used);
@@ -151,7 +157,25 @@ public final class ApiServer implements AutoCloseable {
         throw Stopping.late();
       }
     }
-    return ApiStream.open(access, target, asked, ApiRequest.LIMIT);
+    String what = "UPGRADE " + path(target);
+    try {
+      var stream = ApiStream.open(access, target, asked, ApiRequest.LIMIT);
+      rights.allowed(what, Optional.empty());
+      return stream;
+    } catch (Refusal e) {
+      rights.refused(what, Optional.empty(), e);
+      throw e;
+    }
+  }
+
+  private static String path(String target) {
+    int query = target.indexOf('?');
+    return query < 0 ? target : target.substring(0, query);
+  }
+
+  /** The first right that we ourselves lack; empty: nothing is known to be missing. */
+  public Optional<String> missingRight() {
+    return rights.missing();
   }
 
   private HttpRequest httpRequest(ApiRequest request) throws IOException {
@@ -209,6 +233,7 @@ public final class ApiServer implements AutoCloseable {
   /** Lets connections go that nobody uses; what is asked goes on. */
   public synchronized void rest() {
     client = null;
+    rights.forget();
   }
 
   /** Ends what is asked. */
