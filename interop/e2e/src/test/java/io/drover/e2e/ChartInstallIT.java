@@ -38,6 +38,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * {@code restricted}: by the commands of docs/install.md.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.TestMethodOrder;
  * before Rancher came is compared with every object after it went.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
  * server and the reference server. Those that need a pod are run by {@link PodsIT}.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 final class DocsIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);

@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * reports of it, against {@code expected.yaml} beside them.
  */
 @Tag("interop")
+@Beside
 @Order(9)
 @ParameterizedClass(name = "{0}")
 @MethodSource("names")

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * before is compared with every object after.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 @TestInstance(Lifecycle.PER_CLASS)
 @SuppressWarnings("NullAway.Init") // start() sets everything

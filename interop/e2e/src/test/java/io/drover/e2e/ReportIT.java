@@ -22,6 +22,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 
 /** Where reports go, and who writes them: two agents in a cluster of their own, and our server. */
 @Tag("interop")
+@Beside
 @Order(10)
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)

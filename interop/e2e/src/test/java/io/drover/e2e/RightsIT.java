@@ -36,6 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * a cluster of its own.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 @TestInstance(Lifecycle.PER_CLASS)
 @SuppressWarnings("NullAway.Init") // start() sets everything

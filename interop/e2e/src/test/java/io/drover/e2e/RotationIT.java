@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Timeout;
  * {@code -Ddrover.rotation.seed=} repeats one.
  */
 @Tag("interop")
+@Beside
 @Order(5)
 @Timeout(value = 90, unit = TimeUnit.MINUTES) // a round takes two, most of which is waiting
 final class RotationIT {

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.TestMethodOrder;
  * the Go agent on Rancher's own library for the stock agent.
  */
 @Tag("interop")
+@Beside
 @Order(11)
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
