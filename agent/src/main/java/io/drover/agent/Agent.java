@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.AgentConfig;
 import io.drover.agent.config.Configured;
+import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Paths;
 import io.drover.agent.config.Secret;
 import io.drover.agent.control.ControlClient;
@@ -14,9 +15,11 @@ import io.drover.agent.duty.Duties;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
+import io.drover.agent.kube.AccessProof;
 import io.drover.agent.kube.AggregationSecret;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ApiWriter;
+import io.drover.agent.kube.ClusterAccess;
 import io.drover.agent.kube.Credentials;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.Handover;
@@ -654,6 +657,18 @@ final class Agent {
     @Override
     public void startAfresh() {
       forgetSessions();
+    }
+
+    /** With a kubeconfig the address may be one that only the server's end of it knows. */
+    @Override
+    public void prove(Handshake before, Handshake news) throws IOException {
+      String params = news.headers().getOrDefault(TunnelHeaders.PARAMS, "");
+      if (config.kube() instanceof KubeConfig.InCluster
+          && !params.equals(before.headers().get(TunnelHeaders.PARAMS))) {
+        var told = ConnectParams.fromHeader(params);
+        AccessProof.require(
+            new ClusterAccess(told.address(), new Secret(told.token()), told.caCert()));
+      }
     }
 
     @Override

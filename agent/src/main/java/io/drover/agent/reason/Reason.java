@@ -135,9 +135,12 @@ public enum Reason {
       "this cluster's API server cannot be reached",
       "check the network policy, and that kubernetes.default leads to it"),
   API_SERVER_ERROR("this cluster's API server answers with an error", "look at the API server"),
+  CLUSTER_CA_WRONG(
+      "the CA that the server would be told for this cluster is not its API server's",
+      "correct ca.crt in ConfigMap kube-root-ca.crt of namespace cattle-system"),
   UNAUTHORIZED(
       "this cluster's API server does not accept our token",
-      "check that the service account still exists, and restart the pod"),
+      "check that the service account and its token's Secret still exist, and restart the pod"),
   FORBIDDEN(
       "this cluster's API server does not allow what is needed",
       "grant the right that is named, or apply the cluster's manifest again"),

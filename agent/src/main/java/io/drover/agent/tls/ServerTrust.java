@@ -124,6 +124,12 @@ public final class ServerTrust {
     return authorities(pem).context();
   }
 
+  /** Trusts the certificates in PEM text and nobody else; empty: there are none. */
+  public static Optional<SSLContext> ofPem(String pem) {
+    var found = CertificateAuthorities.ofPem(pem);
+    return found.certificates().isEmpty() ? Optional.empty() : Optional.of(found.context());
+  }
+
   static CertificateAuthorities authorities(Path pem) throws IOException {
     CertificateAuthorities found;
     try {

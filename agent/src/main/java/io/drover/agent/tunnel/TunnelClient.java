@@ -87,6 +87,15 @@ public final class TunnelClient implements AutoCloseable {
      */
     Optional<Handshake> next() throws IOException, InterruptedException;
 
+    /**
+     * Tries what is new before the server hears of it, as far as that can be done without the
+     * server. May wait.
+     *
+     * @param before what it has heard
+     * @throws IOException if the server could do nothing with it, so that it is not to be told
+     */
+    default void prove(Handshake before, Handshake news) throws IOException {}
+
     /** The server has accepted this. May wait. */
     default void accepted(Handshake handshake) {}
 
@@ -241,8 +250,9 @@ public final class TunnelClient implements AutoCloseable {
   /**
    * Takes to the server what has changed since it was told: by a short second session, since it
    * reads credentials when a session opens and at no other time, but dials by its oldest. Another
-   * server gets a session of its own, and the one that was left ends when its streams have. Does
-   * nothing if nothing has changed, or there is no session: the next one will carry it. Blocks.
+   * server gets a session of its own, and the one that was left ends when its streams have. What is
+   * not {@link Handshakes#prove proven} is not told. Does nothing if nothing has changed, or there
+   * is no session: the next one will carry it. Blocks.
    *
    * @throws IOException if it cannot be done; then all is as it was, and worth another attempt
    */
@@ -255,6 +265,7 @@ public final class TunnelClient implements AutoCloseable {
     if (next.isEmpty() || next.get().carriesSame(before)) {
       return;
     }
+    handshakes.prove(before, next.get());
     if (next.get().server().equals(before.server())) {
       tell(next.get());
     } else {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.tunnel.TunnelClient.Handshakes;
 import io.drover.proto.tunnel.Message.Close;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Timeout;
 class TunnelRenewalTest implements Handshakes {
   private ScriptedServer server;
   private volatile Handshake next;
+  private volatile Optional<Failure> disproof = Optional.empty();
   private final LinkedBlockingQueue<Handshake> accepted = new LinkedBlockingQueue<>();
 
   @BeforeEach
@@ -45,6 +47,14 @@ class TunnelRenewalTest implements Handshakes {
   @Override
   public Optional<Handshake> next() {
     return Optional.of(next);
+  }
+
+  @Override
+  public void prove(Handshake before, Handshake news) throws IOException {
+    assertThat(news).isEqualTo(next).isNotEqualTo(before);
+    if (disproof.isPresent()) {
+      throw disproof.get();
+    }
   }
 
   @Override
@@ -173,6 +183,36 @@ class TunnelRenewalTest implements Handshakes {
       echoes(first, 2, "still here");
       assertThat(tunnel.client().reading().connected()).isTrue();
       assertThat(accepted).isEmpty();
+    }
+  }
+
+  @Test
+  void whatIsDisprovedIsNotToldUntilItIsProven() throws Exception {
+    try (var elsewhere = ScriptedServer.start();
+        var backend = Backend.echo();
+        var tunnel = TestTunnel.start(this)) {
+      var first = server.open();
+      first.send(backend.connect(2));
+      takeAccepted();
+      disproof = Optional.of(new Failure(Reason.UNAUTHORIZED, "401"));
+
+      for (var url : List.of(server.url(), elsewhere.url())) {
+        next = handshake(url, "new-token");
+        assertThatThrownBy(() -> tunnel.client().renew()) // would wait for who does not answer
+            .has(reason(Reason.UNAUTHORIZED));
+      }
+      echoes(first, 2, "still here");
+      assertThat(tunnel.client().reading().connected()).isTrue();
+      assertThat(accepted).isEmpty();
+
+      disproof = Optional.empty();
+      next = handshake(server.url(), "new-token");
+      var renewal = renewal(tunnel);
+      var second = server.open(); // the first one after the one that carries the stream
+      assertThat(second.headers()).containsEntry("x-api-tunnel-token", "new-token");
+      renewal.get();
+      assertThat(takeAccepted()).isEqualTo(next);
+      echoes(first, 2, "after");
     }
   }
 

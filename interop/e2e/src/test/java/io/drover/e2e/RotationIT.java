@@ -25,6 +25,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -232,6 +233,7 @@ final class RotationIT {
     explorerAnswers();
     sameValueMakesNoConnection();
     wrongTokenCostsNothing();
+    wrongAccessIsNotTold();
     rotate();
     assertThat(load.answered).hasPositiveValue();
   }
@@ -336,18 +338,60 @@ final class RotationIT {
 
   private void wrongTokenCostsNothing() throws Exception {
     credentials.put("token", next("wrong-token"));
-    Await.that(
-        "it is said",
-        IN_USE,
-        () -> agent.degraded().getOrDefault("cluster-tunnel-news", "").contains("TokenUnknown"));
+    isSaid("TokenUnknown");
     assertThat(agent.reason("cluster")).as("the tunnel is up").isEmpty();
     load.check();
     credentials.put("token", token);
+    isSaidNoMore();
+    load.check();
+  }
+
+  /** What the API server itself disproves; the server goes on with what it knows. */
+  private void wrongAccessIsNotTold() throws Exception {
+    int before = handshakes();
+    var known = told();
+
+    var unrelated = next("unrelated-ca");
+    certificates.authority(unrelated, unrelated, null);
+    writeRootCa(certificates.pem(unrelated));
+    isSaid("ClusterCaWrong");
+    assertThat(told()).isEqualTo(known);
+    load.check();
+    int expected = kubeCa();
+    isSaidNoMore();
+
+    known = told();
+    putToken(next("wrong-service-account-token"));
+    isSaid("Unauthorized");
+    assertThat(told()).isEqualTo(known);
+    load.check();
+    expected += serviceAccountToken();
+    isSaidNoMore();
+
+    assertThat(handshakes() - before).isEqualTo(expected);
+    load.check();
+  }
+
+  /** What the server knows of the API server; of the token its checksum. */
+  private List<String> told() throws IOException, InterruptedException {
+    var cluster = peer.cluster();
+    return Stream.of("address", "tokenSha256", "caCert")
+        .map(field -> cluster.path(field).asText())
+        .toList();
+  }
+
+  private void isSaid(String code) throws InterruptedException {
+    Await.that(
+        code + " is said",
+        IN_USE,
+        () -> agent.degraded().getOrDefault("cluster-tunnel-news", "").contains(code));
+  }
+
+  private void isSaidNoMore() throws InterruptedException {
     Await.that(
         "it is over",
         IN_USE,
         () -> agent.degraded().keySet().stream().noneMatch(name -> name.endsWith("-news")));
-    load.check();
   }
 
   // ---- each of them; returns how many handshakes that makes
@@ -421,7 +465,7 @@ final class RotationIT {
                 "--bound-object-kind=Secret",
                 "--bound-object-name=" + tokenSecret)
             .strip();
-    admin("patch", "secret", tokenSecret, "-p", "{\"stringData\":{\"token\":\"" + made + "\"}}");
+    putToken(made);
     admin(
         "annotate",
         "--overwrite",
@@ -429,6 +473,10 @@ final class RotationIT {
         ACCOUNT,
         "rancher.io/service-account.secret-ref=" + Import.NAMESPACE + "/" + tokenSecret);
     return made;
+  }
+
+  private void putToken(String text) throws IOException, InterruptedException {
+    admin("patch", "secret", tokenSecret, "-p", "{\"stringData\":{\"token\":\"" + text + "\"}}");
   }
 
   private int kubeCa() throws Exception {
