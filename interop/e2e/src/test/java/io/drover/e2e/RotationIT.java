@@ -49,9 +49,9 @@ final class RotationIT {
   private static final long SEED = Long.getLong("drover.rotation.seed", System.nanoTime());
 
   /** Until the server works with what is new. */
-  private static final Duration IN_USE = Duration.ofSeconds(100);
+  private static final Duration IN_USE = Duration.ofSeconds(60);
 
-  /** The same of what the agent is told of, far below the 60 s after which it looks by itself. */
+  /** The same of what the agent is told of, far below the 50 s after which it looks by itself. */
   private static final Duration AT_ONCE = Duration.ofSeconds(10);
 
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
@@ -78,6 +78,7 @@ final class RotationIT {
     private final Target echo;
     private final Queue<String> failures = new ConcurrentLinkedQueue<>();
     private final AtomicInteger answered = new AtomicInteger();
+    private final long startNanos = System.nanoTime();
     private final List<HttpClient> clients = new ArrayList<>();
     private volatile HttpClient client;
     private volatile URI cluster;
@@ -150,6 +151,12 @@ final class RotationIT {
     void check() throws InterruptedException {
       assertThat(failures).as("failed requests").isEmpty();
       alive(streams);
+    }
+
+    /** Half of the requests that were due at least: this machine may have more to do. */
+    void checkRate() {
+      long due = Duration.ofNanos(System.nanoTime() - startNanos).dividedBy(BETWEEN_REQUESTS);
+      assertThat(answered).as("answers, where %d were due", due).hasValueGreaterThan((int) (due / 2));
     }
 
     private static void alive(List<Echo> streams) throws InterruptedException {
@@ -233,9 +240,9 @@ final class RotationIT {
     explorerAnswers();
     sameValueMakesNoConnection();
     wrongTokenCostsNothing();
-    wrongAccessIsNotTold();
     rotate();
-    assertThat(load.answered).hasPositiveValue();
+    wrongAccessIsNotTold(); // last: of the looks that changes bring forward it takes the most
+    load.checkRate();
   }
 
   private Peer start(String name, String remotedialer) throws IOException, InterruptedException {

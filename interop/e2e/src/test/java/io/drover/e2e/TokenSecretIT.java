@@ -19,7 +19,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Order(5)
 @ExtendWith(WithControlPlane.class)
 final class TokenSecretIT {
-  /** Far below the 60 s after which the agent looks by itself. */
+  /** Far below the 50 s after which the agent looks by itself. */
   private static final Duration AT_ONCE = Duration.ofSeconds(10);
 
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
