@@ -84,6 +84,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -179,6 +180,8 @@ final class Agent {
                     this::threads,
                     ControlClient.CONFIGURATION,
                     this::configuration,
+                    ControlClient.REASONS,
+                    tunnels::reasons,
                     ControlClient.REPORT,
                     () -> report(cluster == null ? null : cluster.reading().last()),
                     ControlClient.RECORDING,
@@ -382,22 +385,9 @@ final class Agent {
           "steve", Optional.ofNullable(steve.reading().problem()));
     }
 
-    private static TunnelReading reading(String name, TunnelClient tunnel) {
-      var now = tunnel.reading();
-      return new TunnelReading(
-          name,
-          !now.unwanted(),
-          now.connected(),
-          now.since(),
-          now.problem(),
-          now.past(),
-          now.totals().sessions(),
-          now.streamsOpen(),
-          now.totals().streams(),
-          now.totals().receivedBytes(),
-          now.totals().sentBytes(),
-          now.totals().dialFailures(),
-          now.queuedBytes());
+    InputStream reasons() {
+      var text = lastReasons("cluster", cluster) + lastReasons("steve", steve);
+      return new ByteArrayInputStream(text.getBytes(UTF_8));
     }
 
     /** Two agents' steve tunnels for one cluster: the older would win, whatever it can do. */
@@ -417,6 +407,43 @@ final class Agent {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /** For {@code /readyz} and the metrics. */
+  static TunnelReading reading(String name, TunnelClient tunnel) {
+    var now = tunnel.reading();
+    return new TunnelReading(
+        name,
+        !now.unwanted(),
+        now.connected(),
+        now.since(),
+        now.problem(),
+        now.last(),
+        now.totals().sessions(),
+        now.streamsOpen(),
+        now.totals().streams(),
+        now.totals().receivedBytes(),
+        now.totals().sentBytes(),
+        now.totals().dialFailures(),
+        now.queuedBytes());
+  }
+
+  /** Its last problems, a line each, the newest last. */
+  static String lastReasons(String name, TunnelClient tunnel) {
+    return tunnel.reading().past().stream()
+        .map(past -> "%s tunnel=%s reason=%s\n".formatted(past.at(), name, past.problem().text()))
+        .collect(Collectors.joining());
+  }
+
+  /** For the reports. */
+  static Health.Tunnel health(TunnelReading tunnel) {
+    var problem = tunnel.problem();
+    return new Health.Tunnel(
+        tunnel.tunnel(),
+        tunnel.connected(),
+        tunnel.since(),
+        problem == null ? "" : problem.reason().code(),
+        problem == null ? "" : problem.message());
   }
 
   private boolean needsCluster() {
@@ -501,16 +528,6 @@ final class Agent {
       } catch (IOException _) {
         return "";
       }
-    }
-
-    private static Health.Tunnel health(TunnelReading tunnel) {
-      var problem = tunnel.problem();
-      return new Health.Tunnel(
-          tunnel.tunnel(),
-          tunnel.connected(),
-          tunnel.since(),
-          problem == null ? "" : problem.reason().code(),
-          problem == null ? "" : problem.message());
     }
 
     /** By the mirrored Services, which cost no request; asks if they cannot be read. */

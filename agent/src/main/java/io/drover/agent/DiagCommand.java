@@ -49,10 +49,10 @@ import picocli.CommandLine.Spec;
     versionProvider = Commands.VersionCommand.class,
     synopsisHeading = "Usage: ",
     description = {
-      "%nWrites a zip for whoever looks into a trouble: state, metrics, settings,",
-      "newest report and threads of the running agent, limits of the container, and",
-      "the result of drover-agent check. There is no secret in it. What cannot be",
-      "had is named in missing.txt. In the agent's pod, from a laptop:%n",
+      "%nWrites a zip for whoever looks into a trouble: state, metrics, settings, last",
+      "reasons, newest report and threads of the running agent, limits of the",
+      "container, and the result of drover-agent check. There is no secret in it. What",
+      "cannot be had is named in missing.txt. In the agent's pod, from a laptop:%n",
       "  kubectl -n cattle-system exec deployment/cattle-cluster-agent -- \\",
       "    drover-agent diag --output=- > diag.zip",
       "%nSee docs/status.md.%n"
@@ -165,7 +165,8 @@ final class DiagCommand implements Callable<Integer> {
       client = new ControlClient(socket.get(), Sleeper.REAL);
     } catch (ConfigException e) {
       bundle.missing(
-          "configuration.txt, report.json, threads.txt" + (wantsRecording ? ", recording.jfr" : ""),
+          "configuration.txt, reasons.txt, report.json, threads.txt"
+              + (wantsRecording ? ", recording.jfr" : ""),
           String.valueOf(e.getMessage()));
       ownSettings(bundle);
       return;
@@ -175,6 +176,7 @@ final class DiagCommand implements Callable<Integer> {
     if (bundle.missing().size() > before) {
       ownSettings(bundle);
     }
+    add(bundle, "reasons.txt", () -> client.open(ControlClient.REASONS));
     add(bundle, "report.json", () -> client.open(ControlClient.REPORT));
     add(bundle, "threads.txt", () -> client.open(ControlClient.THREADS));
     if (wantsRecording) {

@@ -87,6 +87,8 @@ class DiagCommandTest {
                 Map.of(
                     ControlClient.CONFIGURATION,
                     () -> new ByteArrayInputStream("A=b (option)".getBytes(UTF_8)),
+                    ControlClient.REASONS,
+                    () -> new ByteArrayInputStream("then reason=TunnelCut".getBytes(UTF_8)),
                     ControlClient.REPORT,
                     () -> new ByteArrayInputStream("{}".getBytes(UTF_8)),
                     ControlClient.THREADS,
@@ -112,6 +114,7 @@ class DiagCommandTest {
             "check.jsonl",
             "configuration.txt",
             "metrics.txt",
+            "reasons.txt",
             "recording.jfr",
             "report.json",
             "status.json",
@@ -121,6 +124,7 @@ class DiagCommandTest {
         .hasEntrySatisfying("check.jsonl", text -> assertThat(text.lines()).hasSize(17))
         .containsEntry("configuration.txt", "A=b (option)")
         .hasEntrySatisfying("metrics.txt", text -> assertThat(text).contains("1.2.3"))
+        .containsEntry("reasons.txt", "then reason=TunnelCut")
         .containsEntry("recording.jfr", "[recorded after []]")
         .hasEntrySatisfying("status.json", text -> assertThat(text).contains("\"ready\":true"))
         .hasEntrySatisfying("status.txt", text -> assertThat(text).contains("AGENT"))

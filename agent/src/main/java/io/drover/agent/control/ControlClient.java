@@ -23,6 +23,9 @@ public final class ControlClient {
   /** Path of every setting, and of what the JVM was told. */
   public static final String CONFIGURATION = "/v1/configuration";
 
+  /** Path of the last problems of the tunnels. */
+  public static final String REASONS = "/v1/reasons";
+
   /** Path of the newest report. */
   public static final String REPORT = "/v1/report";
 

@@ -133,7 +133,7 @@ public final class TunnelClient implements AutoCloseable {
   private int failures; // since the last session opened
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
-  private @Nullable PastProblem past;
+  private final PastProblems past = new PastProblems();
 
   private TunnelClient(
       String name,
@@ -204,15 +204,24 @@ public final class TunnelClient implements AutoCloseable {
    * The tunnel at one moment.
    *
    * @param problem null while it is connected
-   * @param past the last problem, which may be the one of now; null: there has been none
+   * @param past the last problems, the newest last, which may be the one of now
    */
   public record Reading(
       Instant since,
       @Nullable Problem problem,
-      @Nullable PastProblem past,
+      List<PastProblem> past,
       int streamsOpen,
       long queuedBytes,
       TunnelTotals totals) {
+    public Reading {
+      past = List.copyOf(past);
+    }
+
+    /** The last problem, which may be the one of now; null: there has been none. */
+    public @Nullable PastProblem last() {
+      return past.isEmpty() ? null : past.getLast();
+    }
+
     public boolean connected() {
       return problem == null;
     }
@@ -231,7 +240,7 @@ public final class TunnelClient implements AutoCloseable {
       return new Reading(
           since,
           problem,
-          past,
+          past.all(),
           sessions.stream().mapToInt(TunnelSession::streamsOpen).sum(),
           sessions.stream().mapToLong(TunnelSession::queuedBytes).sum(),
           counters.totals());
@@ -587,7 +596,7 @@ public final class TunnelClient implements AutoCloseable {
         since = Instant.now();
       }
       problem = why;
-      past = new PastProblem(why, Instant.now());
+      past.add(new PastProblem(why, Instant.now()));
       isNews = !stopping;
       failures++;
       afresh = failures % AFRESH_EVERY == 0;

@@ -342,7 +342,7 @@ class AwayDayTest {
           now.connected(),
           now.since(),
           now.problem(),
-          now.past(),
+          now.last(),
           0,
           0,
           0,

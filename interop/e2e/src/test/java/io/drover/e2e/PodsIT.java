@@ -197,7 +197,12 @@ final class PodsIT {
     try (var zip = new ZipFile(shell.directory().resolve("diag.zip").toFile())) {
       assertThat(zip.stream().map(ZipEntry::getName))
           .contains(
-              "status.json", "configuration.txt", "report.json", "threads.txt", "check.jsonl");
+              "status.json",
+              "configuration.txt",
+              "reasons.txt",
+              "report.json",
+              "threads.txt",
+              "check.jsonl");
       var missing = zip.getEntry("missing.txt");
       if (missing != null) { // of a machine with control groups of version 1 only
         assertThat(new String(zip.getInputStream(missing).readAllBytes(), UTF_8))

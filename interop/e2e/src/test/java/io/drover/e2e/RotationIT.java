@@ -156,7 +156,9 @@ final class RotationIT {
     /** Half of the requests that were due at least: this machine may have more to do. */
     void checkRate() {
       long due = Duration.ofNanos(System.nanoTime() - startNanos).dividedBy(BETWEEN_REQUESTS);
-      assertThat(answered).as("answers, where %d were due", due).hasValueGreaterThan((int) (due / 2));
+      assertThat(answered)
+          .as("answers, where %d were due", due)
+          .hasValueGreaterThan((int) (due / 2));
     }
 
     private static void alive(List<Echo> streams) throws InterruptedException {
