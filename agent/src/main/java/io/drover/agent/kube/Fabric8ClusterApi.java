@@ -36,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +65,12 @@ public final class Fabric8ClusterApi implements ClusterApi {
 
   static final String CA_KEY = "ca.crt";
   static final String AGGREGATION = "stv-aggregation";
+
+  /** What fabric8 says of a request that was refused; it has no other way to ask for its method. */
+  private static final Pattern REQUEST =
+      Pattern.compile(
+          "Failure executing: (?<method>[A-Z]+) at: https?://[^/]+(?<path>/[^?\\s]*)[?.]");
+
   private static final int HTTPS = 443;
   private static final String RANCHER_SERVICE = "rancher";
 
@@ -482,16 +489,26 @@ public final class Fabric8ClusterApi implements ClusterApi {
     };
   }
 
-  /** fabric8's own message repeats the whole answer. */
+  /** fabric8's own message repeats the whole answer; of a refusal it says what was refused. */
   static String reason(RuntimeException e) {
     if (e instanceof KubernetesClientException kubernetes && kubernetes.getStatus() != null) {
       var status = kubernetes.getStatus();
       if (status.getMessage() != null && !status.getMessage().isEmpty()) {
-        return kubernetes.getCode() + " " + status.getMessage();
+        String asked =
+            kubernetes.getCode() == HttpURLConnection.HTTP_FORBIDDEN ? asked(kubernetes) : "";
+        return asked + kubernetes.getCode() + " " + status.getMessage();
       }
     }
     return e.getCause() instanceof IOException cause
         ? Unanswered.why(cause)
         : String.valueOf(e.getMessage());
+  }
+
+  /** As an {@link ApiReader} puts it; empty if that is not known. */
+  private static String asked(KubernetesClientException e) {
+    var request = REQUEST.matcher(String.valueOf(e.getMessage()));
+    return request.lookingAt()
+        ? "%s %s: ".formatted(request.group("method"), request.group("path"))
+        : "";
   }
 }

@@ -1,5 +1,7 @@
 package io.drover.agent.kube;
 
+import io.drover.agent.reason.Failure;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
@@ -189,7 +191,8 @@ final class TokenSecret {
       sleeper.sleep(POLL);
       secret = client.secrets().resource(first).get();
     }
-    throw new IOException(
+    throw new Failure(
+        Reason.SERVICE_ACCOUNT_MISSING,
         "secret %s has no token after %d s: is kube-controller-manager running?"
             .formatted(name, WAIT.toSeconds()));
   }

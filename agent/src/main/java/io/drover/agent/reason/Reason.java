@@ -146,7 +146,7 @@ public enum Reason {
       "grant the right that is named, or apply the cluster's manifest again"),
   SERVICE_ACCOUNT_MISSING(
       "the service account cattle does not exist, or has no token",
-      "apply the cluster's manifest again"),
+      "apply the cluster's manifest again, and see that kube-controller-manager runs"),
   SERVICE_ACCOUNT_NOT_MOUNTED(
       "this does not run as a pod with a service account",
       "mount the service account's token, or use --kubeconfig"),

@@ -1,5 +1,6 @@
 package io.drover.agent.kube;
 
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -23,6 +24,9 @@ import io.fabric8.mockwebserver.Context;
 import io.fabric8.mockwebserver.MockWebServer;
 import io.fabric8.mockwebserver.ServerRequest;
 import io.fabric8.mockwebserver.ServerResponse;
+import io.fabric8.mockwebserver.dsl.Pathable;
+import io.fabric8.mockwebserver.dsl.ReturnOrWebsocketable;
+import io.fabric8.mockwebserver.dsl.TimesOnceableOrHttpHeaderable;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -212,8 +216,63 @@ class Fabric8ClusterApiTest {
         .always();
 
     assertThatThrownBy(api::access)
-        .isInstanceOf(IOException.class)
-        .hasMessageStartingWith("cannot read token of service account cattle-system/cattle: ");
+        .has(reason(Reason.FORBIDDEN))
+        .hasMessageStartingWith(
+            "cannot read token of service account cattle-system/cattle:"
+                + " GET /api/v1/namespaces/elsewhere/secrets/secret: 403 ");
+  }
+
+  @Test
+  void refusalNamesVerbAndResourceWhateverTheApiServerSays() {
+    createRootCa();
+    createAccount(Map.of());
+    refuse(server.expect().post(), "/secrets");
+    assertThatThrownBy(api::access)
+        .has(reason(Reason.FORBIDDEN))
+        .hasMessage(
+            "cannot read token of service account cattle-system/cattle:"
+                + " POST /api/v1/namespaces/cattle-system/secrets: 403 no");
+    assertThatThrownBy(() -> api.write(aggregation("", true)))
+        .has(reason(Reason.FORBIDDEN))
+        .hasMessage(
+            "cannot write secret cattle-system/stv-aggregation:"
+                + " POST /api/v1/namespaces/cattle-system/secrets: 403 no");
+
+    refuse(server.expect().get(), "/services/rancher");
+    assertThatThrownBy(api::rancherServiceExists)
+        .has(reason(Reason.FORBIDDEN))
+        .hasMessageEndingWith(": GET /api/v1/namespaces/cattle-system/services/rancher: 403 no");
+  }
+
+  private static void refuse(
+      Pathable<ReturnOrWebsocketable<TimesOnceableOrHttpHeaderable<Void>>> method, String path) {
+    method
+        .withPath("/api/v1/namespaces/cattle-system" + path)
+        .andReturn(403, "{\"kind\":\"Status\",\"code\":403,\"message\":\"no\"}")
+        .always();
+  }
+
+  @Test
+  void errorOfTheApiServerIsItsOwn() {
+    server
+        .expect()
+        .get()
+        .withPath("/api/v1/namespaces/cattle-system/services/rancher")
+        .andReturn(500, "{\"kind\":\"Status\",\"code\":500,\"message\":\"etcd is away\"}")
+        .always();
+
+    assertThatThrownBy(api::rancherServiceExists)
+        .has(reason(Reason.API_SERVER_ERROR))
+        .hasMessage("cannot get service cattle-system/rancher: 500 etcd is away");
+  }
+
+  @Test
+  void whatIsNoPodIsToldSo() {
+    var nothing = new KubeConfig.InCluster("10.43.0.1:443", directory);
+
+    assertThatThrownBy(() -> Fabric8ClusterApi.open(nothing))
+        .has(reason(Reason.SERVICE_ACCOUNT_NOT_MOUNTED))
+        .hasMessageStartingWith(directory.resolve("ca.crt") + " cannot be read: run as a pod");
   }
 
   @Test
@@ -274,7 +333,7 @@ class Fabric8ClusterApiTest {
     createRootCa();
 
     assertThatThrownBy(api::access)
-        .isInstanceOf(IOException.class)
+        .has(reason(Reason.SERVICE_ACCOUNT_MISSING))
         .hasMessageContaining("has no token after 40 s: is kube-controller-manager running?");
     assertThat(slept.stream().reduce(Duration.ZERO, Duration::plus))
         .isEqualTo(TokenSecret.WAIT)

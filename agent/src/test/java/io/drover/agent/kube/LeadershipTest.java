@@ -267,7 +267,8 @@ class LeadershipTest {
     awaitLooks(5);
 
     assertThat(first.leads()).isFalse();
-    assertThat(first.problem()).contains(new Problem(Reason.FORBIDDEN, "403 no"));
+    assertThat(first.problem())
+        .contains(new Problem(Reason.FORBIDDEN, "GET " + LEASES + "/agent: 403 no"));
     assertThat(changes).isEmpty();
     first.close();
     assertThat(changes).isEmpty();

@@ -7,6 +7,7 @@ import static com.github.tomakehurst.wiremock.client.WireMock.anyUrl;
 import static com.github.tomakehurst.wiremock.client.WireMock.noContent;
 import static com.github.tomakehurst.wiremock.client.WireMock.patch;
 import static com.github.tomakehurst.wiremock.core.WireMockConfiguration.options;
+import static io.drover.agent.reason.ReasonIs.reason;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -18,6 +19,7 @@ import com.github.tomakehurst.wiremock.http.Fault;
 import com.github.tomakehurst.wiremock.verification.LoggedRequest;
 import io.drover.agent.config.ProxyConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.view.Kinds;
@@ -215,7 +217,7 @@ class HttpSinkTest {
                 aResponse().withStatus(403).withBody("clusterId is not\n that of the token")));
 
     assertThatThrownBy(() -> sink.put(report(1)))
-        .isInstanceOf(IOException.class)
+        .has(reason(Reason.REPORT_REFUSED))
         .hasMessageEndingWith(
             "/v3/reports?of=drover answered 403 clusterId is not that of the token");
   }

@@ -25,6 +25,8 @@ import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class ServerDialerTest {
@@ -276,6 +278,36 @@ class ServerDialerTest {
       assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
           .isInstanceOf(IOException.class)
           .has(reason(Reason.NOT_TLS))
+          .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
+    }
+  }
+
+  @Test
+  void addressWithoutARouteIsExplained() {
+    // To a broadcast address there is no way for TCP, on any machine.
+    assertThatThrownBy(
+            () -> dialer().dial(URI.create("https://127.255.255.255"), ca.trust(), LIMIT))
+        .isInstanceOf(Failure.class)
+        .has(reason(Reason.NO_ROUTE))
+        .hasMessage("dial tcp 127.255.255.255:443: connect: network is unreachable");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"it hangs up", "it refuses"})
+  void tlsThatDoesNotComeAboutIsExplained(String what) throws Exception {
+    try (var server =
+        Listener.start(
+            socket -> {
+              var _ = socket.getInputStream().read(new byte[100]); // of the hello
+              if (what.equals("it refuses")) {
+                // A fatal alert: handshake_failure.
+                socket.getOutputStream().write(new byte[] {21, 3, 3, 0, 2, 2, 40});
+                Listener.hold(socket);
+              }
+            })) {
+      assertThatThrownBy(() -> dialer().dial(server.url("https"), ca.trust(), LIMIT))
+          .isInstanceOf(Failure.class)
+          .has(reason(Reason.TLS_FAILED))
           .hasMessageStartingWith("tls handshake with 127.0.0.1:" + server.port() + ": ");
     }
   }

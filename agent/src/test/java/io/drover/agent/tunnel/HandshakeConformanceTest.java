@@ -3,6 +3,7 @@ package io.drover.agent.tunnel;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.reason.Reason;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
 import java.io.IOException;
@@ -101,7 +102,7 @@ class HandshakeConformanceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"wrong hash", "no upgrade", "200", "302", "400", "not http"})
+  @ValueSource(strings = {"wrong hash", "no upgrade", "200", "301", "302", "400", "not http"})
   void t3FailsAndClosesOnAnyOtherAnswer(String what) throws Exception {
     try (var server = ScriptedServer.start();
         var tunnel = TestTunnel.start(server)) {
@@ -119,10 +120,35 @@ class HandshakeConformanceTest {
       assertThat(peer.frames).as("frames before the websocket was open").isEmpty();
       switch (what) {
         case "200" -> assertThat(problem.message()).contains("status=200 body=hello");
+        case "301" ->
+            assertThat(problem.message())
+                .isEqualTo("status=301 body=redirect to https://moved.example.com/v3/connect");
         case "302" -> assertThat(problem.message()).contains("redirect to " + server.url());
         case "400" -> assertThat(problem.message()).contains("status=400 body=xxxxxxxxx");
         default -> assertThat(problem.message()).contains("handshake");
       }
+      assertThat(problem.reason())
+          .isEqualTo(
+              switch (what) {
+                case "200" -> Reason.HTTP_INSTEAD_OF_WEBSOCKET;
+                case "301", "302" -> Reason.REDIRECTED;
+                case "400" -> Reason.PARAMETERS_REFUSED;
+                default -> Reason.HANDSHAKE_FAILED;
+              });
+    }
+  }
+
+  @Test
+  void t3SaysThatTheConnectionEndedInTheMiddle() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.accept();
+      peer.readRequest();
+      peer.write("HTTP/1.1 101 Switching Prot".getBytes(ISO_8859_1));
+      peer.close();
+
+      tunnel.pauses().take();
+      assertThat(tunnel.problem().reason()).isEqualTo(Reason.HANDSHAKE_FAILED);
     }
   }
 
@@ -132,6 +158,8 @@ class HandshakeConformanceTest {
       case "wrong hash" -> switching.replace(peer.acceptHash(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
       case "no upgrade" -> switching.replace("Upgrade: websocket\r\n", "");
       case "200" -> "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+      case "301" ->
+          "HTTP/1.1 301 Moved Permanently\r\nLocation: https://moved.example.com/v3/connect\r\n\r\n";
       case "302" -> "HTTP/1.1 302 Found\r\nLocation: " + server.url() + "\r\n\r\n";
       case "400" ->
           "HTTP/1.1 400 Bad Request\r\nContent-Length: 5120\r\n\r\n" + "x".repeat(5 * 1024);

@@ -7,6 +7,8 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
 import io.drover.agent.steve.SteveServer;
 import io.drover.agent.tunnel.ScriptedServer.Frame;
 import io.drover.agent.tunnel.ScriptedServer.Peer;
@@ -15,6 +17,7 @@ import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
 import io.drover.proto.tunnel.Message.Data;
 import io.drover.proto.tunnel.MessageCodec;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -385,6 +388,39 @@ class HostileConformanceTest {
       tunnel.awaitNoStreams();
       assertThat(tunnel.client().reading().queuedBytes()).isZero();
       assertThat(tunnel.client().reading().totals().dials()).isEqualTo(10_000);
+    }
+  }
+
+  @Test
+  void h12EndsTheSessionOfAPeerThatAsksAndNeverReads() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.barrier();
+      peer.stopReading();
+      var refused = new ByteArrayOutputStream();
+      for (long id = 2; id < 1_002; id++) {
+        refused.writeBytes(
+            ScriptedServer.Peer.frame(
+                true,
+                ScriptedServer.BINARY,
+                ScriptedServer.Peer.bytes(MessageCodec.encode(new Connect(id, "udp", "a:1")))));
+      }
+
+      while (tunnel.client().reading().connected()) {
+        try {
+          peer.write(refused.toByteArray());
+        } catch (IOException _) {
+          break; // it is over
+        }
+      }
+
+      tunnel.pauses().take();
+      assertThat(tunnel.problem())
+          .isEqualTo(
+              new Problem(
+                  Reason.TUNNEL_STALLED,
+                  "server does not read: " + Outbox.CONTROL_LIMIT + " messages wait"));
     }
   }
 
