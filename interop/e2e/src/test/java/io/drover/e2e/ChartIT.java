@@ -167,33 +167,69 @@ final class ChartIT {
     }
   }
 
-  @Test
-  void networkPolicyLetsOutToDnsApiServerAndServerOnly() throws Exception {
-    var rendered =
-        helm.outcome(
-                "template",
-                Helm.RELEASE,
-                Programs.chart().toString(),
-                "--set",
-                REQUIRED
-                    + ",networkPolicy.enabled=true,networkPolicy.apiServerCidrs={10.1.0.0/24}"
-                    + ",networkPolicy.serverCidrs={192.0.2.7/32},networkPolicy.serverPorts={3128}")
-            .expect(0)
-            .stdout();
+  private static final String POLICY =
+      REQUIRED
+          + ",networkPolicy.enabled=true,networkPolicy.apiServerCidrs={10.1.0.0/24}"
+          + ",networkPolicy.serverCidrs={192.0.2.7/32},networkPolicy.serverPorts={3128}";
 
-    var policy = object(rendered, "NetworkPolicy").path("spec");
-    assertThat(policy.path("policyTypes").toString()).isEqualTo("[\"Ingress\",\"Egress\"]");
-    assertThat(
-            policy
-                .path("egress")
-                .valueStream()
-                .map(rule -> rule.path("to") + " " + rule.at("/ports").findValues("port")))
-        .containsExactly(
-            "[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":"
-                + "\"kube-system\"}}},{\"ipBlock\":{\"cidr\":\"169.254.0.0/16\"}}] [53, 53]",
-            "[{\"ipBlock\":{\"cidr\":\"10.1.0.0/24\"}}] [443, 6443]",
-            "[{\"ipBlock\":{\"cidr\":\"192.0.2.7/32\"}}] [3128]");
-    assertThat(policy.path("ingress").findValues("port").toString()).isEqualTo("[\"health\"]");
+  private static final String TO_DNS =
+      "[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":"
+          + "\"kube-system\"}}},{\"ipBlock\":{\"cidr\":\"169.254.0.0/16\"}}] [53, 53]";
+
+  private static final String TO_API_SERVER = "[{\"ipBlock\":{\"cidr\":\"10.1.0.0/24\"}}] [443, 6443]";
+
+  private static final String TO_SERVER = "[{\"ipBlock\":{\"cidr\":\"192.0.2.7/32\"}}] [3128]";
+
+  private static final String AGENTS =
+      "{\"podSelector\":{\"matchLabels\":{\"app\":\"cattle-cluster-agent\"}}}";
+
+  private JsonNode rendered(String kind, String name, String... sets) throws Exception {
+    return object(template(sets), kind, name);
+  }
+
+  /** With values of {@code --set}. */
+  private String template(String... sets) throws Exception {
+    return helm.outcome(
+            "template", Helm.RELEASE, Programs.chart().toString(), "--set", String.join(",", sets))
+        .expect(0)
+        .stdout();
+  }
+
+  /** What a rule says of {@code to} or {@code from}, and its ports. */
+  private static List<String> lines(JsonNode policy, String direction, String peers) {
+    return policy
+        .at("/spec/" + direction)
+        .valueStream()
+        .map(rule -> rule.path(peers) + " " + rule.path("ports").findValuesAsText("port"))
+        .toList();
+  }
+
+  @Test
+  void networkPolicyLetsOutToDnsApiServerServerAndTheNextPodOnly() throws Exception {
+    var policy = rendered("NetworkPolicy", "cattle-cluster-agent", POLICY, "health.port=8090");
+
+    assertThat(policy.at("/spec/policyTypes").toString()).isEqualTo("[\"Ingress\",\"Egress\"]");
+    assertThat(lines(policy, "egress", "to"))
+        .containsExactly(TO_DNS, TO_API_SERVER, TO_SERVER, "[" + AGENTS + "] [8090]");
+    assertThat(lines(policy, "ingress", "from")).containsExactly(" [health]");
+  }
+
+  /** A pod that is to stop asks the next one whether it is ready. */
+  @Test
+  void networkPolicyLetsTheNextPodBeAskedWhoeverElseMayReadItsHealth() throws Exception {
+    var monitoring = "{\"namespaceSelector\":{\"matchLabels\":{\"team\":\"monitoring\"}}}";
+    var some =
+        rendered(
+            "NetworkPolicy",
+            "cattle-cluster-agent",
+            POLICY,
+            "networkPolicy.healthFrom[0].namespaceSelector.matchLabels.team=monitoring");
+    assertThat(lines(some, "ingress", "from"))
+        .containsExactly("[" + monitoring + "," + AGENTS + "] [health]");
+
+    var none = rendered("NetworkPolicy", "cattle-cluster-agent", POLICY, "health.enabled=false");
+    assertThat(none.at("/spec/ingress").isMissingNode()).isTrue();
+    assertThat(lines(none, "egress", "to")).containsExactly(TO_DNS, TO_API_SERVER, TO_SERVER);
   }
 
   @ParameterizedTest
@@ -268,6 +304,14 @@ final class ChartIT {
     assertThat(object(rendered, "PrometheusRule").at("/metadata/labels/a").asText()).isEqualTo("b");
     assertThat(object(rendered, "ConfigMap").at("/data/drover.json").asText())
         .isEqualTo(Files.readString(Programs.chart().resolve("dashboards/drover.json"), UTF_8));
+  }
+
+  private static JsonNode object(String rendered, String kind, String name) throws IOException {
+    return Helm.objects(rendered).stream()
+        .filter(object -> object.path("kind").asText().equals(kind))
+        .filter(object -> object.at("/metadata/name").asText().equals(name))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** The only one of its kind. */
