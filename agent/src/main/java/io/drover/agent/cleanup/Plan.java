@@ -87,7 +87,8 @@ final class Plan {
 
   /**
    * Pull Secrets, which the Job may delete since 2.15; then what the stock agent leaves behind: the
-   * manifest's roles that have no label, and those of users who looked into this cluster.
+   * manifest's roles that have no label, those of users who looked into this cluster, and those of
+   * kubectl shells whose agent was killed, be it that one or ours.
    */
   static final List<Step> WHERE_ALLOWED =
       List.of(
@@ -141,6 +142,12 @@ final class Plan {
 
   private static DeleteFound ofUsers(Resource resource) {
     return new DeleteFound(
-        resource, "", "", name -> name.startsWith("cattle-impersonation-"), Dependents.AFTER);
+        resource,
+        "",
+        "",
+        name ->
+            name.startsWith("cattle-impersonation-")
+                || name.startsWith("pod-impersonation-shell-"),
+        Dependents.AFTER);
   }
 }

@@ -255,6 +255,23 @@ class CleanupTest {
   }
 
   @Test
+  void whatIsLeftOfShellsWhoseAgentWasKilledIsDeleted() throws Exception {
+    var shell = object("pod-impersonation-shell-x7k2p", "1");
+    api.on("GET " + BINDINGS + NORMAN, list()).on("GET " + ROLES + NORMAN, list());
+    api.on("GET " + BINDINGS, list(shell, object("pod-impersonation-of-a-user", "2")));
+    api.on("GET " + ROLES, list(shell, object("pod-impersonation-of-a-user", "3")));
+    api.on("DELETE " + BINDINGS + "/pod-impersonation-shell-x7k2p", json("{}"));
+    api.on("DELETE " + ROLES + "/pod-impersonation-shell-x7k2p", json("{}"));
+
+    assertThat(run()).isTrue();
+
+    assertThat(deleted(BINDINGS)).contains("pod-impersonation-shell-x7k2p");
+    assertThat(deleted(ROLES)).contains("pod-impersonation-shell-x7k2p");
+    assertThat(api.paths()).noneMatch(path -> path.endsWith("/pod-impersonation-of-a-user"));
+    assertThat(total()).contains("deleted=2");
+  }
+
+  @Test
   void ownRoleAndBindingGoLastAndRightBehindEachOther() throws Exception {
     api.on("GET " + ROLES, list(own())).on("DELETE " + ROLES + "/cattle-cleanup-x", json("{}"));
     api.on("GET " + ROLES + NORMAN, list()).on("GET " + BINDINGS + NORMAN, list());
