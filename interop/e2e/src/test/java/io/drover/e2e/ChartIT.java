@@ -21,6 +21,7 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The chart as Helm renders it, without a cluster. */
 @Tag("interop")
@@ -183,6 +184,9 @@ final class ChartIT {
   private static final String AGENTS =
       "{\"podSelector\":{\"matchLabels\":{\"app\":\"cattle-cluster-agent\"}}}";
 
+  private static final String NODE_AGENTS =
+      "{\"podSelector\":{\"matchLabels\":{\"app\":\"drover-node-agent\"}}}";
+
   private JsonNode rendered(String kind, String name, String... sets) throws Exception {
     return object(template(sets), kind, name);
   }
@@ -232,6 +236,65 @@ final class ChartIT {
     assertThat(lines(none, "egress", "to")).containsExactly(TO_DNS, TO_API_SERVER, TO_SERVER);
   }
 
+  @Test
+  void networkPolicyOfNodeAgentsLetsOutToTheRegistryTheyTry() throws Exception {
+    var policy =
+        rendered(
+            "NetworkPolicy",
+            "drover-node-agent",
+            POLICY,
+            "nodeAgent.enabled=true,registry=registry.example.org:5000/mirror",
+            "networkPolicy.registryCidrs={192.0.2.9/32},networkPolicy.registryPorts={5000}");
+
+    assertThat(lines(policy, "egress", "to"))
+        .containsExactly(
+            TO_DNS,
+            TO_API_SERVER,
+            TO_SERVER,
+            "[{\"ipBlock\":{\"cidr\":\"192.0.2.9/32\"}}] [5000]",
+            "[" + NODE_AGENTS + "] [8443]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nodeAgent.enabled=true",
+        "registry=registry.example.org",
+        "nodeAgent.enabled=true,registry=registry.example.org,proxy.https=http://proxy:3128",
+        "nodeAgent.enabled=true,registry=registry.example.org,proxy.existingSecret=proxy",
+        "nodeAgent.enabled=true,registry=registry.example.org"
+            + ",networkPolicy.extraEgress[0].ports[0].port=5000",
+      })
+  void networkPolicyNeedsNoRegistryWhereNoneIsTriedOrThereIsAnotherWayToIt(String set)
+      throws Exception {
+    var out =
+        rendered("NetworkPolicy", "cattle-cluster-agent", POLICY, set).at("/spec/egress");
+
+    assertThat(out).isNotEmpty();
+  }
+
+  /** The API server takes no name twice. */
+  @ParameterizedTest
+  @CsvSource({"Deployment, cattle-cluster-agent", "DaemonSet, drover-node-agent"})
+  void variableOfTheOperatorReplacesThatOfTheChart(String kind, String name) throws Exception {
+    var variables = List.of("CATTLE_SERVER", "DROVER_NODE_PEERS", "DROVER_NODE_REGISTRY", "OWN");
+    var sets = new ArrayList<>(List.of(REQUIRED, "nodeAgent.enabled=true,registry=r.example.org"));
+    for (int i = 0; i < variables.size(); i++) {
+      sets.add("agentEnvVars[%d].name=%s".formatted(i, variables.get(i)));
+      sets.add("agentEnvVars[%d].value=theirs".formatted(i));
+    }
+
+    var environment =
+        rendered(kind, name, sets.toArray(String[]::new))
+            .at("/spec/template/spec/containers/0/env");
+
+    assertThat(environment.findValuesAsText("name"))
+        .doesNotHaveDuplicates()
+        .endsWith(variables.toArray(String[]::new));
+    assertThat(environment.valueStream().skip(environment.size() - variables.size()))
+        .allMatch(variable -> variable.path("value").asText().equals("theirs"));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -249,6 +312,9 @@ final class ChartIT {
           REQUIRED,rbac.profile=namespaced,rbac.namespaces={a}                    | clusterRole
           REQUIRED,networkPolicy.enabled=true                                     | Cidrs
           REQUIRED,health.enabled=false,serviceMonitor.enabled=true               | health
+          REQUIRED,nodeAgent.enabled=true,reports.enabled=false                   | /reports/enabled
+          POLICY,nodeAgent.enabled=true,registry=registry.example.org             | registryCidrs
+          POLICY,nodeAgent.enabled=true,nodeAgent.registry=registry.example.org   | registryCidrs
           REQUIRED,duties={sing}                                                  | duties
           REQUIRED,drainSeconds=301                                               | drainSeconds
           """)
@@ -259,7 +325,7 @@ final class ChartIT {
             Helm.RELEASE,
             Programs.chart().toString(),
             "--set",
-            set.replace("REQUIRED", REQUIRED));
+            set.replace("REQUIRED", REQUIRED).replace("POLICY", POLICY));
 
     assertThat(outcome.exitCode()).isNotZero();
     assertThat(outcome.stderr()).contains(named);
