@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(Lifecycle.PER_CLASS)
 @SuppressWarnings("NullAway.Init") // build() sets everything
 final class ImageIT {
-  private static final long COMPRESSED_LIMIT_BYTES = 75L * 1024 * 1024;
+  private static final long COMPRESSED_LIMIT_BYTES = 75_000_000;
   private static final int LAYERS_LIMIT = 8;
 
   /** {@code resources.limits.memory} in the chart's values. */
