@@ -79,6 +79,9 @@ final class NodeSummary {
         count(
             snapshots,
             facts -> Optional.ofNullable(facts.nameServers()).map(all -> String.join(" ", all))),
+        count(
+            snapshots,
+            facts -> Optional.ofNullable(facts.searchDomains()).map(all -> String.join(" ", all))),
         count(snapshots, facts -> Optional.ofNullable(facts.mtu()).map(String::valueOf)));
   }
 

@@ -34,7 +34,14 @@ class NodeSummaryTest {
   private static Facts facts(
       @Nullable Long clock, @Nullable Pressure pressure, @Nullable Room disk) {
     return new Facts(
-        clock, "6.12", List.of("10.0.0.1", "fd00::1"), null, 1450, pressure, disk, null);
+        clock,
+        "6.12",
+        List.of("10.0.0.1", "fd00::1"),
+        List.of("svc.cluster.local", "a.example"),
+        1450,
+        pressure,
+        disk,
+        null);
   }
 
   private static Facts nothing() {
@@ -135,6 +142,7 @@ class NodeSummaryTest {
         .doesNotContain("inodes-used");
     assertThat(nodes.kernels()).containsOnly(Map.entry("6.12", 2));
     assertThat(nodes.nameServers()).containsOnly(Map.entry("10.0.0.1 fd00::1", 2));
+    assertThat(nodes.searchDomains()).containsOnly(Map.entry("svc.cluster.local a.example", 2));
     assertThat(nodes.mtus()).containsOnly(Map.entry("1450", 2));
   }
 }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param kernels nodes by the release of their kernel
  * @param runtimes nodes by their container runtime, as Kubernetes knows it
  * @param nameServers nodes by what resolv.conf names in their pods
- * @param mtus nodes by the MTU towards the server
+ * @param searchDomains likewise; null: by an agent that did not count them
+ * @param mtus nodes by the MTU of the interface on the way to the server
  */
 public record NodeChecks(
     int answering,
@@ -27,6 +28,7 @@ public record NodeChecks(
     Map<String, Integer> kernels,
     Map<String, Integer> runtimes,
     Map<String, Integer> nameServers,
+    @Nullable Map<String, Integer> searchDomains,
     Map<String, Integer> mtus) {
   public NodeChecks {
     checks = List.copyOf(checks);
@@ -35,6 +37,7 @@ public record NodeChecks(
     kernels = ClusterReport.sorted(kernels);
     runtimes = ClusterReport.sorted(runtimes);
     nameServers = ClusterReport.sorted(nameServers);
+    searchDomains = searchDomains == null ? null : ClusterReport.sorted(searchDomains);
     mtus = ClusterReport.sorted(mtus);
   }
 
@@ -73,6 +76,7 @@ public record NodeChecks(
         kernels,
         runtimes,
         nameServers,
+        searchDomains,
         mtus);
   }
 }
