@@ -8,9 +8,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
@@ -331,22 +334,49 @@ final class ChartIT {
     assertThat(outcome.stderr()).contains(named);
   }
 
+  /** On the lines before it, or before the group that it is in. */
   @Test
   void everyValueHasAComment() throws Exception {
-    var lines = Files.readAllLines(Programs.chart().resolve("values.yaml"), UTF_8);
-    var bare = new ArrayList<String>();
-    for (int i = 1; i < lines.size(); i++) {
-      boolean isTop = lines.get(i).matches("[a-zA-Z]+:.*");
-      // A group of values says more of each of them.
-      boolean isSaid =
-          lines.get(i - 1).startsWith("#")
-              || lines.get(i + 1 < lines.size() ? i + 1 : i).contains("  #");
-      if (isTop && !isSaid) {
-        bare.add(lines.get(i));
+    var said = new HashMap<String, Boolean>();
+    var groups = new ArrayDeque<String>();
+    var before = "";
+    for (var line : Files.readAllLines(Programs.chart().resolve("values.yaml"), UTF_8)) {
+      var key = KEY.matcher(line);
+      if (key.lookingAt()) {
+        while (groups.size() > key.group(1).length() / 2) {
+          groups.removeLast();
+        }
+        groups.addLast(key.group(2));
+        said.put(String.join(".", groups), before.startsWith(key.group(1) + "# "));
+      }
+      before = line;
+    }
+    var values = new ArrayList<String>();
+    collect(
+        Helm.yaml(Programs.chart().resolve("values.schema.json")).path("properties"), "", values);
+    values.remove("global"); // Helm's own
+
+    assertThat(said.keySet()).containsAll(values);
+    assertThat(values)
+        .hasSizeGreaterThan(60)
+        .filteredOn(value -> !said.getOrDefault(value, false))
+        .filteredOn(value -> !said.getOrDefault(value.replaceFirst("\\.?[^.]*$", ""), false))
+        .as("without a comment")
+        .isEmpty();
+  }
+
+  private static final Pattern KEY = Pattern.compile("( *)([a-zA-Z]+):");
+
+  /** Names of all values, of which the schema says no parts. */
+  private static void collect(JsonNode properties, String prefix, List<String> values) {
+    for (var property : properties.properties()) {
+      var parts = property.getValue().path("properties");
+      if (parts.isMissingNode()) {
+        values.add(prefix + property.getKey());
+      } else {
+        collect(parts, prefix + property.getKey() + ".", values);
       }
     }
-
-    assertThat(bare).isEmpty();
   }
 
   @Test
