@@ -150,7 +150,7 @@ public final class NodeAgent implements AutoCloseable {
   }
 
   /**
-   * The cluster agent asks for it every 30 s; of all nodes that would be too much, so that it tells
+   * The cluster agent asks for it every 60 s; of all nodes that would be too much, so that it tells
    * us when there is another. That is a reason to ask, and none to trust.
    */
   private void followServerCa() {
