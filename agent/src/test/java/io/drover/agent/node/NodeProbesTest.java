@@ -2,6 +2,7 @@ package io.drover.agent.node;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.drover.agent.ClosedPort;
 import io.drover.agent.TestClock;
@@ -16,6 +17,8 @@ import io.drover.proto.report.NodeSnapshot.Check;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +30,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -224,6 +228,27 @@ class NodeProbesTest {
         .filteredOn(check -> check.name().equals("peer"))
         .hasSize(2)
         .allMatch(check -> check.reason().equals("ConnectRefused"));
+  }
+
+  @Test
+  void nameThatResolvesAndPeerThatAnswersAreWell() throws Exception {
+    // Of 127.0.0.1, to which localhost leads, this node's own agent could be the one that answers.
+    try (var peer = new ServerSocket(0, 1, InetAddress.getByName("127.9.9.7"))) {
+      settings.put(
+          "DROVER_NODE_PEERS",
+          "localhost:%1$d,127.9.9.7:%1$d".formatted(peer.getLocalPort()));
+
+      var snapshot = look();
+
+      assertThat(snapshot.checks())
+          .filteredOn(check -> Set.of("dns", "peer").contains(check.name()))
+          .extracting(Check::name, Check::target, Check::reason)
+          .containsExactly(
+              tuple("dns", "localhost", ""),
+              tuple("peer", "127.9.9.7:" + peer.getLocalPort(), ""));
+      assertThat(check(snapshot, "dns").latencyMs()).isNotNegative();
+      assertThat(check(snapshot, "peer").latencyMs()).isNotNegative();
+    }
   }
 
   /** Java's own resolver says at once of this domain that it is not there. */

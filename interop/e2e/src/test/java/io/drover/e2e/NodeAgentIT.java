@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,6 +30,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Node agents as the chart sets them up, one process for each of three nodes. */
 @Tag("interop")
@@ -265,8 +271,12 @@ final class NodeAgentIT {
       assertThat(agent.degraded().keySet()).noneMatch(feature -> feature.startsWith("nodes"));
       var report = reported();
       assertThat(report.path("offenders")).isEmpty();
-      for (String name : List.of("agent", "server", "clock", "api-server", "disk", "inodes")) {
+      for (String name :
+          List.of("agent", "server", "clock", "api-server", "peer", "disk", "inodes")) {
         assertThat(check(report, name).path("ok").asInt()).as(report.toString()).isEqualTo(3);
+      }
+      for (String name : List.of("server", "api-server", "peer")) {
+        assertThat(check(report, name).path("medianMs").isNumber()).as(report.toString()).isTrue();
       }
       assertThat(report.path("kernels")).hasSize(1);
       assertThat(report.path("mtus").properties()).hasSize(1);
@@ -344,15 +354,47 @@ final class NodeAgentIT {
     return RunningProcess.start("old", directory, environment, List.of(Programs.agent()));
   }
 
-  @Test
-  void aServerOfOldHasATunnelToEachNode() throws Exception {
+  static List<String> versions() {
+    return Peer.VERSIONS;
+  }
+
+  @ParameterizedTest
+  @MethodSource("versions")
+  void aServerOfOldHasATunnelToEachNode(String remotedialer) throws Exception {
+    var here = Files.createDirectories(directory.resolve("old-" + remotedialer));
     String key = Peer.CLUSTER + ":" + nodes.get(1);
-    try (var agent = startOfOld(peer, imported)) {
-      Await.that("its tunnel is up", START, () -> peer.sessions(key).size() == 1);
+    try (var server = Peer.start(here, remotedialer, Installation.NO_CHECKS);
+        var agent =
+            startOfOld(server, plane.apply(server.manifest(), here.resolve("pod")))) {
+      Await.that("its tunnel is up", START, () -> server.sessions(key).size() == 1);
+
+      assertThat(versionThrough(server.forward(key, plane.address()))).contains("gitVersion");
+      for (var refused :
+          List.of(
+              server.dial(key, "unix", "/var/run/docker.sock"),
+              server.dial(key, "tcp", server.url().getAuthority()))) {
+        assertThat(refused.path("error").asText()).contains("connect not allowed");
+      }
+      assertThat(server.sessions(key)).as("after the refusals").hasSize(1);
 
       agent.terminate();
       assertThat(agent.awaitExit(STOP)).isZero();
-      Await.that("its tunnel is closed", START, () -> peer.sessions(key).isEmpty());
+      Await.that("its tunnel is closed", START, () -> server.sessions(key).isEmpty());
+    }
+  }
+
+  /** What the API server says of itself to whoever has a right to it. */
+  private String versionThrough(InetSocketAddress forward)
+      throws IOException, InterruptedException {
+    try (var client = Https.trusting(plane.caFile(), HttpClient.Version.HTTP_1_1)) {
+      var request =
+          HttpRequest.newBuilder(URI.create("https://" + Peer.address(forward) + "/version"))
+              .header("Authorization", "Bearer " + plane.token())
+              .timeout(START)
+              .build();
+      var answer = client.send(request, BodyHandlers.ofString());
+      assertThat(answer.statusCode()).isEqualTo(200);
+      return answer.body();
     }
   }
 

@@ -247,8 +247,8 @@ final class Peer implements AutoCloseable {
     return forward(STEVE, "not-used:80");
   }
 
-  private InetSocketAddress forward(String key, String address)
-      throws IOException, InterruptedException {
+  /** A local address whose connections run through a session of this key to {@code address}. */
+  InetSocketAddress forward(String key, String address) throws IOException, InterruptedException {
     var local =
         call("POST", "/forward?key=" + key + "&network=tcp&address=" + address)
             .path("address")
@@ -260,10 +260,16 @@ final class Peer implements AutoCloseable {
 
   /** Opens a stream to {@code target} and waits for its end; returns what the agent said. */
   JsonNode dial(String network, String target) throws IOException, InterruptedException {
+    return dial(CLUSTER, network, target);
+  }
+
+  /** The same through a session of this key. */
+  JsonNode dial(String key, String network, String target)
+      throws IOException, InterruptedException {
     return call(
         "POST",
         "/dial?key=%s&network=%s&address=%s&timeout=20s"
-            .formatted(CLUSTER, network, URLEncoder.encode(target, UTF_8)));
+            .formatted(key, network, URLEncoder.encode(target, UTF_8)));
   }
 
   /** One {@code /ping} over the steve tunnel: {@code status}, {@code millis}, {@code error}. */
