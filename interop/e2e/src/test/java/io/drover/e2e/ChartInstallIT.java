@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +20,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,6 +50,11 @@ final class ChartInstallIT {
   private static final String DEPLOYMENT = "cattle-cluster-agent";
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private static final String JANES_TOKEN = "e2e-jane";
+
+  /** A ClusterRole of the operator's. */
+  private static final String CONFIG_WRITER = "config-writer";
+
   /** What Rancher adds to the environment, which no agent needs. */
   private static final Set<String> OF_RANCHER =
       Set.of(
@@ -69,10 +76,20 @@ final class ChartInstallIT {
     plane = ControlPlane.start();
     admin = plane.admin();
     helm = new Helm(admin);
-    peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS);
+    var flags = new ArrayList<>(List.of(Installation.FREQUENT_CHECKS));
+    flags.add("--user-token=jane=" + JANES_TOKEN);
+    peer = Peer.start(directory, Peer.VERSIONS.getFirst(), flags.toArray(String[]::new));
     for (String namespace : List.of("team-a", "team-b")) { // of namespaced.values.yaml
       admin.run("create", "namespace", namespace);
     }
+    admin.run(
+        "create",
+        "clusterrole",
+        CONFIG_WRITER,
+        "--verb=get,create,delete",
+        "--resource=configmaps");
+    admin.run(
+        "-n", "team-a", "create", "rolebinding", "jane", "--clusterrole=view", "--user=jane");
     before = ClusterObjects.settled(admin);
     admin.run("create", "namespace", Import.NAMESPACE);
     for (String mode : List.of("enforce", "warn")) {
@@ -221,6 +238,126 @@ final class ChartInstallIT {
         .allMatch(ours::containsKey);
   }
 
+  /**
+   * What Rancher applies by itself, some seconds after the first connection: with its features,
+   * with another token and so another Secret, and with a note for itself.
+   */
+  @Test
+  @Order(4)
+  void ranchersSecondManifestRollsThePodsAndLeavesTheFirstSecret() throws Exception {
+    var before = stockObjects();
+    var former = credentials(before);
+    var token = "token-of-ranchers-own-user";
+    var next =
+        "cattle-credentials-"
+            + Payload.sha256(
+                    String.join(".", peer.url().toString(), token, Peer.CLUSTER).getBytes(UTF_8))
+                .substring(0, 10);
+
+    admin.outcome(serverApplied(token, next), "apply", "-f", "-").expect(0);
+
+    var after = stockObjects();
+    assertThat(container(after).at("/env/0/name").asText()).isEqualTo("CATTLE_FEATURES");
+    assertThat(credentials(after)).isEqualTo(next);
+    assertThat(changes(before, after))
+        .containsExactly(
+            "Deployment cattle-cluster-agent/spec/template/metadata/annotations/" + UPGRADED,
+            "Deployment cattle-cluster-agent/spec/template/spec/containers/cluster-register/env"
+                + "/CATTLE_CREDENTIAL_NAME/value",
+            "Deployment cattle-cluster-agent/spec/template/spec/containers/cluster-register/env"
+                + "/CATTLE_FEATURES/name",
+            "Deployment cattle-cluster-agent/spec/template/spec/containers/cluster-register/env"
+                + "/CATTLE_FEATURES/value",
+            "Deployment cattle-cluster-agent/spec/template/spec/volumes/cattle-credentials/secret"
+                + "/secretName");
+    // The agent deletes it when nothing has used it for an hour.
+    assertThat(admin.run("-n", Import.NAMESPACE, "get", "secrets", "-o", "name"))
+        .contains("secret/" + former + "\n", "secret/" + next + "\n");
+  }
+
+  private static final String UPGRADED = "agent.cluster.cattle.io/upgraded-v1.22";
+
+  /** As seen of Rancher 2.15: the import manifest, but for these. */
+  private byte[] serverApplied(String token, String credentials)
+      throws IOException, InterruptedException {
+    var list = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "List");
+    var items = list.putArray("items");
+    for (JsonNode object : Helm.objects(new String(peer.manifest(), UTF_8))) {
+      items.add(object);
+      switch (object.path("kind").asText()) {
+        case "Secret" -> {
+          ((ObjectNode) object.path("metadata")).put("name", credentials);
+          ((ObjectNode) object.path("data"))
+              .put("token", base64(token))
+              .put("namespace", base64(Peer.CLUSTER));
+        }
+        case "Deployment" -> {
+          var template = (ObjectNode) object.at("/spec/template");
+          template.withObject("/metadata/annotations").put(UPGRADED, "true");
+          var container = (ObjectNode) template.at("/spec/containers/0");
+          ((ObjectNode) template.at("/spec/volumes/0/secret")).put("secretName", credentials);
+          var environment = JSON.createArrayNode();
+          environment
+              .addObject()
+              .put("name", "CATTLE_FEATURES")
+              .put("value", "multi-cluster-management=false,multi-cluster-management-agent=true");
+          for (JsonNode variable : container.path("env")) {
+            if (variable.path("name").asText().equals("CATTLE_CREDENTIAL_NAME")) {
+              ((ObjectNode) variable).put("value", credentials);
+            }
+            environment.add(variable);
+          }
+          container.set("env", environment);
+        }
+        default -> {}
+      }
+    }
+    return JSON.writeValueAsBytes(list);
+  }
+
+  private static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
+  }
+
+  private static String credentials(Map<String, ObjectNode> objects) {
+    return Objects.requireNonNull(objects.get("Deployment " + DEPLOYMENT))
+        .at("/spec/template/spec/volumes")
+        .valueStream()
+        .filter(volume -> volume.path("name").asText().equals("cattle-credentials"))
+        .map(volume -> volume.at("/secret/secretName").asText())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** The paths of all values that differ, sorted. */
+  private static List<String> changes(
+      Map<String, ObjectNode> before, Map<String, ObjectNode> after) {
+    var one = new TreeMap<String, String>();
+    before.forEach((name, object) -> collect(name, object, one));
+    var other = new TreeMap<String, String>();
+    after.forEach((name, object) -> collect(name, object, other));
+    var paths = new TreeSet<String>(one.keySet());
+    paths.addAll(other.keySet());
+    paths.removeIf(path -> Objects.equals(one.get(path), other.get(path)));
+    return List.copyOf(paths);
+  }
+
+  /** All values below, by path; parts of a list by name, as Kubernetes merges them. */
+  private static void collect(String path, JsonNode value, Map<String, String> values) {
+    if (value.isObject()) {
+      for (var part : value.properties()) {
+        collect(path + "/" + part.getKey(), part.getValue(), values);
+      }
+    } else if (value.isArray()) {
+      for (int i = 0; i < value.size(); i++) {
+        var part = value.get(i);
+        collect(path + "/" + part.path("name").asText(Integer.toString(i)), part, values);
+      }
+    } else {
+      values.put(path, value.toString());
+    }
+  }
+
   /** All that the chart has made, as far as somebody wants it so. */
   private Map<String, ObjectNode> stockObjects() throws IOException, InterruptedException {
     var found = new TreeMap<String, ObjectNode>();
@@ -276,7 +413,7 @@ final class ChartInstallIT {
     return removed;
   }
 
-  @Order(4)
+  @Order(5)
   @ParameterizedTest
   @EnumSource
   void profileGrantsWhatItSaysAndNoMore(Profile profile) throws Exception {
@@ -364,11 +501,15 @@ final class ChartInstallIT {
     return review;
   }
 
-  @Order(5)
+  @Order(6)
   @ParameterizedTest
   @EnumSource
-  void agentWorksWithTheRightsOfAProfile(Profile profile) throws Exception {
-    helm("upgrade", profile);
+  void agentAndServerWorkWithTheRightsOfAProfile(Profile profile) throws Exception {
+    helm(
+        "upgrade",
+        profile,
+        "rbac.impersonate.users={jane}",
+        profile == Profile.PROXY ? "rbac.clusterRole=" + CONFIG_WRITER : "");
     var here = directory.resolve(profile.text());
     var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
     admin.run(
@@ -394,6 +535,7 @@ final class ChartInstallIT {
       if (profile != Profile.NAMESPACED) {
         assertThat(report.at("/health/nodes/ready").asInt()).isEqualTo(1);
       }
+      serverHasTheRightsOf(profile, here);
 
       // It gives the lead up for the next replica to take, which is a patch of the Lease.
       agent.process().terminate();
@@ -407,6 +549,77 @@ final class ChartInstallIT {
     }
   }
 
+  /** All of it through the tunnel; the control plane of the test is not asked beside it. */
+  private void serverHasTheRightsOf(Profile profile, Path here)
+      throws IOException, InterruptedException {
+    var forward = peer.forward(Peer.CLUSTER, plane.address());
+    // The peer itself acts under the names of its users, always.
+    var server =
+        Kubectl.through(
+            "https://" + Peer.address(forward),
+            plane.caFile(),
+            tokenOfTheServer(),
+            here.resolve("server"));
+    var anybody = peer.kubectl();
+    var jane =
+        Kubectl.through(
+            peer.clusterUrl().toString(), peer.caFile(), JANES_TOKEN, here.resolve("jane"));
+    switch (profile) {
+      case FULL -> {
+        allowed(server, "get", "pods", "--all-namespaces");
+        allowed(server, "-n", "team-a", "create", "configmap", "by-server");
+        allowed(server, "-n", "team-a", "delete", "configmap", "by-server");
+        allowed(anybody, "get", "pods", "--all-namespaces");
+      }
+      case PROXY -> { // ClusterRole config-writer
+        allowed(server, "-n", "team-a", "create", "configmap", "by-server");
+        allowed(server, "-n", "team-a", "delete", "configmap", "by-server");
+        forbidden(
+            "cannot create resource", server, "-n", "team-a", "create", "serviceaccount", "own");
+      }
+      case READONLY -> { // ClusterRole view
+        allowed(server, "get", "pods", "--all-namespaces");
+        forbidden(
+            "cannot create resource", server, "-n", "team-a", "create", "configmap", "by-server");
+        forbidden("cannot list resource", server, "-n", "team-a", "get", "secrets");
+      }
+      case NAMESPACED -> { // ClusterRole view, in team-a and team-b
+        allowed(server, "-n", "team-a", "get", "pods");
+        forbidden("cannot list resource", server, "-n", "default", "get", "pods");
+        forbidden("cannot list resource", server, "get", "pods", "--all-namespaces");
+      }
+    }
+    allowed(jane, "-n", "team-a", "get", "pods");
+    forbidden("User \"jane\" cannot list", jane, "-n", "team-b", "get", "pods");
+    if (profile != Profile.FULL) {
+      forbidden("cannot impersonate", anybody, "-n", "team-a", "get", "pods");
+    }
+  }
+
+  /** That which the agent has given it. */
+  private String tokenOfTheServer() throws IOException, InterruptedException {
+    var sha256 = peer.cluster().path("tokenSha256").asText();
+    for (JsonNode secret :
+        admin.json("-n", Import.NAMESPACE, "get", "secrets", "-o", "json").path("items")) {
+      var token = Base64.getDecoder().decode(secret.at("/data/token").asText(""));
+      if (Payload.sha256(token).equals(sha256)) {
+        return new String(token, UTF_8);
+      }
+    }
+    throw new AssertionError("no Secret holds the token that the server has");
+  }
+
+  private static void allowed(Kubectl kubectl, String... arguments)
+      throws IOException, InterruptedException {
+    kubectl.outcome(new byte[0], arguments).expect(0);
+  }
+
+  private static void forbidden(String reason, Kubectl kubectl, String... arguments)
+      throws IOException, InterruptedException {
+    assertThat(kubectl.outcome(new byte[0], arguments).expect(1).stderr())
+        .contains("(Forbidden)", reason);
+  }
+
   private Optional<JsonNode> report() throws IOException, InterruptedException {
     return admin
         .json("-n", Import.NAMESPACE, "get", "clusterreports", "-o", "json")
@@ -416,7 +629,7 @@ final class ChartInstallIT {
   }
 
   @Test
-  @Order(6)
+  @Order(7)
   void removalLeavesNothing() throws Exception {
     helm.outcome("uninstall", Helm.RELEASE, "--wait").expect(0);
     admin.run("delete", "namespace", Import.NAMESPACE);
@@ -432,7 +645,7 @@ final class ChartInstallIT {
   }
 
   /** Installs or upgrades, for this peer, and waits until the pods are there. */
-  private Kubectl.Outcome helm(String command, Profile profile)
+  private Kubectl.Outcome helm(String command, Profile profile, String... more)
       throws IOException, InterruptedException {
     var arguments =
         new ArrayList<>(
@@ -447,8 +660,12 @@ final class ChartInstallIT {
                     .formatted(peer.url(), Peer.TOKEN, peer.caChecksum()),
                 "--set",
                 "rbac.profile=" + profile.text()));
-    if (!profile.more().isEmpty()) {
-      arguments.addAll(List.of("--set", profile.more()));
+    var sets = new ArrayList<>(List.of(profile.more()));
+    sets.addAll(List.of(more));
+    for (String set : sets) {
+      if (!set.isEmpty()) {
+        arguments.addAll(List.of("--set", set));
+      }
     }
     if (command.equals("upgrade")) {
       arguments.add("--force-conflicts"); // with Rancher, whose manifest was applied
