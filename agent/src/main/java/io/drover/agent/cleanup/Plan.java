@@ -146,8 +146,7 @@ final class Plan {
         "",
         "",
         name ->
-            name.startsWith("cattle-impersonation-")
-                || name.startsWith("pod-impersonation-shell-"),
+            name.startsWith("cattle-impersonation-") || name.startsWith("pod-impersonation-shell-"),
         Dependents.AFTER);
   }
 }

@@ -235,8 +235,7 @@ class NodeProbesTest {
     // Of 127.0.0.1, to which localhost leads, this node's own agent could be the one that answers.
     try (var peer = new ServerSocket(0, 1, InetAddress.getByName("127.9.9.7"))) {
       settings.put(
-          "DROVER_NODE_PEERS",
-          "localhost:%1$d,127.9.9.7:%1$d".formatted(peer.getLocalPort()));
+          "DROVER_NODE_PEERS", "localhost:%1$d,127.9.9.7:%1$d".formatted(peer.getLocalPort()));
 
       var snapshot = look();
 
@@ -244,8 +243,7 @@ class NodeProbesTest {
           .filteredOn(check -> Set.of("dns", "peer").contains(check.name()))
           .extracting(Check::name, Check::target, Check::reason)
           .containsExactly(
-              tuple("dns", "localhost", ""),
-              tuple("peer", "127.9.9.7:" + peer.getLocalPort(), ""));
+              tuple("dns", "localhost", ""), tuple("peer", "127.9.9.7:" + peer.getLocalPort(), ""));
       assertThat(check(snapshot, "dns").latencyMs()).isNotNegative();
       assertThat(check(snapshot, "peer").latencyMs()).isNotNegative();
     }

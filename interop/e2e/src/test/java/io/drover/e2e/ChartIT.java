@@ -180,7 +180,8 @@ final class ChartIT {
       "[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":"
           + "\"kube-system\"}}},{\"ipBlock\":{\"cidr\":\"169.254.0.0/16\"}}] [53, 53]";
 
-  private static final String TO_API_SERVER = "[{\"ipBlock\":{\"cidr\":\"10.1.0.0/24\"}}] [443, 6443]";
+  private static final String TO_API_SERVER =
+      "[{\"ipBlock\":{\"cidr\":\"10.1.0.0/24\"}}] [443, 6443]";
 
   private static final String TO_SERVER = "[{\"ipBlock\":{\"cidr\":\"192.0.2.7/32\"}}] [3128]";
 
@@ -270,8 +271,7 @@ final class ChartIT {
       })
   void networkPolicyNeedsNoRegistryWhereNoneIsTriedOrThereIsAnotherWayToIt(String set)
       throws Exception {
-    var out =
-        rendered("NetworkPolicy", "cattle-cluster-agent", POLICY, set).at("/spec/egress");
+    var out = rendered("NetworkPolicy", "cattle-cluster-agent", POLICY, set).at("/spec/egress");
 
     assertThat(out).isNotEmpty();
   }

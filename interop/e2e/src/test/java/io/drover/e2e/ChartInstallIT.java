@@ -88,8 +88,7 @@ final class ChartInstallIT {
         CONFIG_WRITER,
         "--verb=get,create,delete",
         "--resource=configmaps");
-    admin.run(
-        "-n", "team-a", "create", "rolebinding", "jane", "--clusterrole=view", "--user=jane");
+    admin.run("-n", "team-a", "create", "rolebinding", "jane", "--clusterrole=view", "--user=jane");
     before = ClusterObjects.settled(admin);
     admin.run("create", "namespace", Import.NAMESPACE);
     for (String mode : List.of("enforce", "warn")) {

@@ -364,8 +364,7 @@ final class NodeAgentIT {
     var here = Files.createDirectories(directory.resolve("old-" + remotedialer));
     String key = Peer.CLUSTER + ":" + nodes.get(1);
     try (var server = Peer.start(here, remotedialer, Installation.NO_CHECKS);
-        var agent =
-            startOfOld(server, plane.apply(server.manifest(), here.resolve("pod")))) {
+        var agent = startOfOld(server, plane.apply(server.manifest(), here.resolve("pod")))) {
       Await.that("its tunnel is up", START, () -> server.sessions(key).size() == 1);
 
       assertThat(versionThrough(server.forward(key, plane.address()))).contains("gitVersion");
