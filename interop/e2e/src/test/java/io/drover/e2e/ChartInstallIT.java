@@ -616,7 +616,7 @@ final class ChartInstallIT {
   private static void forbidden(String reason, Kubectl kubectl, String... arguments)
       throws IOException, InterruptedException {
     assertThat(kubectl.outcome(new byte[0], arguments).expect(1).stderr())
-        .contains("(Forbidden)", reason);
+        .contains(" is forbidden: User ", reason);
   }
 
   private Optional<JsonNode> report() throws IOException, InterruptedException {
