@@ -391,6 +391,7 @@ final class CanaryIT {
             "diag status.txt",
             "diag metrics.txt",
             "diag configuration.txt",
+            "diag reasons.txt",
             "diag report.json",
             "diag threads.txt",
             "diag check.jsonl");
