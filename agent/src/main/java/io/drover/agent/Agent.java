@@ -387,7 +387,8 @@ final class Agent {
 
     InputStream reasons() {
       var text = lastReasons("cluster", cluster) + lastReasons("steve", steve);
-      return new ByteArrayInputStream(text.getBytes(UTF_8));
+      return new ByteArrayInputStream(
+          (text.isEmpty() ? "none since the agent started\n" : text).getBytes(UTF_8));
     }
 
     /** Two agents' steve tunnels for one cluster: the older would win, whatever it can do. */
