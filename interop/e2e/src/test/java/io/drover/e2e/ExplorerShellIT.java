@@ -28,7 +28,7 @@ final class ExplorerShellIT {
 
   @Test
   void shellIsItsUserAndLeavesNothing(ControlPlane plane) throws Exception {
-    allow(plane);
+    ShellSession.allow(plane.admin(), ALLOWED, USER);
     try (var installation = installation(plane, "explorer-shell")) {
       var to = installation.peer().forwardToSteve();
       try (var shell = ShellSession.open(to, USER)) {
@@ -77,13 +77,6 @@ final class ExplorerShellIT {
       throws IOException, InterruptedException {
     return Installation.start(
         plane, name, Peer.VERSIONS.getFirst(), Map.of(), Installation.NO_CHECKS);
-  }
-
-  private static void allow(ControlPlane plane) throws IOException, InterruptedException {
-    var admin = plane.admin();
-    admin.run("create", "namespace", ALLOWED);
-    admin.run(
-        "-n", ALLOWED, "create", "rolebinding", "shell", "--clusterrole=edit", "--user=" + USER);
   }
 
   private static JsonNode onlyPod(ControlPlane plane) throws IOException, InterruptedException {

@@ -220,15 +220,7 @@ final class PodsIT {
   @Test
   @Order(7)
   void kubectlShellIsAPodInWhichItsUserMayDoWhatHeMay() throws Exception {
-    admin.run("create", "namespace", SHELL_NAMESPACE);
-    admin.run(
-        "-n",
-        SHELL_NAMESPACE,
-        "create",
-        "rolebinding",
-        "shell",
-        "--clusterrole=edit",
-        "--user=" + SHELL_USER);
+    ShellSession.allow(admin, SHELL_NAMESPACE, SHELL_USER);
     try (var shell = ShellSession.open(peer.forwardToSteve(), SHELL_USER)) {
       shell.type("echo $((40 + 2)) $(id -u) $PWD; cat .profile");
       shell.await("42 1000 /home/shell");

@@ -2,6 +2,7 @@ package io.drover.e2e;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -98,6 +99,14 @@ final class ShellSession implements AutoCloseable {
       all.append(more);
     }
     return all.toString();
+  }
+
+  /** Makes a namespace in which the user may make things, as nowhere else. */
+  static void allow(Kubectl admin, String namespace, String user)
+      throws IOException, InterruptedException {
+    admin.run("create", "namespace", namespace);
+    admin.run(
+        "-n", namespace, "create", "rolebinding", "shell", "--clusterrole=edit", "--user=" + user);
   }
 
   /** Waits until nothing that was made for shells is left. */
