@@ -8,24 +8,33 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Answers as an API server does, with what a test puts at a path; and notes who asks. */
 public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
   /** A request that came. */
   public record Asked(String method, String target, String user, String authorization) {}
 
+  private static final Pattern LIMIT = Pattern.compile("limit=(\\d+)");
+  private static final Pattern INSIDE = Pattern.compile("(.+)/namespaces/([^/]+)(/[^/]+)");
+
   private final HttpServer server;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, String> answers = new ConcurrentHashMap<>();
+  private final Map<String, NavigableMap<String, String>> keyed = new ConcurrentHashMap<>();
   private final Set<String> silent = ConcurrentHashMap.newKeySet();
   private final Map<String, Integer> refused = new ConcurrentHashMap<>();
   private final Map<String, String> bodies = new ConcurrentHashMap<>();
@@ -59,7 +68,44 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
 
   /** From now on a GET of that path, whatever its query, brings this. */
   public void has(String path, String answer) {
+    keyed.remove(path);
     answers.put(path, answer.replace('\'', '"'));
+  }
+
+  /**
+   * From now on a list of that type is answered as Kubernetes does it: by keys, and of a limited
+   * one it is said how many come behind.
+   *
+   * @param root of its group and version
+   * @param objects by {@code namespace/name}
+   */
+  public void lists(String root, String resource, NavigableMap<String, String> objects) {
+    keyed.put(root + "/" + resource, objects);
+  }
+
+  /** Of a path such as {@code /api/v1/namespaces/shop/configmaps} the objects inside, if known. */
+  private Optional<Collection<String>> keyed(String path) {
+    var inside = INSIDE.matcher(path);
+    if (!inside.matches()) {
+      return Optional.ofNullable(keyed.get(path)).map(NavigableMap::values);
+    }
+    String namespace = inside.group(2);
+    return Optional.ofNullable(keyed.get(inside.group(1) + inside.group(3)))
+        .map(
+            all ->
+                all.subMap(namespace + "/", true, namespace + "0", false)
+                    .values()); // 0 is next to /
+  }
+
+  private static String limited(String query, Collection<String> objects) {
+    var limit = LIMIT.matcher(query);
+    long wanted = limit.find() ? Long.parseLong(limit.group(1)) : objects.size();
+    long behind = Math.max(0, objects.size() - wanted);
+    String rest = behind == 0 ? "" : ",'continue':'next','remainingItemCount':%d".formatted(behind);
+    return ("{'metadata':{'resourceVersion':'5'" + rest + "},'items':[")
+        .concat(objects.stream().limit(wanted).collect(Collectors.joining(",")))
+        .concat("]}")
+        .replace('\'', '"');
   }
 
   /** From now on a request for that path has no answer. */
@@ -107,7 +153,10 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
       if (sent.length > 0) {
         bodies.put(uri.getPath(), fields.getFirst("Content-Type") + "\n" + new String(sent, UTF_8));
       }
-      String found = answers.get(uri.getPath());
+      String found =
+          keyed(uri.getPath())
+              .map(objects -> limited(String.valueOf(uri.getQuery()), objects))
+              .orElseGet(() -> answers.get(uri.getPath()));
       byte[] body =
           (found == null
                   ? "{\"kind\":\"Status\",\"reason\":\"NotFound\",\"message\":\"not there\"}"

@@ -10,9 +10,6 @@ import java.util.stream.Stream;
  * Which kinds have to do with each other, and how much of them must be read to say how they are.
  */
 final class Kinds {
-  /** Nothing of an object but its metadata. */
-  static final String METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
   /** Where the leases are that belong to nodes. */
   static final String LEASES_OF_NODES = "kube-node-lease";
 
@@ -87,6 +84,6 @@ final class Kinds {
 
   /** What to ask the API server for, to know how the objects of a kind are, and whom they name. */
   static String accept(String id) {
-    return CONSTANT.contains(id) ? METADATA : ApiRequest.JSON;
+    return CONSTANT.contains(id) ? ApiRequest.METADATA : ApiRequest.JSON;
   }
 }

@@ -32,8 +32,6 @@ import java.util.Set;
  */
 final class KubeLists {
   private static final String NAMESPACES = "/api/v1/namespaces";
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
   /** Parameters that mean something to Kubernetes. */
   private static final Set<String> OF_LIST =
@@ -134,7 +132,7 @@ final class KubeLists {
 
     private Projects projects() throws IOException {
       var byNamespace = new HashMap<String, String>();
-      try (var answer = api.send(ApiRequest.get(NAMESPACES, METADATA))) {
+      try (var answer = api.send(ApiRequest.get(NAMESPACES, ApiRequest.METADATA))) {
         new Rows(false)
             .list(
                 answer.body(),
@@ -182,14 +180,13 @@ final class KubeLists {
       isWhole = call.namespace().isEmpty() && call.schema().rights().all("list");
       boolean toHold =
           !query.sort().isEmpty() || query.tally() != null || !query.revision().isEmpty();
-      var from =
-          dialect.hasColumns()
-              ? new ContinueToken("", "", "", 0, 0)
-              : ContinueToken.parse(query.resume());
+      var from = dialect.hasColumns() ? ContinueToken.NONE : ContinueToken.parse(query.resume());
       var here = dialect.hasColumns() ? held.page(call, query, projects) : Optional.<Page>empty();
       try (var collection = call.reply().collection(Envelope.head(call), call.links())) {
         if (here.isPresent()) {
           show(collection, here.get());
+        } else if (begin(collection, partitions)) {
+          // Kubernetes' order, of which the page is the first part
         } else if (toHold) {
           hold(collection, partitions, from);
         } else {
@@ -223,22 +220,84 @@ final class KubeLists {
       if (dialect.hasColumns()) {
         query.checkRevision(revision.isEmpty() ? 0 : Long.parseLong(revision));
       }
+      send(collection, best, best.count(), next);
+    }
+
+    private void send(Reply.Collection collection, Best best, int count, String next)
+        throws IOException {
       var page = best.page();
       others.expect(page.rows());
       for (var object : page.rows()) {
         send(collection, object);
       }
-      var tail = tail(best.count(), next);
+      var tail = tail(count, next);
       if (page.tallied() != null) {
         tail.set("summary", page.tallied());
       }
       collection.complete(tail);
     }
 
+    /**
+     * Where the page is the first part of Kubernetes' own list, no more is read than that, and
+     * Kubernetes counts what is behind it.
+     *
+     * @return whether it was, and is answered
+     */
+    private boolean begin(Reply.Collection collection, List<Partition> partitions)
+        throws IOException {
+      var whole = partitions.getFirst();
+      var order = KeyOrder.of(query, type.namespaced() && whole.namespace().isEmpty());
+      if (order == null || partitions.size() > 1 || !whole.part().all()) {
+        return false;
+      }
+      var best = new Best(query, columns);
+      var first =
+          new Chunk(
+              whole,
+              ContinueToken.NONE,
+              query.page().to(Integer.MAX_VALUE),
+              (object, bytes) -> {
+                order.next(object);
+                best.add(object, bytes);
+              });
+      var metadata = first.read("");
+      var behind = metadata.path("remainingItemCount");
+      boolean isAll = metadata.path("continue").asText("").isEmpty();
+      boolean isFirst =
+          isAll || (behind.canConvertToInt() && order.isKept() && nothingBefore(order));
+      if (isFirst) {
+        revision = metadata.path("resourceVersion").asText("");
+        read = first.got + behind.asInt();
+        send(collection, best, read, "");
+      }
+      return isFirst;
+    }
+
+    /** Whether no object belongs before the last one that was read and comes behind it. */
+    private boolean nothingBefore(KeyOrder order) throws IOException {
+      var namespaces = order.namespacesBefore();
+      if (namespaces.size() > KeyOrder.MAX_NAMESPACES) {
+        return false;
+      }
+      for (String namespace : namespaces) {
+        var seen = new boolean[1];
+        var one =
+            ApiRequest.get(type.path(namespace) + "?limit=1", ApiRequest.METADATA).as(call.user());
+        try (var answer = api.send(one)) {
+          new Rows(false).list(answer.body(), (_, _) -> seen[0] = true);
+        }
+        if (seen[0]) {
+          return false;
+        }
+      }
+      return true;
+    }
+
     /** Of objects that are held already. */
     private void show(Reply.Collection collection, Page page) throws IOException {
       revision = Long.toString(page.revision());
       read = page.all();
+      others.expect(page.rows());
       for (var object : page.rows()) {
         send(collection, object);
       }
@@ -390,7 +449,7 @@ final class KubeLists {
         asked = asked.with("includeObject", "Object");
         if (!partition.part().all() && partition.part().names().isEmpty()) {
           asked = asked.with("limit", "1"); // nothing of it is his: only the revision is wanted
-        } else if (limit > 0 && partition.part().all()) {
+        } else if (left > 0 && partition.part().all()) {
           asked = asked.with("limit", Integer.toString(left));
         }
         if (!inner.isEmpty()) {

@@ -23,6 +23,9 @@ public record ContinueToken(
   /** Kubernetes' tokens are a few hundred letters. */
   static final int MAX_CHARS = 16 * 1024;
 
+  /** The beginning. */
+  public static final ContinueToken NONE = new ContinueToken("", "", "", 0, 0);
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** An empty text is the beginning. */

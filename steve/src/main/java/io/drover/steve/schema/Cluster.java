@@ -50,8 +50,6 @@ public final class Cluster implements AutoCloseable {
   static final int MAX_USERS = 50;
 
   private static final String API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices";
-  private static final String METADATA =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
   private static final Logger log = LoggerFactory.getLogger(Cluster.class);
 
@@ -139,7 +137,8 @@ public final class Cluster implements AutoCloseable {
       }
       watches.add(Watch.start(api, Source.of(Crds.PATH, ApiRequest.JSON), crds));
       watches.add(
-          Watch.start(api, Source.of(API_SERVICES, METADATA), new AnyChange(changed::release)));
+          Watch.start(
+              api, Source.of(API_SERVICES, ApiRequest.METADATA), new AnyChange(changed::release)));
       reading = Thread.ofVirtual().name("explorer-types").start(this::read);
       looking = Thread.ofVirtual().name("explorer-idle").start(this::look);
     }

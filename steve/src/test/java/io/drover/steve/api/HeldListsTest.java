@@ -2,18 +2,13 @@ package io.drover.steve.api;
 
 import static io.drover.steve.api.LiveFixture.MAPS;
 import static io.drover.steve.api.LiveFixture.SECRETS;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.steve.FakeApiServer;
-import io.drover.steve.kube.Json;
+import io.drover.steve.api.LiveFixture.Reply;
 import io.drover.steve.query.Dialect;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -45,31 +40,12 @@ class HeldListsTest {
     fixture.close();
   }
 
-  private record Reply(String head, String body) {
-    JsonNode json() throws IOException {
-      return Json.MAPPER.readTree(body);
-    }
-
-    boolean isHeld() {
-      return head.contains(HELD);
-    }
-
-    List<String> ids() throws IOException {
-      var ids = new ArrayList<String>();
-      json().path("data").forEach(object -> ids.add(object.path("id").asText()));
-      return ids;
-    }
+  private static boolean isHeld(Reply reply) {
+    return reply.head().contains(HELD);
   }
 
   private Reply get(String user, String path) throws IOException {
-    String request =
-        "GET %s HTTP/1.0\r\nHost: h\r\nImpersonate-User: %s\r\n\r\n".formatted(path, user);
-    try (var channel = fixture.front.connect(_ -> {})) {
-      channel.write(ByteBuffer.wrap(request.getBytes(UTF_8)));
-      String all = new String(Channels.newInputStream(channel).readAllBytes(), UTF_8);
-      int end = all.indexOf("\r\n\r\n");
-      return new Reply(all.substring(0, end), all.substring(end + 4));
-    }
+    return fixture.get(user, path);
   }
 
   /** Asks until the objects are held. */
@@ -77,7 +53,7 @@ class HeldListsTest {
     while (true) {
       var reply = get(user, path);
       assertThat(reply.head()).contains(" 200 ");
-      if (reply.isHeld()) {
+      if (isHeld(reply)) {
         return reply;
       }
     }
@@ -98,7 +74,7 @@ class HeldListsTest {
 
   @Test
   void aListThatIsAskedForAgainIsHeldAndKeptUpToDate() throws Exception {
-    assertThat(get("jane", "/v1/configmaps" + QUERY).isHeld()).isFalse();
+    assertThat(isHeld(get("jane", "/v1/configmaps" + QUERY))).isFalse();
     assertThat(fixture.feeds.size()).isZero();
     var held = held("jane", "/v1/configmaps" + QUERY);
     assertThat(held.ids()).containsExactly("shop/old");
@@ -159,17 +135,39 @@ class HeldListsTest {
   }
 
   @Test
+  void whatHasToDoWithItsRowsIsLookedForWhereTheyAre() throws Exception {
+    String pods = "/api/v1/namespaces/shop/pods";
+    fixture.server.has(
+        pods,
+        FakeApiServer.list(
+            "{'metadata':{'namespace':'shop','name':'p'},"
+                + "'spec':{'volumes':[{'configMap':{'name':'old'}}]}}"));
+    held("pat", "/v1/configmaps" + QUERY);
+    fixture.server.asked();
+
+    var page = held("pat", "/v1/configmaps" + QUERY);
+    assertThat(page.json().at("/data/0/metadata/relationships/0/fromId").asText())
+        .isEqualTo("shop/p");
+    assertThat(fixture.server.asked())
+        .extracting(FakeApiServer.Asked::target)
+        .filteredOn(target -> target.contains("pods"))
+        .singleElement()
+        .asString()
+        .startsWith(pods + "?");
+  }
+
+  @Test
   void whatIsNewerThanWhatIsHeldIsAskedFor() throws Exception {
     held("jane", "/v1/configmaps" + QUERY);
     var newer = get("jane", "/v1/configmaps" + QUERY + "&revision=12");
-    assertThat(newer.isHeld()).isFalse();
+    assertThat(isHeld(newer)).isFalse();
   }
 
   @Test
   void withWritersAListIsPassedThrough() throws Exception {
     held("jane", "/v1/configmaps" + QUERY);
     var whole = get("jane", "/v1/configmaps");
-    assertThat(whole.isHeld()).isFalse();
+    assertThat(isHeld(whole)).isFalse();
     assertThat(whole.json().at("/data/0/metadata").has("managedFields")).isTrue();
   }
 
@@ -189,7 +187,7 @@ class HeldListsTest {
     Reply reply;
     do {
       reply = get("jane", "/v1/configmaps" + QUERY);
-      assertThat(reply.isHeld()).isFalse();
+      assertThat(isHeld(reply)).isFalse();
       assertThat(reply.ids()).hasSize(100);
     } while (!reply.head().contains("X-Drover-List: passed through; "));
     assertThat(reply.head()).contains("20000 bytes");
@@ -207,7 +205,7 @@ class HeldListsTest {
                 .toArray(String[]::new)));
     held("jane", "/v1/configmaps" + QUERY + "&pagesize=10");
     var all = get("jane", "/v1/configmaps" + QUERY);
-    assertThat(all.isHeld()).isFalse();
+    assertThat(isHeld(all)).isFalse();
     assertThat(all.ids()).hasSize(HeldLists.MAX_ROWS + 1);
     assertThat(held("jane", "/v1/configmaps" + QUERY + "&pagesize=" + HeldLists.MAX_ROWS).ids())
         .hasSize(HeldLists.MAX_ROWS);
@@ -216,7 +214,7 @@ class HeldListsTest {
   @Test
   void secretsAreNeverHeld() throws Exception {
     for (int i = 0; i < 5; i++) {
-      assertThat(get("jane", "/v1/secrets" + QUERY).isHeld()).isFalse();
+      assertThat(isHeld(get("jane", "/v1/secrets" + QUERY))).isFalse();
     }
     assertThat(fixture.feeds.size()).isZero();
     assertThat(fixture.server.asked())
@@ -227,7 +225,7 @@ class HeldListsTest {
   void inTheClassicDialectNothingIsHeld() throws Exception {
     startAnew(Dialect.CLASSIC, ENOUGH);
     for (int i = 0; i < 5; i++) {
-      assertThat(get("jane", "/v1/configmaps" + QUERY).isHeld()).isFalse();
+      assertThat(isHeld(get("jane", "/v1/configmaps" + QUERY))).isFalse();
     }
     assertThat(fixture.feeds.size()).isZero();
   }
@@ -240,6 +238,6 @@ class HeldListsTest {
     fixture.laterNanos.addAndGet(Duration.ofMinutes(6).toNanos());
     assertThat(fixture.feeds.endIdle()).isTrue();
     assertThat(fixture.budget.usedBytes()).isZero();
-    assertThat(get("jane", "/v1/configmaps" + QUERY).isHeld()).isFalse();
+    assertThat(isHeld(get("jane", "/v1/configmaps" + QUERY))).isFalse();
   }
 }

@@ -1,17 +1,25 @@
 package io.drover.steve.api;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.steve.FakeApiServer;
 import io.drover.steve.TestClock;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Json;
 import io.drover.steve.live.Feeds;
 import io.drover.steve.live.LiveCounts;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.store.Budget;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -124,6 +132,31 @@ final class LiveFixture implements AutoCloseable {
     return ("{'type':'%s','object':{'kind':'Table','metadata':{'resourceVersion':'%d'},"
             + "'rows':[{'cells':['c'],'object':%s}]}}")
         .formatted(type, version, object);
+  }
+
+  /** What was said to a request. */
+  record Reply(String head, String body) {
+    JsonNode json() throws IOException {
+      return Json.MAPPER.readTree(body);
+    }
+
+    List<String> ids() throws IOException {
+      var ids = new ArrayList<String>();
+      json().path("data").forEach(object -> ids.add(object.path("id").asText()));
+      return ids;
+    }
+  }
+
+  /** Asks in a user's name. */
+  Reply get(String user, String path) throws IOException {
+    String request =
+        "GET %s HTTP/1.0\r\nHost: h\r\nImpersonate-User: %s\r\n\r\n".formatted(path, user);
+    try (var channel = front.connect(_ -> {})) {
+      channel.write(ByteBuffer.wrap(request.getBytes(UTF_8)));
+      String all = new String(Channels.newInputStream(channel).readAllBytes(), UTF_8);
+      int end = all.indexOf("\r\n\r\n");
+      return new Reply(all.substring(0, end), all.substring(end + 4));
+    }
   }
 
   @Override
