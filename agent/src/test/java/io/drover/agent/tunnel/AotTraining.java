@@ -1,8 +1,11 @@
 package io.drover.agent.tunnel;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
@@ -77,6 +80,20 @@ final class AotTraining {
 
   /** Compiled for Java 5, so that the JVM archives none of it, but keeps addresses of its own. */
   private static final String NOT_ARCHIVED = "picocli/";
+
+  /** What a dashboard shows first. */
+  private static final List<String> PAGES =
+      List.of(
+          "/v1/schemas",
+          "/v1/counts",
+          "/v1/namespaces",
+          "/v1/configmaps?page=1&pagesize=10&sort=metadata.namespace,metadata.name",
+          "/v1/configmaps?page=1&pagesize=10&sort=-metadata.name&filter=metadata.name~a",
+          "/v1/configmaps/shop/a",
+          "/v1/pods");
+
+  /** Number of the stream of the first of them. */
+  private static final long FIRST_PAGE = 20;
 
   private static final KubernetesSerialization JSON = new KubernetesSerialization();
 
@@ -259,6 +276,7 @@ final class AotTraining {
     steve.send(new Connect(2, "tcp", "127.0.0.1:80"));
     steve.sendData(2, "GET /ping HTTP/1.1\r\nHost: steve\r\n\r\n");
     steve.await(Data.class);
+    lookAround(steve);
     cluster.send(new Connect(2, "tcp", "not-allowed.example:1"));
     cluster.await(Close.class);
     echo(cluster);
@@ -268,6 +286,33 @@ final class AotTraining {
     cluster.send(new Resume(100));
     cluster.send(new Close(100, "EOF"));
     askForHealth(log);
+  }
+
+  /** As a dashboard's first pages. */
+  private static void lookAround(Peer steve) throws IOException, InterruptedException {
+    var answers = new ConcurrentHashMap<Long, String>();
+    var whole = new LinkedBlockingQueue<String>();
+    steve.onMessage(
+        message -> {
+          if (message instanceof Data(var id, var payload)) {
+            answers.merge(id, new String(Peer.bytes(payload), ISO_8859_1), String::concat);
+          } else if (message instanceof Close(var id, _) && id >= FIRST_PAGE) {
+            whole.add(answers.getOrDefault(id, ""));
+          }
+        });
+    long id = FIRST_PAGE;
+    for (var page : PAGES) {
+      steve.send(new Connect(id, "tcp", "127.0.0.1:80"));
+      steve.sendData(
+          id,
+          "GET %s HTTP/1.0\r\nHost: steve\r\nImpersonate-User: admin\r\nAccept-Encoding: gzip\r\n\r\n"
+              .formatted(page));
+      var answer = take(whole, page);
+      if (!answer.startsWith("HTTP/1.1 200")) {
+        throw new IllegalStateException(page + " is not shown: " + answer);
+      }
+      id++;
+    }
   }
 
   private static <T> T take(BlockingQueue<T> queue, String what) throws InterruptedException {
@@ -351,9 +396,16 @@ final class AotTraining {
     private static final HasMetadata NONE = new GenericKubernetesResource();
 
     private final Map<String, HasMetadata> objects = new ConcurrentHashMap<>();
+
+    /** What pages are made of, by path. */
+    private final JsonNode cluster;
+
     private final HttpsServer http;
 
     Api(TestIdentity identity) throws IOException {
+      try (var in = requireNonNull(AotTraining.class.getResourceAsStream("explorer.json"))) {
+        cluster = new ObjectMapper().readTree(in);
+      }
       http = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
       http.setHttpsConfigurator(new HttpsConfigurator(identity.server()));
       http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
@@ -386,6 +438,12 @@ final class AotTraining {
     private void handle(HttpExchange exchange) throws IOException {
       try (exchange) {
         var path = exchange.getRequestURI().getPath();
+        var shown = cluster.get(path);
+        if (shown != null) {
+          boolean isTable = accept(exchange).contains("as=Table");
+          send(exchange, 200, (isTable ? shown : listed(shown)).toString());
+          return;
+        }
         Object answer =
             switch (exchange.getRequestMethod()) {
               case "POST" -> create(path, read(exchange));
@@ -399,11 +457,31 @@ final class AotTraining {
                       ? new SecretList()
                       : objects.getOrDefault(path, NONE);
             };
-        var bytes = JSON.asJson(answer).getBytes(UTF_8);
-        exchange.getResponseHeaders().add("Content-Type", "application/json");
-        exchange.sendResponseHeaders(answer.equals(NONE) ? 404 : 200, bytes.length);
-        exchange.getResponseBody().write(bytes);
+        send(exchange, answer.equals(NONE) ? 404 : 200, JSON.asJson(answer));
       }
+    }
+
+    private static String accept(HttpExchange exchange) {
+      return String.valueOf(exchange.getRequestHeaders().getFirst("Accept"));
+    }
+
+    /** The objects of a table as they are listed by themselves. */
+    private static JsonNode listed(JsonNode shown) {
+      if (!shown.has("rows")) {
+        return shown;
+      }
+      var list = new ObjectMapper().createObjectNode();
+      list.set("metadata", shown.get("metadata"));
+      var items = list.putArray("items");
+      shown.get("rows").forEach(row -> items.add(row.get("object")));
+      return list;
+    }
+
+    private static void send(HttpExchange exchange, int status, String json) throws IOException {
+      var bytes = json.getBytes(UTF_8);
+      exchange.getResponseHeaders().add("Content-Type", "application/json");
+      exchange.sendResponseHeaders(status, bytes.length);
+      exchange.getResponseBody().write(bytes);
     }
 
     private static HasMetadata read(HttpExchange exchange) {

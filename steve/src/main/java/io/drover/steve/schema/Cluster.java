@@ -116,6 +116,7 @@ public final class Cluster implements AutoCloseable {
     private final TypeReader reader = new TypeReader(api, crds);
     private final CountDownLatch first = new CountDownLatch(1);
     private final List<Watch> watches = new ArrayList<>();
+    private final long listsUntilNanos = System.nanoTime() + LISTS_LIMIT.toNanos();
     private final Thread reading;
     private final Thread looking;
     private volatile @Nullable Types types;
@@ -169,10 +170,6 @@ public final class Cluster implements AutoCloseable {
 
     private void read() {
       try {
-        long until = System.nanoTime() + LISTS_LIMIT.toNanos();
-        for (var watch : watches) { // what cannot be listed holds nothing up for longer
-          watch.await(Duration.ofNanos(Math.max(0, until - System.nanoTime())));
-        }
         while (true) {
           changed.acquire();
           if (first.getCount() == 0) {
@@ -186,9 +183,15 @@ public final class Cluster implements AutoCloseable {
       }
     }
 
+    private void awaitLists() throws InterruptedException {
+      for (var watch : watches) { // what cannot be listed holds nothing up for longer
+        watch.await(Duration.ofNanos(Math.max(0, listsUntilNanos - System.nanoTime())));
+      }
+    }
+
     private void readOnce() throws InterruptedException {
       try {
-        types = reader.read();
+        types = reader.read(this::awaitLists);
         first.countDown();
       } catch (IOException e) {
         log.warn("types cannot be read: reason={}", e.toString());

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
@@ -59,12 +60,28 @@ final class TypeReader {
     static final Printed BROKEN = new Printed(List.of(), false);
   }
 
-  Types read() throws IOException, InterruptedException {
+  /** Waits until definitions are there, or will not be. */
+  @FunctionalInterface
+  interface Definitions {
+    void await() throws InterruptedException;
+  }
+
+  /** Reads all there are. Definitions are not waited for before they are needed. */
+  Types read(Definitions definitions) throws IOException, InterruptedException {
     var found = new LinkedHashMap<String, ResourceType>();
-    discover("/api", found);
-    discover("/apis", found);
-    var descriptions = descriptions();
-    var printed = columns(List.copyOf(found.values()));
+    Map<String, Printed> printed;
+    Map<String, String> descriptions;
+    var reading = new FutureTask<>(this::descriptions); // megabytes: beside the rest
+    var beside = Thread.ofVirtual().name("explorer-descriptions").start(reading);
+    try {
+      discover("/api", found);
+      discover("/apis", found);
+      printed = columns(List.copyOf(found.values()));
+      descriptions = await(reading);
+    } finally {
+      beside.interrupt();
+    }
+    definitions.await();
     var types = new ArrayList<ResourceType>();
     for (var type : found.values()) {
       var print = printed.getOrDefault(type.id(), Printed.NONE);
@@ -80,9 +97,17 @@ final class TypeReader {
               descriptions.getOrDefault(key(type.group(), type.version(), type.kind()), ""),
               print.columns(),
               print.works(),
-              type.crd()));
+              crds.of(type.group(), type.version(), type.kind())));
     }
     return new Types(types);
+  }
+
+  private static <T> T await(FutureTask<T> task) throws InterruptedException {
+    try {
+      return task.get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause()); // it throws nothing that is expected
+    }
   }
 
   private static String key(String group, String version, String kind) {
@@ -151,7 +176,8 @@ final class TypeReader {
         });
   }
 
-  private ResourceType type(String group, String version, String preferred, JsonNode resource) {
+  private static ResourceType type(
+      String group, String version, String preferred, JsonNode resource) {
     String kind = resource.at("/responseKind/kind").asText("");
     return new ResourceType(
         group,
@@ -166,7 +192,7 @@ final class TypeReader {
         "",
         List.of(),
         true,
-        crds.of(group, version, kind));
+        Optional.empty());
   }
 
   private Map<String, Printed> columns(List<ResourceType> types) throws InterruptedException {
