@@ -47,6 +47,18 @@ final class Agent implements AutoCloseable {
   static Agent start(
       String name, Path directory, ControlPlane plane, Import imported, Map<String, String> more)
       throws InterruptedException {
+    return start(Programs.agent(), name, directory, plane, imported, more);
+  }
+
+  /** The same with the agent of another release. */
+  static Agent start(
+      String program,
+      String name,
+      Path directory,
+      ControlPlane plane,
+      Import imported,
+      Map<String, String> more)
+      throws InterruptedException {
     var api = URI.create("https://" + plane.address());
     var environment = new HashMap<>(imported.environment());
     environment.put("DROVER_CREDENTIALS_DIR", imported.credentials().toString());
@@ -56,7 +68,7 @@ final class Agent implements AutoCloseable {
     environment.put("DROVER_HEALTH_ADDRESS", "127.0.0.1:0");
     environment.put("DROVER_LOG_SOCKET", "off");
     environment.putAll(more);
-    return of(RunningProcess.start(name, directory, environment, List.of(Programs.agent())));
+    return of(RunningProcess.start(name, directory, environment, List.of(program)));
   }
 
   /** An agent that has just been started, however. */

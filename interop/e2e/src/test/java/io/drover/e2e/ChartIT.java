@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
@@ -351,10 +352,7 @@ final class ChartIT {
       }
       before = line;
     }
-    var values = new ArrayList<String>();
-    collect(
-        Helm.yaml(Programs.chart().resolve("values.schema.json")).path("properties"), "", values);
-    values.remove("global"); // Helm's own
+    var values = valuesOfTheSchema();
 
     assertThat(said.keySet()).containsAll(values);
     assertThat(values)
@@ -364,6 +362,63 @@ final class ChartIT {
         .as("without a comment")
         .isEmpty();
   }
+
+  private static List<String> valuesOfTheSchema() throws IOException {
+    var values = new ArrayList<String>();
+    collect(
+        Helm.yaml(Programs.chart().resolve("values.schema.json")).path("properties"), "", values);
+    values.remove("global"); // Helm's own
+    return values;
+  }
+
+  /** Whether a test runs it or not: after {@code --set}, and in the text. */
+  @Test
+  void pagesNameNoValueThatIsNotThere() throws Exception {
+    var values = valuesOfTheSchema();
+    var groups =
+        values.stream()
+            .filter(value -> value.contains("."))
+            .map(value -> value.substring(0, value.indexOf('.')))
+            .collect(Collectors.toSet());
+    var named = new ArrayList<String>();
+    for (Path page : DocPage.files()) {
+      var text = Files.readString(page, UTF_8);
+      SET.matcher(text).results().forEach(found -> named.add(found.group(1)));
+      if (PAGES_OF_THE_CHART.contains(page.getFileName().toString())) {
+        NAMED
+            .matcher(text)
+            .results()
+            .map(found -> found.group(1))
+            .filter(name -> groups.contains(name.substring(0, name.indexOf('.'))))
+            .forEach(named::add);
+      }
+    }
+
+    assertThat(named)
+        .hasSizeGreaterThan(MIN_NAMED)
+        .allMatch(
+            name -> values.stream().anyMatch(value -> isPart(value, name) || isPart(name, value)));
+  }
+
+  /** So that the test sees when it finds none any more. */
+  private static final int MIN_NAMED = 30;
+
+  /** Where no field of a report or of the status has such a name. */
+  private static final Set<String> PAGES_OF_THE_CHART =
+      DocPage.ALL.stream()
+          .filter(page -> !page.equals("status"))
+          .map(page -> page + ".md")
+          .collect(Collectors.toSet());
+
+  private static boolean isPart(String whole, String part) {
+    return whole.equals(part) || whole.startsWith(part + ".");
+  }
+
+  private static final Pattern SET = Pattern.compile("--set(?:-string|-file)?[ =]'?([a-zA-Z.]+)");
+
+  /** Of one group of values, in code. */
+  private static final Pattern NAMED =
+      Pattern.compile("`([a-zA-Z]+\\.[a-zA-Z.]*[a-zA-Z])(?:=[^`]*|: [^`]*)?`");
 
   private static final Pattern KEY = Pattern.compile("( *)([a-zA-Z]+):");
 

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The chart at a real API server, in a cluster of its own whose namespace enforces Pod Security
@@ -90,6 +91,10 @@ final class ChartInstallIT {
         "--resource=configmaps");
     admin.run("-n", "team-a", "create", "rolebinding", "jane", "--clusterrole=view", "--user=jane");
     before = ClusterObjects.settled(admin);
+    createNamespace();
+  }
+
+  private void createNamespace() throws IOException, InterruptedException {
     admin.run("create", "namespace", Import.NAMESPACE);
     for (String mode : List.of("enforce", "warn")) {
       admin.run(
@@ -125,6 +130,42 @@ final class ChartInstallIT {
 
     assertThat(applied.stdout()).contains("deployment.apps/" + DEPLOYMENT);
     assertThat(applied.stderr()).doesNotContain("PodSecurity", "unknown field");
+  }
+
+  /** For those who do not use Helm; and as the reference server has it for imports. */
+  @Order(1)
+  @ParameterizedTest
+  @ValueSource(strings = {"manifest", "server"})
+  void staticManifestIsAppliedAdmittedAndDeletedWithoutATrace(String values) throws Exception {
+    var file = values().getFirst().resolveSibling(values + ".values.yaml");
+    var manifest = helm.template(file).getBytes(UTF_8);
+
+    var applied = admin.outcome(manifest, "apply", "-f", "-").expect(0);
+
+    assertThat(applied.stderr()).doesNotContain("PodSecurity");
+    assertThat(
+            admin
+                .json("get", "namespace", Import.NAMESPACE, "-o", "json")
+                .at("/metadata/labels")
+                .path("pod-security.kubernetes.io/enforce")
+                .asText())
+        .isEqualTo("restricted");
+    admin.run(
+        "-n", Import.NAMESPACE, "rollout", "status", "deployment/" + DEPLOYMENT, "--timeout=50s");
+    assertThat(runningPods()).isEqualTo(1);
+
+    admin.outcome(manifest, "delete", "-f", "-", "--timeout=50s").expect(0);
+    ClusterObjects.awaitSame(admin, before);
+    createNamespace();
+  }
+
+  private long runningPods() throws IOException, InterruptedException {
+    return admin
+        .json("-n", Import.NAMESPACE, "get", "pods", "-l", "app=" + DEPLOYMENT, "-o", "json")
+        .path("items")
+        .valueStream()
+        .filter(pod -> pod.at("/status/phase").asText().equals("Running"))
+        .count();
   }
 
   /** Of the kinds of the Prometheus operator there is just the outline here. */
@@ -209,10 +250,7 @@ final class ChartInstallIT {
     var installed = helm("install", Profile.FULL);
 
     assertThat(installed.stderr()).doesNotContain("PodSecurity");
-    var pods =
-        admin.json("-n", Import.NAMESPACE, "get", "pods", "-l", "app=" + DEPLOYMENT, "-o", "json");
-    assertThat(pods.path("items")).hasSize(1);
-    assertThat(pods.at("/items/0/status/phase").asText()).isEqualTo("Running");
+    assertThat(runningPods()).isEqualTo(1);
   }
 
   @Test

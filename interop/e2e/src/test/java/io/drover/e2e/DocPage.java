@@ -4,11 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The operator's pages in {@code docs/}: a block that is marked {@code sh} is run as it stands
@@ -54,6 +56,16 @@ final class DocPage {
       Pattern.compile("(?m)(?:^<!-- (not run|run by PodsIT): (.+) -->\n)?^```sh\n((?s:.*?))^```$");
 
   private DocPage() {}
+
+  /** All pages for users, the README among them, whether there are commands in them or not. */
+  static List<Path> files() throws IOException {
+    try (var files = Files.list(Programs.tree("docs"))) {
+      return Stream.concat(
+              Stream.of(Programs.tree("README.md")),
+              files.filter(file -> file.toString().endsWith(".md")).sorted())
+          .toList();
+    }
+  }
 
   static List<Block> blocks(String page) throws IOException {
     var text = Files.readString(Programs.tree("docs/" + page + ".md"), UTF_8);

@@ -213,12 +213,48 @@ final class PodsIT {
     assertNothingWasRestarted(AGENTS, 2);
   }
 
+  /** By docs/check.md, with the image that is here; the page shows no token. */
+  @Test
+  @Order(7)
+  void checkRunsInAPodOfItsOwn() throws Exception {
+    var shell = new Kubectl(admin.kubeconfig(), directory.resolve("check"));
+    Files.createDirectories(shell.directory());
+
+    checkPage("run drover-check", shell);
+    admin.run(
+        "-n",
+        Import.NAMESPACE,
+        "wait",
+        "--for=jsonpath={.status.phase}=Succeeded",
+        "pod/drover-check",
+        TIMEOUT);
+
+    assertThat(admin.run("-n", Import.NAMESPACE, "logs", "drover-check"))
+        .contains("✓ tls", "✓ service-account", "✓ rights", "– token")
+        .doesNotContain("✗");
+    checkPage("delete pod drover-check", shell);
+  }
+
+  /** The one block of commands there that has these words. */
+  private void checkPage(String words, Kubectl shell) throws IOException, InterruptedException {
+    var found =
+        DocPage.blocks("check").stream().filter(block -> block.commands().contains(words)).toList();
+    assertThat(found).hasSize(1);
+    var block = found.getFirst();
+    new DocPage.Block(
+            block.page(),
+            block.runner(),
+            block.reason(),
+            block.commands().replace("registry.example.org/drover-agent", image(1)))
+        .run(shell, "SERVER=%s CHECKSUM=%s%n".formatted(peer.url(), peer.caChecksum()));
+  }
+
   /**
    * Where pods are restricted, and with the name and the certificate that the API server has in
    * one.
    */
   @Test
-  @Order(7)
+  @Order(8)
   void kubectlShellIsAPodInWhichItsUserMayDoWhatHeMay() throws Exception {
     ShellSession.allow(admin, SHELL_NAMESPACE, SHELL_USER);
     try (var shell = ShellSession.open(peer.forwardToSteve(), SHELL_USER)) {
@@ -241,7 +277,7 @@ final class PodsIT {
   }
 
   @Test
-  @Order(8)
+  @Order(9)
   void noRequestFailsWhenTheChartsPodsAreRolled() throws Exception {
     assertThat(roll(2)).isEmpty();
     assertUsersReachTheCluster();
@@ -250,7 +286,7 @@ final class PodsIT {
   }
 
   @Test
-  @Order(9)
+  @Order(10)
   void removalOfTheChartLeavesNothing() throws Exception {
     new Helm(admin).outcome("uninstall", Helm.RELEASE, "--wait", TIMEOUT).expect(0);
     admin.run("delete", "namespace", Import.NAMESPACE);

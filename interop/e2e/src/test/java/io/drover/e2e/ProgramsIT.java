@@ -1,5 +1,6 @@
 package io.drover.e2e;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -8,6 +9,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,6 +36,45 @@ final class ProgramsIT {
       assertThat(version.lines()).singleElement().asString().startsWith("drover-agent ");
     }
   }
+
+  /** Whether a test runs the command or not. */
+  @Test
+  void pagesNameNoOptionOfTheAgentThatIsNotThere() throws Exception {
+    var named = new TreeMap<String, Set<String>>();
+    for (Path page : DocPage.files()) {
+      COMMAND
+          .matcher(Files.readString(page, UTF_8))
+          .results()
+          .forEach(
+              found ->
+                  OPTION
+                      .matcher(found.group(2))
+                      .results()
+                      .forEach(
+                          option ->
+                              named
+                                  .computeIfAbsent(found.group(1), _ -> new TreeSet<>())
+                                  .add(option.group())));
+    }
+
+    assertThat(named).containsKeys("check", "diag", "report", "status");
+    for (var command : named.entrySet()) {
+      try (var help = start("help", Map.of(), Programs.agent(), command.getKey(), "--help")) {
+        assertThat(help.awaitExit(STOP_LIMIT)).as(help.tail()).isZero();
+        help.awaitEnd(STOP_LIMIT);
+        assertThat(OPTION.matcher(String.join("\n", help.lines())).results())
+            .as("options of " + command.getKey())
+            .extracting(MatchResult::group)
+            .containsAll(command.getValue());
+      }
+    }
+  }
+
+  /** And what follows it until the end of the code, or of the command. */
+  private static final Pattern COMMAND =
+      Pattern.compile("drover-agent (check|diag|report|status)\\b((?:[^`|;#>\n\\\\]|\\\\\n)*)");
+
+  private static final Pattern OPTION = Pattern.compile("(?<=[ \\[,])--[a-z][a-z-]*");
 
   @Test
   void theDemoStaysUntilItIsStoppedAndLeavesNothing() throws Exception {

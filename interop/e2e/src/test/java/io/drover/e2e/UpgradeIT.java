@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Optional;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -24,8 +26,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 
 /**
  * From one release to the next and back, to the stock agent and back: the registration stays what
- * it is. No release has come before this one; the chart with an older version stands for it, and
- * the Go agent on Rancher's own library for the stock agent.
+ * it is. The older release is one of before the Explorer: its chart, and what its agent left in the
+ * cluster, as recorded ({@code upgrade/README.md}). For the stock agent stands the Go agent on
+ * Rancher's own library. The commands are those of docs/upgrade.md.
  */
 @Tag("interop")
 @Beside
@@ -34,13 +37,20 @@ import org.junit.jupiter.api.TestMethodOrder;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @SuppressWarnings("NullAway.Init") // start() sets everything
 final class UpgradeIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final String OLDER = "0.0.9";
+  private static final String RECORDED = "interop/e2e/src/test/resources/upgrade/";
+
+  /** The older agent itself: it then runs, and what it leaves becomes what is recorded. */
+  private static final Optional<String> OLDER_AGENT =
+      Optional.ofNullable(System.getProperty("drover.older"));
 
   private Path directory;
   private Path olderChart;
   private ControlPlane plane;
   private Kubectl admin;
+  private Kubectl shell;
   private Helm helm;
   private Peer peer;
   private String registration;
@@ -49,9 +59,11 @@ final class UpgradeIT {
   @BeforeAll
   void start() throws IOException, InterruptedException {
     directory = Programs.directory("upgrade");
-    olderChart = olderChart(directory.resolve("older/drover"));
+    olderChart = Programs.tree(RECORDED + "drover-" + OLDER);
     plane = ControlPlane.start();
     admin = plane.admin();
+    shell = new Kubectl(admin.kubeconfig(), Files.createDirectories(directory.resolve("shell")));
+    Files.createSymbolicLink(shell.directory().resolve("charts"), Programs.tree("charts"));
     helm = new Helm(admin);
     peer = Peer.start(directory, Peer.VERSIONS.getFirst(), Installation.FREQUENT_CHECKS);
     admin.run("create", "namespace", Import.NAMESPACE);
@@ -65,25 +77,6 @@ final class UpgradeIT {
     if (plane != null) {
       plane.close();
     }
-  }
-
-  private static Path olderChart(Path to) throws IOException {
-    var from = Programs.chart();
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        var copy = to.resolve(from.relativize(file).toString());
-        Files.createDirectories(copy.getParent());
-        Files.copy(file, copy);
-      }
-    }
-    var chart = to.resolve("Chart.yaml");
-    Files.writeString(
-        chart,
-        Files.readString(chart, UTF_8)
-            .replaceAll("(?m)^version: .*", "version: " + OLDER)
-            .replaceAll("(?m)^appVersion: .*", "appVersion: " + OLDER),
-        UTF_8);
-    return to;
   }
 
   private void helm(String command, Path chart, String... more)
@@ -109,34 +102,71 @@ final class UpgradeIT {
     helm("install", olderChart);
 
     assertThat(image()).endsWith(":" + OLDER);
-    runsAndIsActive();
+    var recorded = Programs.tree(RECORDED + "left.json");
+    if (OLDER_AGENT.isPresent()) {
+      runsAndIsActive(OLDER_AGENT.get());
+      Files.writeString(recorded, Leavings.read(admin).toPrettyString() + "\n", UTF_8);
+    } else {
+      admin.run("apply", "--server-side", "--force-conflicts", "-f", recorded.toString());
+    }
     registration = registration();
     assertThat(registration).contains("cattle-credentials-", "cattle-token-");
   }
 
+  /** Their defaults are those of the older chart, in which there is no Explorer. */
   @Test
   @Order(2)
-  void newerReleaseTakesOverAsItIs() throws Exception {
-    helm("upgrade", Programs.chart());
+  void valuesOfTheOlderChartAloneAreRefusedByName() throws Exception {
+    var refused =
+        helm.outcome("upgrade", Helm.RELEASE, Programs.chart().toString(), "--reuse-values");
 
-    assertThat(image()).doesNotContain(OLDER);
-    runsAndIsActive();
-    assertThat(registration()).isEqualTo(registration);
+    assertThat(refused.exitCode()).isNotZero();
+    assertThat(refused.stderr()).contains("explorer").doesNotContain("nil pointer");
   }
 
   @Test
   @Order(3)
+  void newerReleaseTakesOverAsItIs() throws Exception {
+    var before = Leavings.read(admin);
+
+    page(block -> block.contains("helm upgrade"));
+
+    assertThat(image()).doesNotContain(OLDER);
+    runsAndIsActive(Programs.agent());
+    assertThat(registration()).isEqualTo(registration);
+    var after = Leavings.read(admin);
+    assertThat(Leavings.lease(after)).as("taken over").isNotEqualTo(Leavings.lease(before));
+    assertThat(Leavings.report(after)).as("written anew").isNotEqualTo(Leavings.report(before));
+  }
+
+  /**
+   * What an older release reads of a newer one, and the other way round. When this fails, what is
+   * kept has another form: then the next release has to understand the former one, too.
+   */
+  @Test
+  @Order(4)
+  void whatIsKeptInTheClusterHasTheFormThatItHad() throws Exception {
+    var recorded = JSON.readTree(Programs.tree(RECORDED + "left.json").toFile());
+
+    assertThat(Leavings.form(Leavings.read(admin)))
+        .containsExactlyElementsOf(Leavings.form(recorded));
+  }
+
+  @Test
+  @Order(5)
   void olderReleaseTakesOverAgain() throws Exception {
-    helm.outcome("rollback", Helm.RELEASE, "1", "--wait", "--timeout=50s").expect(0);
+    page(block -> block.contains("helm rollback"));
 
     assertThat(image()).endsWith(":" + OLDER);
-    runsAndIsActive();
+    if (OLDER_AGENT.isPresent()) {
+      runsAndIsActive(OLDER_AGENT.get());
+    }
     assertThat(registration()).isEqualTo(registration);
   }
 
   /** As docs/upgrade.md says: the Deployment cannot run the stock image, so it has to go. */
   @Test
-  @Order(4)
+  @Order(6)
   void stockAgentTakesOverWithTheSameRegistration() throws Exception {
     admin.run("-n", Import.NAMESPACE, "delete", "deployment", "cattle-cluster-agent");
     admin.outcome(peer.manifest(), "apply", "-f", "-").expect(0);
@@ -155,22 +185,41 @@ final class UpgradeIT {
   }
 
   @Test
-  @Order(5)
+  @Order(7)
   void newerReleaseTakesOverFromTheStockAgent() throws Exception {
     helm("upgrade", Programs.chart(), "--force-conflicts");
 
     assertThat(image()).doesNotStartWith("rancher/");
-    runsAndIsActive();
+    runsAndIsActive(Programs.agent());
     assertThat(registration()).isEqualTo(registration);
   }
 
-  private void runsAndIsActive() throws Exception {
+  /** The commands of docs/upgrade.md in a block, as they stand there. */
+  private void page(Predicate<String> wanted) throws IOException, InterruptedException {
+    var blocks =
+        DocPage.blocks("upgrade").stream()
+            .filter(block -> block.runner() == DocPage.Runner.DOCS_IT)
+            .filter(block -> wanted.test(block.commands()))
+            .toList();
+    assertThat(blocks).hasSize(1);
+    blocks
+        .getFirst()
+        .run(shell, "export PATH=%s:$PATH\n".formatted(Path.of(Programs.helm()).getParent()));
+  }
+
+  /** Until the server and the cluster have all of what an agent tells. */
+  private void runsAndIsActive(String program) throws Exception {
     var here = directory.resolve("agent-" + ++agents);
     var imported = Import.read(admin, plane.caFile(), here.resolve("pod"));
+    var former = Leavings.report(Leavings.read(admin));
     int mark = peer.process().lineCount();
-    try (var agent = Agent.start("agent", here, plane, imported, Map.of())) {
+    try (var agent = Agent.start(program, "agent", here, plane, imported, Map.of())) {
       agent.awaitReady(Agent.READY_LIMIT);
       peer.awaitEvent(mark, "active", LIMIT, _ -> true);
+      Await.that(
+          "a report is written",
+          LIMIT,
+          () -> !Leavings.report(Leavings.read(admin)).equals(former));
       agent.process().terminate();
       assertThat(agent.process().awaitExit(LIMIT)).isZero();
       peer.awaitEvent(mark, "inactive", LIMIT, _ -> true);
