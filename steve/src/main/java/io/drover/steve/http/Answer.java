@@ -18,6 +18,11 @@ public final class Answer {
   static final int PIECE_BYTES = 8 * 1024;
 
   private static final int SWITCHING_PROTOCOLS = 101;
+  private static final int TOO_MANY_REQUESTS = 429;
+
+  /** The length of a body that is sent in chunks. */
+  private static final long UNKNOWN = -1;
+
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ROOT)
           .withZone(ZoneOffset.UTC);
@@ -79,7 +84,27 @@ public final class Answer {
    * are full or the stream is flushed or closed.
    */
   public OutputStream stream(int status, Fields fields) {
-    return new Body(status, fields);
+    return new Body(status, fields, UNKNOWN);
+  }
+
+  /**
+   * The same of a body whose length is known, in bytes. Closing the stream before all of it is
+   * written leaves the answer incomplete.
+   */
+  public OutputStream stream(int status, Fields fields, long length) {
+    return new Body(status, fields, length);
+  }
+
+  /** Sends no body, and of its length what the fields say: to a HEAD, or with 204 or 304. */
+  public void sendHead(int status, Fields fields) throws IOException {
+    head(status, fields, "");
+    out.flush();
+    complete = true;
+  }
+
+  /** The connection is of no use behind this answer. */
+  public void endConnection() {
+    last = true;
   }
 
   /** Leaves HTTP; the connection is closed when the handler returns. */
@@ -122,7 +147,9 @@ public final class Answer {
     for (var field : fields.all()) {
       head.append(field.name()).append(": ").append(oneLine(field.value())).append("\r\n");
     }
-    head.append("Date: ").append(DATE.format(Instant.now())).append("\r\n");
+    if (!fields.has("Date")) {
+      head.append("Date: ").append(DATE.format(Instant.now())).append("\r\n");
+    }
     if (!framing.isEmpty()) {
       head.append(framing).append("\r\n");
     }
@@ -144,7 +171,14 @@ public final class Answer {
       case HttpURLConnection.HTTP_OK -> "OK";
       case HttpURLConnection.HTTP_CREATED -> "Created";
       case HttpURLConnection.HTTP_NO_CONTENT -> "No Content";
+      case HttpURLConnection.HTTP_BAD_REQUEST -> "Bad Request";
+      case HttpURLConnection.HTTP_UNAUTHORIZED -> "Unauthorized";
+      case HttpURLConnection.HTTP_FORBIDDEN -> "Forbidden";
       case HttpURLConnection.HTTP_NOT_FOUND -> "Not Found";
+      case HttpURLConnection.HTTP_CONFLICT -> "Conflict";
+      case TOO_MANY_REQUESTS -> "Too Many Requests";
+      case HttpURLConnection.HTTP_INTERNAL_ERROR -> "Internal Server Error";
+      case HttpURLConnection.HTTP_UNAVAILABLE -> "Service Unavailable";
       default -> "-";
     };
   }
@@ -152,13 +186,16 @@ public final class Answer {
   private final class Body extends OutputStream {
     private final int status;
     private final Fields fields;
+    private final long length;
     private final byte[] piece = new byte[PIECE_BYTES];
     private int count;
+    private long written;
     private boolean closed;
 
-    Body(int status, Fields fields) {
+    Body(int status, Fields fields, long length) {
       this.status = status;
       this.fields = fields;
+      this.length = length;
     }
 
     @Override
@@ -197,13 +234,13 @@ public final class Answer {
         return;
       }
       closed = true;
-      if (begun) {
+      if (begun || length != UNKNOWN) {
         writePiece();
-        if (chunked && !headOnly) {
+        if (inChunks() && !headOnly) {
           out.write("0\r\n\r\n".getBytes(ISO_8859_1));
         }
         out.flush();
-        complete = true;
+        complete = headOnly || length == UNKNOWN || written == length;
       } else {
         send(status, fields, Arrays.copyOf(piece, count));
       }
@@ -211,19 +248,34 @@ public final class Answer {
 
     private void writePiece() throws IOException {
       if (!begun) {
-        last |= !chunked;
-        head(status, fields, chunked ? "Transfer-Encoding: chunked" : "");
+        last |= length == UNKNOWN && !chunked;
+        head(status, fields, framing());
       }
+      if (length != UNKNOWN && written + count > length) {
+        throw new IllegalStateException("more is written than was said: bytes=" + length);
+      }
+      written += count;
       if (count > 0 && !headOnly) {
-        if (chunked) {
+        if (inChunks()) {
           out.write((Integer.toHexString(count) + "\r\n").getBytes(ISO_8859_1));
         }
         out.write(piece, 0, count);
-        if (chunked) {
+        if (inChunks()) {
           out.write("\r\n".getBytes(ISO_8859_1));
         }
       }
       count = 0;
+    }
+
+    private boolean inChunks() {
+      return chunked && length == UNKNOWN;
+    }
+
+    private String framing() {
+      if (length != UNKNOWN) {
+        return "Content-Length: " + length;
+      }
+      return chunked ? "Transfer-Encoding: chunked" : "";
     }
   }
 }

@@ -18,6 +18,12 @@ final class Deadline {
     in(first);
   }
 
+  /** Without a limit at first. */
+  Deadline(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+    none();
+  }
+
   /** From now on. */
   void in(Duration limit) {
     atNanos = nanoTime.getAsLong() + limit.toNanos();

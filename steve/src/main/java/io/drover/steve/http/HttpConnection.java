@@ -3,12 +3,13 @@ package io.drover.steve.http;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.Closeable;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Arrays;
@@ -27,11 +28,12 @@ import org.apache.hc.core5.http.impl.io.ContentLengthInputStream;
 import org.apache.hc.core5.http.impl.io.DefaultHttpRequestParser;
 import org.apache.hc.core5.http.impl.io.IdentityInputStream;
 import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One connection: request after request, in one virtual thread. */
-final class HttpConnection {
+final class HttpConnection implements Request.Connection {
   private static final int BUFFER_BYTES = 8 * 1024;
   private static final int MAX_FIELDS = 200;
 
@@ -49,10 +51,28 @@ final class HttpConnection {
   private final Handler handler;
   private final boolean once;
   private final Deadline deadline;
+
+  /** Of who reads a body, which may be another thread than the one that answers. */
+  private final Deadline bodyDeadline;
+
+  private final Wire wire;
   private final Http1Config config;
   private final SessionInputBufferImpl buffer;
   private final Counted in;
   private final OutputStream out;
+  private final Ahead ahead = new Ahead();
+  private volatile boolean closed;
+  private volatile Closeable too = () -> {};
+
+  /** A connection without anything between socket and HTTP. */
+  HttpConnection(
+      SocketChannel channel,
+      FrontLimits limits,
+      Handler handler,
+      boolean once,
+      LongSupplier nanoTime) {
+    this(channel, Wire.plain(channel), limits, handler, once, nanoTime);
+  }
 
   /**
    * A connection that nobody serves yet.
@@ -61,6 +81,7 @@ final class HttpConnection {
    */
   HttpConnection(
       SocketChannel channel,
+      Wire wire,
       FrontLimits limits,
       Handler handler,
       boolean once,
@@ -69,26 +90,34 @@ final class HttpConnection {
     this.limits = limits;
     this.handler = handler;
     this.once = once;
-    this.deadline = new Deadline(nanoTime, once ? limits.head() : limits.idle());
+    this.deadline = new Deadline(nanoTime, limits.head());
+    this.bodyDeadline = new Deadline(nanoTime);
+    this.wire = wire;
     this.config =
         Http1Config.custom()
             .setMaxLineLength(limits.headBytes())
             .setMaxHeaderCount(MAX_FIELDS)
             .build();
     this.buffer = new SessionInputBufferImpl(BUFFER_BYTES, limits.headBytes());
-    this.in = new Counted(Channels.newInputStream(channel));
-    this.out = new Paced(Channels.newOutputStream(channel));
+    this.in = new Counted(wire.in());
+    this.out = new Paced(wire.out());
   }
 
   /** Serves it to its end. */
   void run() {
     try (channel) {
+      wire.open();
+      if (!once) {
+        deadline.in(limits.idle());
+      }
       while (serveOne()) {
         deadline.in(limits.idle());
       }
       linger();
     } catch (IOException e) {
       log.debug("connection ended: reason={}", e.toString());
+    } finally {
+      close();
     }
   }
 
@@ -98,7 +127,8 @@ final class HttpConnection {
    */
   private void linger() throws IOException {
     deadline.in(LINGER);
-    channel.shutdownOutput();
+    wire.end();
+    ahead.await();
     byte[] into = new byte[BUFFER_BYTES];
     while (in.read(into, 0, into.length) >= 0) {
       // It does not matter any more.
@@ -107,23 +137,47 @@ final class HttpConnection {
 
   /** Closes it from another thread, if its present wait is over. */
   void closeIfOver() {
-    if (deadline.isOver()) {
+    if (deadline.isOver() || bodyDeadline.isOver()) {
       close();
     }
   }
 
   /** Closes it from another thread. */
   void close() {
+    closed = true;
+    closeQuietly(channel);
+    closeQuietly(too);
+  }
+
+  private static void closeQuietly(Closeable closeable) {
     try {
-      channel.close();
+      closeable.close();
     } catch (IOException e) {
       log.debug("connection not closed: reason={}", e.toString());
     }
   }
 
+  @Override
+  public void whenGone(Runnable gone) {
+    ahead.begin(gone);
+  }
+
+  @Override
+  public void closeToo(Closeable other) {
+    too = other;
+    if (closed) {
+      closeQuietly(other);
+    }
+  }
+
+  @Override
+  public void step(Request.Step step) throws IOException {
+    bodyDeadline.within(limits.stall(), step::run);
+  }
+
   /** Returns whether another request may follow. */
   private boolean serveOne() throws IOException {
-    if (buffer.length() == 0 && buffer.fillBuffer(in) < 0) {
+    if (!ahead.await() || (buffer.length() == 0 && buffer.fillBuffer(in) < 0)) {
       return false;
     }
     deadline.in(limits.head());
@@ -134,6 +188,11 @@ final class HttpConnection {
       head = new DefaultHttpRequestParser(config).parse(buffer, in);
       if (head == null) {
         return false;
+      }
+      if (in.ended()) {
+        // The library takes the end for that of the head. Without its last fields a request may be
+        // another one: asked in nobody's name, and so in our own.
+        throw new HttpException("the head has no end");
       }
       request = request(head);
     } catch (MessageConstraintException
@@ -184,7 +243,8 @@ final class HttpConnection {
     Arrays.stream(head.getHeaders())
         .forEach(field -> fields.add(field.getName(), String.valueOf(field.getValue())));
     // The parser takes the host out of the target and the target apart; what we want is as it came.
-    return new Request(head.getMethod(), head.getPath(), fields, body(fields), limits.bodyBytes());
+    return new Request(
+        head.getMethod(), head.getPath(), fields, body(fields), limits.bodyBytes(), this);
   }
 
   private InputStream body(Fields fields) throws HttpException {
@@ -247,8 +307,55 @@ final class HttpConnection {
         out.flush();
       }
       var count = new int[1];
-      deadline.within(limits.stall(), () -> count[0] = in.read(into, offset, length));
+      bodyDeadline.within(limits.stall(), () -> count[0] = in.read(into, offset, length));
       return count[0];
+    }
+  }
+
+  /**
+   * Waits for what the peer sends next while it is being answered, so that a peer that is gone is
+   * noticed. What comes stays in the buffer. Begun by whoever has read the body to its end; all
+   * else is done by the connection's thread.
+   */
+  private final class Ahead {
+    private volatile @Nullable Thread reading;
+    private volatile boolean gone;
+
+    void begin(Runnable whenGone) {
+      if (buffer.length() > 0) {
+        return; // it has said already what it wants next
+      }
+      reading =
+          Thread.ofVirtual()
+              .name(Thread.currentThread().getName() + "-ahead")
+              .start(() -> read(whenGone));
+    }
+
+    private void read(Runnable whenGone) {
+      try {
+        gone = buffer.fillBuffer(in) < 0;
+      } catch (IOException e) {
+        log.debug("peer is gone: reason={}", e.toString());
+        gone = true;
+      }
+      if (gone) {
+        whenGone.run();
+      }
+    }
+
+    /** Until it has come, or the limit for it is over. False: the peer is gone. */
+    boolean await() throws IOException {
+      var waited = reading;
+      if (waited != null) {
+        try {
+          waited.join();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new InterruptedIOException("the agent stops");
+        }
+        reading = null;
+      }
+      return !gone;
     }
   }
 
@@ -260,6 +367,7 @@ final class HttpConnection {
   /** What the peer sends, of which only so much may be a head. */
   private static final class Counted extends FilterInputStream {
     private long allowed = Long.MAX_VALUE;
+    private boolean ended;
 
     Counted(InputStream in) {
       super(in);
@@ -267,6 +375,12 @@ final class HttpConnection {
 
     void allow(long bytes) {
       allowed = bytes;
+      ended = false;
+    }
+
+    /** Whether the end has come since {@link #allow}. */
+    boolean ended() {
+      return ended;
     }
 
     @Override
@@ -276,6 +390,7 @@ final class HttpConnection {
       }
       int count = in.read(into, offset, length);
       allowed -= Math.max(0, count);
+      ended |= count < 0;
       return count;
     }
   }
@@ -300,6 +415,11 @@ final class HttpConnection {
         int count = Math.min(Answer.PIECE_BYTES, offset + length - from);
         deadline.within(limits.stall(), () -> out.write(bytes, begin, count));
       }
+    }
+
+    @Override
+    public void flush() throws IOException {
+      deadline.within(limits.stall(), out::flush);
     }
   }
 }

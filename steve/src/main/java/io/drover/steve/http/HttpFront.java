@@ -22,6 +22,7 @@ public final class HttpFront implements AutoCloseable {
 
   private final String name;
   private final FrontLimits limits;
+  private final Wire.Maker wires;
   private final Handler handler;
   private final Map<HttpConnection, Thread> open = new ConcurrentHashMap<>();
   private final AtomicInteger count = new AtomicInteger();
@@ -29,16 +30,23 @@ public final class HttpFront implements AutoCloseable {
   private final Thread looking;
   private volatile boolean closed;
 
-  private HttpFront(String name, FrontLimits limits, Handler handler) {
+  private HttpFront(String name, FrontLimits limits, Wire.Maker wires, Handler handler) {
     this.name = name;
     this.limits = limits;
+    this.wires = wires;
     this.handler = handler;
     this.looking = Thread.ofVirtual().name(name + "-limits").unstarted(this::look);
   }
 
   /** Begins to answer. */
   public static HttpFront start(String name, FrontLimits limits, Handler handler) {
-    var front = new HttpFront(name, limits, handler);
+    return start(name, limits, Wire::plain, handler);
+  }
+
+  /** The same on something other than the bare sockets. */
+  public static HttpFront start(
+      String name, FrontLimits limits, Wire.Maker wires, Handler handler) {
+    var front = new HttpFront(name, limits, wires, handler);
     front.looking.start();
     return front;
   }
@@ -66,8 +74,15 @@ public final class HttpFront implements AutoCloseable {
         throw new IOException("too many connections: limit=" + limits.connections());
       }
       var pair = SocketPair.open(opening);
-      serve(pair.near(), others >= limits.connections());
-      served = true;
+      try {
+        serve(pair.near(), others >= limits.connections());
+        served = true;
+      } finally {
+        if (!served) {
+          pair.near().close();
+          pair.far().close();
+        }
+      }
       return pair.far();
     } finally {
       if (!served) {
@@ -76,8 +91,9 @@ public final class HttpFront implements AutoCloseable {
     }
   }
 
-  private void serve(SocketChannel near, boolean once) {
-    var connection = new HttpConnection(near, limits, handler, once, System::nanoTime);
+  private void serve(SocketChannel near, boolean once) throws IOException {
+    var connection =
+        new HttpConnection(near, wires.over(near), limits, handler, once, System::nanoTime);
     var thread =
         Thread.ofVirtual()
             .name(name + "-" + number.incrementAndGet())

@@ -14,7 +14,9 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -313,6 +315,122 @@ class HttpFrontTest {
     write(open(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 
     assertThat(failures.take()).isInstanceOf(IOException.class);
+  }
+
+  /** Its last fields may say in whose name it is asked. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET / HTTP/1.1",
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nHost: h",
+        "GET / HTTP/1.1\r\nHost: h\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX-In: b\r"
+      })
+  void doesNotAnswerARequestWhoseHeadIsCutOff(String cut) throws Exception {
+    var channel = open();
+    write(channel, cut);
+    channel.shutdownOutput();
+
+    assertThat(new String(Channels.newInputStream(channel).readAllBytes(), ISO_8859_1))
+        .doesNotContain("GET|");
+  }
+
+  @Test
+  void noticesAPeerThatLeavesBeforeItIsAnswered() throws Exception {
+    var gone = new CountDownLatch(1);
+    restart(
+        LIMITS,
+        (request, answer) -> {
+          request.whenGone(gone::countDown);
+          try {
+            gone.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+          answer.send(200, new Fields(), new byte[0]);
+        });
+    var channel = open();
+    write(channel, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    channel.close();
+
+    assertThat(gone.await(30, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void whatComesWhileAPeerIsAnsweredIsTheNextRequest() throws Exception {
+    var waiting = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    restart(
+        LIMITS,
+        (request, answer) -> {
+          if (request.path().equals("/first")) {
+            request.whenGone(() -> failures.add(new IOException("gone")));
+            waiting.countDown();
+            try {
+              go.await();
+            } catch (InterruptedException e) {
+              throw new IOException(e);
+            }
+          }
+          echo(request, answer);
+        });
+    var channel = open();
+    write(channel, "GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
+    waiting.await();
+    write(channel, "GET /second HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    go.countDown();
+
+    assertThat(new String(Channels.newInputStream(channel).readAllBytes(), ISO_8859_1))
+        .containsSubsequence("GET|/first|||", "GET|/second|||");
+    assertThat(failures).isEmpty();
+  }
+
+  @Test
+  void closesWithAConnectionWhatBelongsToIt() throws Exception {
+    var closed = new CountDownLatch(1);
+    restart(
+        new FrontLimits(4, 2, 2_000, 1_000, LONG, LONG, LONG, SHORT),
+        (request, answer) -> {
+          request.closeToo(closed::countDown);
+          try {
+            closed.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+          throw new IOException("at the limit of an exchange");
+        });
+    var channel = open();
+    write(channel, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+
+    assertThat(reader(channel).readLine()).isNull();
+    assertThat(closed.getCount()).isZero();
+  }
+
+  @Test
+  void answersOfAKnownLengthAreNotCutIntoChunks() throws Exception {
+    restart(
+        LIMITS,
+        (request, answer) -> {
+          try (var out = answer.stream(200, new Fields(), 20_000)) {
+            out.write(new byte[request.path().equals("/short") ? 19_999 : 20_000]);
+          }
+        });
+    var channel = open();
+    write(channel, "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /short HTTP/1.1\r\nHost: h\r\n\r\n");
+    var said = new String(Channels.newInputStream(channel).readAllBytes(), ISO_8859_1);
+
+    assertThat(said).containsSubsequence("Content-Length: 20000\r\n", "Content-Length: 20000\r\n");
+    assertThat(said).doesNotContain("chunked");
+    assertThat(said.chars().filter(c -> c == 0)).hasSize(39_999);
+  }
+
+  @Test
+  void dateOfAnotherServerStays() throws Exception {
+    restart(LIMITS, (_, answer) -> answer.sendHead(304, new Fields().add("Date", "then")));
+
+    assertThat(all("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"))
+        .isEqualTo("HTTP/1.1 304 -\r\nDate: then\r\nConnection: close\r\n\r\n");
   }
 
   @Test
