@@ -12,6 +12,8 @@ import io.drover.agent.control.ControlSocket;
 import io.drover.agent.control.FlightRecording;
 import io.drover.agent.control.ThreadDump;
 import io.drover.agent.duty.Duties;
+import io.drover.agent.gateway.Gateway;
+import io.drover.agent.gateway.GatewayIdentity;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
@@ -159,7 +161,8 @@ final class Agent {
         var timer = Timer.system(watchdog);
         var explorer = explorer();
         var steve = explorer == null ? SteveServer.start() : SteveServer.start(explorer);
-        var tunnels = new Tunnels(timer, watchdog, steve);
+        var gateway = gateway();
+        var tunnels = new Tunnels(timer, watchdog, steve, gateway);
         var signal = Signal.with(changes());
         var probe = SelfProbe.start(dialerTo(steve), Sleeper.REAL);
         var rotation =
@@ -224,6 +227,16 @@ final class Agent {
                 wanted.serverVersion(),
                 wanted.masters(),
                 new ShellImage(wanted.shellImage(), wanted.pullSecrets())))
+        : null;
+  }
+
+  /** Null: it is not wanted, and the server is told the API server itself. */
+  private @Nullable Gateway gateway() {
+    return config.tunnel().gateway()
+        ? Gateway.start(
+            kube.access(config.kube()),
+            new GatewayIdentity(
+                kube.shared(GatewayIdentity.SECRET)::ensure, InstantSource.system()))
         : null;
   }
 
@@ -306,9 +319,11 @@ final class Agent {
   private NewsWatch watchForNews(Signal signal) {
     var watch =
         new NewsWatch(kube.reader(), Fabric8ClusterApi.NAMESPACE, signal::changed, Sleeper.REAL);
-    watch.follow(Followed.SERVICE_ACCOUNT, Fabric8ClusterApi.ACCOUNT);
-    watch.follow(Followed.ROOT_CA, Fabric8ClusterApi.ROOT_CA);
-    kube.onTokenSecret(name -> watch.follow(Followed.TOKEN, name));
+    if (!config.tunnel().gateway()) { // otherwise the server hears nothing of these
+      watch.follow(Followed.SERVICE_ACCOUNT, Fabric8ClusterApi.ACCOUNT);
+      watch.follow(Followed.ROOT_CA, Fabric8ClusterApi.ROOT_CA);
+      kube.onTokenSecret(name -> watch.follow(Followed.TOKEN, name));
+    }
     String credentials = config.duty().credentialName();
     if (!credentials.isEmpty() && Credentials.areForbidden(config.paths().credentials())) {
       watch.follow(Followed.CREDENTIALS, credentials);
@@ -331,14 +346,14 @@ final class Agent {
     private final TunnelClient cluster;
     private final TunnelClient steve;
 
-    Tunnels(Timer timer, Watchdog watchdog, SteveServer steveServer) {
+    Tunnels(Timer timer, Watchdog watchdog, SteveServer steveServer, @Nullable Gateway gateway) {
       var drain = config.tunnel().drain();
       cluster =
           TunnelClient.start(
               "cluster",
               serverDialer,
-              new ClusterHandshakes(),
-              new TcpDialer(),
+              new ClusterHandshakes(gateway),
+              gateway == null ? new TcpDialer() : dialerTo(gateway, new TcpDialer()),
               new DialLog("cluster", timer),
               drain,
               timer,
@@ -642,6 +657,14 @@ final class Agent {
     return (_, _, dial) -> steveServer.connect(dial::opening);
   }
 
+  /** To the gateway what is meant for it, and to others all else. */
+  static Dialer dialerTo(Gateway gateway, Dialer others) {
+    return (network, address, dial) ->
+        address.equals(Gateway.ADDRESS)
+            ? gateway.connect(dial::opening)
+            : others.dial(network, address, dial);
+  }
+
   static URI endpoint(URI server, String path) {
     // Always TLS, and at the root of the host, as the stock agent does it.
     return URI.create("wss://" + server.getRawAuthority() + path);
@@ -649,13 +672,34 @@ final class Agent {
 
   private final class ClusterHandshakes implements Handshakes {
     private final ChangeLog written = ChangeLog.ofLoop(log, System::nanoTime);
+    private final @Nullable Gateway gateway;
     private volatile @Nullable Handshake registered;
+
+    ClusterHandshakes(@Nullable Gateway gateway) {
+      this.gateway = gateway;
+    }
+
+    /** How the server reaches the cluster: the API server, or the gateway in its place. */
+    private ConnectParams params() throws IOException, InterruptedException {
+      if (gateway != null) {
+        var told = gateway.identity().told();
+        return new ConnectParams(Gateway.ADDRESS, told.token().value(), told.authority());
+      }
+      var access = kube.access();
+      return new ConnectParams(access.address(), access.token().value(), access.caCert());
+    }
+
+    private DialPolicy policy(String address) {
+      var allowed = config.tunnel().dialAllow();
+      return gateway == null
+          ? DialPolicy.apiServerAnd(address, allowed)
+          : DialPolicy.gatewayAnd(address, allowed);
+    }
 
     @Override
     public Optional<Handshake> next() throws IOException, InterruptedException {
       var credentials = credentials();
-      var access = kube.access();
-      var params = new ConnectParams(access.address(), access.token().value(), access.caCert());
+      var params = params();
       var again =
           new Handshake(
               endpoint(credentials.url(), TunnelHeaders.CONNECT_PATH),
@@ -663,7 +707,7 @@ final class Agent {
                   TunnelHeaders.TOKEN, credentials.token().value(),
                   TunnelHeaders.PARAMS, params.toHeader()),
               trust.context(),
-              DialPolicy.apiServerAnd(access.address(), config.tunnel().dialAllow()));
+              policy(params.address()));
       var known = registered;
       if (config.features().connectOnly() || (known != null && known.carriesSame(again))) {
         return Optional.of(again);
@@ -677,11 +721,15 @@ final class Agent {
       forgetSessions();
     }
 
-    /** With a kubeconfig the address may be one that only the server's end of it knows. */
+    /**
+     * With a kubeconfig the address may be one that only the server's end of it knows. What the
+     * gateway tells is its own.
+     */
     @Override
     public void prove(Handshake before, Handshake news) throws IOException {
       String params = news.headers().getOrDefault(TunnelHeaders.PARAMS, "");
-      if (config.kube() instanceof KubeConfig.InCluster
+      if (gateway == null
+          && config.kube() instanceof KubeConfig.InCluster
           && !params.equals(before.headers().get(TunnelHeaders.PARAMS))) {
         var told = ConnectParams.fromHeader(params);
         AccessProof.require(

@@ -157,7 +157,8 @@ class ArchitectureTest {
     return slices()
         .matching(
             agent
-                + ".(tunnel|steve|report|duty|rotate|node|cleanup|health|check|inspect|control)..")
+                + ".(tunnel|steve|gateway|report|duty|rotate"
+                + "|node|cleanup|health|check|inspect|control)..")
         .should()
         .notDependOnEachOther();
   }

@@ -61,6 +61,11 @@ public enum Setting {
           + " `*`."),
   DROVER_DRAIN_SECONDS(
       "10", "Seconds at most in which requests are answered when the agent stops; 0 to 300."),
+  DROVER_GATEWAY(
+      "off",
+      "`on`: the server is told neither the API server's address and CA nor the service account's"
+          + " token, but the agent's own; the agent passes its requests on. See"
+          + " `docs/gateway.md`."),
   DROVER_HEALTH_ADDRESS(
       "0.0.0.0:8080",
       "--health-address",

@@ -410,7 +410,12 @@ public final class Fabric8ClusterApi implements ClusterApi {
     }
   }
 
-  /** For the Explorer, which has a client of its own. */
+  /** A Secret in {@link #NAMESPACE} that is this agent's own, and all its replicas'. */
+  public SharedSecret shared(String name) {
+    return new SharedSecret(client, NAMESPACE, name);
+  }
+
+  /** For the Explorer and the gateway, which have clients of their own. */
   public ApiAccess access(KubeConfig kube) {
     return new ExplorerAccess(kube, client.getConfiguration());
   }
@@ -472,7 +477,7 @@ public final class Fabric8ClusterApi implements ClusterApi {
     client.close();
   }
 
-  private static IOException failure(String what, KubernetesClientException e) {
+  static IOException failure(String what, KubernetesClientException e) {
     if (e.getCause() instanceof InterruptedException) {
       Thread.currentThread().interrupt();
     }

@@ -10,6 +10,9 @@ public interface DialPolicy {
   /** The rule of {@link #apiServerAnd} that is not the operator's. */
   String API_SERVER = "api-server";
 
+  /** The same of {@link #gatewayAnd}. */
+  String GATEWAY = "gateway";
+
   /**
    * The rule by which the target may be dialled, for the log; empty: it may not. Must not wait:
    * asked by the reader thread.
@@ -23,17 +26,29 @@ public interface DialPolicy {
 
   /** TCP to the API server, and to whatever the rules name. */
   static DialPolicy apiServerAnd(String apiServer, List<DialRule> rules) {
+    return alwaysAnd(API_SERVER, apiServer, rules);
+  }
+
+  /**
+   * The gateway in the API server's place, which itself may then be dialled only if a rule names
+   * it.
+   */
+  static DialPolicy gatewayAnd(String gateway, List<DialRule> rules) {
+    return alwaysAnd(GATEWAY, gateway, rules);
+  }
+
+  private static DialPolicy alwaysAnd(String rule, String always, List<DialRule> rules) {
     return (network, address) -> {
       if (!network.equals("tcp")) {
         return Optional.empty();
       }
-      if (address.equals(apiServer)) {
-        return Optional.of(API_SERVER);
+      if (address.equals(always)) {
+        return Optional.of(rule);
       }
       try {
         var target = HostPort.parse(address);
         return rules.stream()
-            .filter(rule -> rule.matches(target.host(), target.port()))
+            .filter(one -> one.matches(target.host(), target.port()))
             .map(DialRule::text)
             .findFirst();
       } catch (IOException e) {

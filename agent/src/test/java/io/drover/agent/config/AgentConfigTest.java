@@ -49,7 +49,7 @@ class AgentConfigTest {
                     List.of(Path.of("/etc/kubernetes/ssl/certs"))),
                 new KubeConfig.InCluster(
                     "10.43.0.1:443", Path.of("/var/run/secrets/kubernetes.io/serviceaccount")),
-                new TunnelConfig(Duration.ofSeconds(10), List.of()),
+                new TunnelConfig(Duration.ofSeconds(10), List.of(), false),
                 new ExplorerConfig(
                     true,
                     false,

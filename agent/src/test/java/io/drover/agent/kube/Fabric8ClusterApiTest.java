@@ -459,6 +459,59 @@ class Fabric8ClusterApiTest {
         .hasMessage("cannot write secret cattle-system/stv-aggregation: 409 modified");
   }
 
+  private static Map<String, io.drover.agent.config.Secret> shared(String value) {
+    return Map.of("key", new io.drover.agent.config.Secret(value));
+  }
+
+  @Test
+  void sharedSecretIsTheFirstReplicas() throws Exception {
+    assertThat(api.shared("ours").ensure(() -> shared("first"), _ -> true))
+        .isEqualTo(shared("first"));
+    assertThat(api.shared("ours").ensure(() -> shared("second"), _ -> true))
+        .isEqualTo(shared("first"));
+
+    assertThat(api.shared("ours").ensure(() -> shared("third"), shared("x")::equals))
+        .as("what is of no use is replaced")
+        .isEqualTo(shared("third"));
+    assertThat(api.shared("ours").ensure(() -> shared("fourth"), _ -> true))
+        .isEqualTo(shared("third"));
+  }
+
+  @Test
+  void quickerReplicasSharedSecretCounts() throws Exception {
+    String path = "/api/v1/namespaces/cattle-system/secrets";
+    server
+        .expect()
+        .get()
+        .withPath(path + "/ours")
+        .andReturn(404, "{\"kind\":\"Status\",\"code\":404}")
+        .once();
+    api.shared("ours").ensure(() -> shared("quicker"), _ -> true);
+    server
+        .expect()
+        .get()
+        .withPath(path + "/ours")
+        .andReturn(404, "{\"kind\":\"Status\",\"code\":404}")
+        .once();
+
+    assertThat(api.shared("ours").ensure(() -> shared("slower"), _ -> true))
+        .isEqualTo(shared("quicker"));
+  }
+
+  @Test
+  void sharedSecretThatKeepsChangingIsGivenUp() {
+    server
+        .expect()
+        .post()
+        .withPath("/api/v1/namespaces/cattle-system/secrets")
+        .andReturn(409, "{\"kind\":\"Status\",\"code\":409,\"message\":\"exists\"}")
+        .always();
+
+    assertThatThrownBy(() -> api.shared("ours").ensure(() -> shared("x"), _ -> true))
+        .isInstanceOf(IOException.class)
+        .hasMessage("cannot keep secret cattle-system/ours: 409 exists");
+  }
+
   @Test
   void seesWhetherRancherIsInstalledHere() throws Exception {
     assertThat(api.rancherServiceExists()).isFalse();

@@ -56,6 +56,18 @@ class DialPolicyTest {
   }
 
   @Test
+  void withTheGatewayTheApiServerItselfIsLikeAnyOther() {
+    var rules = List.of(DialRule.parse("10.42.0.0/16:*"));
+    var guarded = DialPolicy.gatewayAnd("drover-gateway.internal:443", rules);
+
+    assertThat(guarded.rule("tcp", "drover-gateway.internal:443")).contains(DialPolicy.GATEWAY);
+    assertThat(guarded.rule("tcp", "drover-gateway.internal:80")).isEmpty();
+    assertThat(guarded.rule("udp", "drover-gateway.internal:443")).isEmpty();
+    assertThat(guarded.rule("tcp", "10.43.0.1:443")).isEmpty();
+    assertThat(guarded.rule("tcp", "10.42.0.1:443")).contains("10.42.0.0/16:*");
+  }
+
+  @Test
   void everythingIsEverything() {
     assertThat(DialPolicy.everything().rule("any", "thing")).isPresent();
   }

@@ -1,0 +1,357 @@
+package io.drover.agent.gateway;
+
+import io.drover.steve.http.Answer;
+import io.drover.steve.http.Fields;
+import io.drover.steve.http.Request;
+import io.drover.steve.http.UpstreamConnection;
+import io.drover.steve.http.UpstreamConnection.Head;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.time.Duration;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One request on its way to the API server, and the answer on its way back. Runs in the thread of
+ * its connection; a big body, and what the server says after an upgrade, have another one.
+ */
+final class Exchange {
+  /** Bodies up to this many bytes are sent before the answer is waited for. */
+  static final int SMALL_BODY_BYTES = 64 * 1024;
+
+  /** For the API server to say that a body may come, after which it is sent anyway. */
+  static final Duration CONTINUE_LIMIT = Duration.ofSeconds(1);
+
+  /** For the end of a body that is answered already, before its connection is given up. */
+  static final Duration SENT_LIMIT = Duration.ofSeconds(1);
+
+  private static final int PIECE_BYTES = 16 * 1024;
+
+  /** The end of one chunk, with nothing of the next: what may be waiting though all was read. */
+  private static final int CHUNK_END_BYTES = 2;
+
+  private static final Set<String> REPEATABLE = Set.of("GET", "HEAD", "OPTIONS");
+  private static final Set<Integer> WITHOUT_BODY =
+      Set.of(HttpURLConnection.HTTP_NO_CONTENT, HttpURLConnection.HTTP_NOT_MODIFIED);
+  private static final Logger log = LoggerFactory.getLogger(Exchange.class);
+
+  private final Upstream upstream;
+  private final Request request;
+  private final RequestHead head;
+  private final Fields fields;
+  private final Answer answer;
+
+  // Guarded by this.
+  private @Nullable UpstreamConnection connection;
+  private boolean finished;
+
+  /** The body has come to its end, so that what follows is another request. */
+  private boolean read;
+
+  /** It has gone to the API server, to its end. */
+  private boolean sent;
+
+  /** Sends a big body; set by the thread of the connection, and for that alone. */
+  private @Nullable Thread sending;
+
+  /**
+   * Nothing is sent yet.
+   *
+   * @param fields as the API server is to see them
+   */
+  Exchange(Upstream upstream, Request request, RequestHead head, Fields fields, Answer answer) {
+    this.upstream = upstream;
+    this.request = request;
+    this.head = head;
+    this.fields = fields;
+    this.answer = answer;
+  }
+
+  /**
+   * Asks, and answers.
+   *
+   * @throws RefusedException if the API server did not answer, and nothing of an answer is given
+   * @throws IOException if one of both ends is lost behind that
+   */
+  void run() throws IOException {
+    Head answered;
+    try {
+      answered = ask();
+    } catch (IOException e) {
+      end(false);
+      log.debug("API server does not answer: reason={}", e.toString());
+      throw RefusedException.unavailable("the agent's gateway has no answer of the API server");
+    }
+    boolean whole = false;
+    try {
+      if (answered.isUpgrade()) {
+        join(answered);
+      } else {
+        stream(answered);
+        whole = true;
+      }
+    } finally {
+      if (whole) {
+        awaitSent();
+      }
+      end(whole && answered.reusable());
+    }
+  }
+
+  private Head ask() throws IOException {
+    var taken = upstream.take();
+    try {
+      return askOn(taken.connection());
+    } catch (IOException e) {
+      if (!taken.used() || !REPEATABLE.contains(head.method()) || head.length() != 0 || isOver()) {
+        throw e;
+      }
+      // The API server may have ended a connection that was free, and nothing has come of it.
+      log.debug("asked again on a new connection: reason={}", e.toString());
+      Upstream.closeQuietly(taken.connection());
+      return askOn(upstream.open());
+    }
+  }
+
+  private Head askOn(UpstreamConnection fresh) throws IOException {
+    boolean first;
+    synchronized (this) {
+      first = connection == null;
+      connection = fresh;
+      if (finished) {
+        Upstream.closeQuietly(fresh);
+      }
+    }
+    request.closeToo(fresh);
+    var body = fresh.ask(head.method(), head.target(), fields, head.length());
+    if (head.length() == 0) {
+      body.close();
+      noteRead();
+      noteSent();
+      if (first && head.upgrade().isEmpty()) {
+        request.whenGone(this::abandon);
+      }
+    } else if (head.awaitsContinue()) {
+      body.flush();
+      if (fresh.hears(CONTINUE_LIMIT)) {
+        var said = fresh.nextHead(head.method());
+        if (!said.isContinue()) {
+          return said;
+        }
+      }
+      send(body);
+    } else {
+      send(body);
+    }
+    return fresh.answer(head.method());
+  }
+
+  /** The body, here or in a thread of its own. */
+  private void send(OutputStream body) throws IOException {
+    byte[] piece = new byte[PIECE_BYTES];
+    // In this thread, since whoever holds back a body is told by it to send.
+    int first = read(piece);
+    if (head.length() != UpstreamConnection.UNKNOWN && head.length() <= SMALL_BODY_BYTES) {
+      copyBody(piece, first, body);
+    } else {
+      sending =
+          Thread.ofVirtual()
+              .name(Thread.currentThread().getName() + "-body")
+              .start(
+                  () -> {
+                    try {
+                      copyBody(piece, first, body);
+                    } catch (IOException e) {
+                      // Perhaps the API server has said all it wants to: that is still read.
+                      log.debug("body not sent: reason={}", e.toString());
+                    }
+                  });
+    }
+  }
+
+  private void copyBody(byte[] piece, int first, OutputStream body) throws IOException {
+    var in = request.stream();
+    long left = head.length();
+    for (int count = first; count >= 0; count = read(piece)) {
+      int length = count;
+      left -= count;
+      if (left == 0) {
+        noteRead(); // before the API server can answer it
+      }
+      request.step(() -> body.write(piece, 0, length));
+      if (in.available() == 0) {
+        request.step(body::flush);
+      }
+    }
+    noteRead();
+    request.step(body::close);
+    synchronized (this) {
+      sent = true;
+      if (!finished) {
+        request.whenGone(this::abandon);
+      }
+    }
+  }
+
+  private int read(byte[] piece) throws IOException {
+    try {
+      return request.stream().read(piece);
+    } catch (IOException e) {
+      abandon(); // nobody is there for an answer either
+      throw e;
+    }
+  }
+
+  private synchronized void noteRead() {
+    read = true;
+  }
+
+  private synchronized void noteSent() {
+    sent = true;
+  }
+
+  /** The answer as it comes. Closed at its end only: a part must not look like the whole. */
+  private void stream(Head answered) throws IOException {
+    var passed = RequestHead.answered(answered.fields());
+    if (!wasRead()) {
+      answer.endConnection(); // what is left of the body would be read as another request
+    }
+    if (head.method().equals("HEAD") || WITHOUT_BODY.contains(answered.status())) {
+      answered.fields().every("Content-Length").stream()
+          .limit(1)
+          .forEach(length -> passed.add("Content-Length", length));
+      answer.sendHead(answered.status(), passed);
+      return;
+    }
+    var out =
+        answered.length() == UpstreamConnection.UNKNOWN
+            ? answer.stream(answered.status(), passed)
+            : answer.stream(answered.status(), passed, answered.length());
+    copy(answered, out);
+    out.close();
+  }
+
+  private void copy(Head answered, OutputStream out) throws IOException {
+    var from = connection();
+    long left =
+        answered.length() == UpstreamConnection.UNKNOWN ? Long.MAX_VALUE : answered.length();
+    byte[] piece = new byte[PIECE_BYTES];
+    while (left > 0) {
+      if (from.waiting() <= CHUNK_END_BYTES) {
+        out.flush(); // what follows may be long in coming
+      }
+      int count = answered.body().read(piece);
+      if (count < 0) {
+        return;
+      }
+      out.write(piece, 0, count);
+      left -= count;
+    }
+  }
+
+  /** After an upgrade: both ways, until one of both ends. There is no half end in a tunnel. */
+  private void join(Head answered) throws IOException {
+    var passed = RequestHead.answered(answered.fields());
+    passed.add("Connection", "Upgrade");
+    answered.fields().every("Upgrade").forEach(value -> passed.add("Upgrade", value));
+    var peer = answer.upgrade(passed);
+    var api = connection();
+    Thread.ofVirtual()
+        .name(Thread.currentThread().getName() + "-up")
+        .start(() -> toApiServer(peer.in(), api)); // until the connection is closed behind this
+    pipe(answered.body(), peer.out(), api);
+  }
+
+  private void pipe(InputStream in, OutputStream out, UpstreamConnection api) throws IOException {
+    byte[] piece = new byte[PIECE_BYTES];
+    try {
+      for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
+        out.write(piece, 0, count);
+        if (api.waiting() == 0) {
+          out.flush();
+        }
+      }
+    } catch (IOException e) {
+      if (!isOver()) {
+        throw e;
+      }
+      log.debug("the server has left: reason={}", e.toString());
+    }
+  }
+
+  private void toApiServer(InputStream in, UpstreamConnection api) {
+    byte[] piece = new byte[PIECE_BYTES];
+    try {
+      for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
+        int length = count;
+        request.step(
+            () -> {
+              api.out().write(piece, 0, length);
+              api.out().flush();
+            });
+      }
+    } catch (IOException e) {
+      log.debug("upgraded connection broken: reason={}", e.toString());
+    }
+    abandon();
+  }
+
+  private synchronized UpstreamConnection connection() {
+    if (connection == null) {
+      throw new IllegalStateException("nothing is asked yet");
+    }
+    return connection;
+  }
+
+  private synchronized boolean wasRead() {
+    return read;
+  }
+
+  /** The body's thread has no more to do than to say so, if its body was answered in order. */
+  private void awaitSent() {
+    var thread = sending;
+    if (thread != null && wasRead()) {
+      try {
+        thread.join(SENT_LIMIT);
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private synchronized boolean isOver() {
+    return finished;
+  }
+
+  /** The server is gone, or the body is: there is nobody to answer. Any thread. */
+  private void abandon() {
+    end(false);
+  }
+
+  /** Once; what it comes to late does nothing. */
+  private void end(boolean reusable) {
+    UpstreamConnection ended;
+    boolean again;
+    synchronized (this) {
+      if (finished) {
+        return;
+      }
+      finished = true;
+      ended = connection;
+      again = reusable && sent;
+    }
+    if (ended == null) {
+      return;
+    }
+    if (again) {
+      request.closeToo(() -> {});
+      upstream.giveBack(ended);
+    } else {
+      Upstream.closeQuietly(ended);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package io.drover.agent.gateway;
+
+import java.io.IOException;
+
+/** The gateway answers a request itself, and says no. */
+final class RefusedException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  private final int code;
+  private final String reason;
+
+  /**
+   * A refusal in the API server's words.
+   *
+   * @param code the HTTP status
+   * @param reason as in {@code metav1.StatusReason}
+   * @param message for people; nothing of the request in it but what we know to be harmless
+   */
+  RefusedException(int code, String reason, String message) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+  }
+
+  static RefusedException badRequest(String message) {
+    return new RefusedException(400, "BadRequest", message);
+  }
+
+  static RefusedException unauthorized() {
+    return new RefusedException(401, "Unauthorized", "Unauthorized");
+  }
+
+  static RefusedException unavailable(String message) {
+    return new RefusedException(503, "ServiceUnavailable", message);
+  }
+
+  int code() {
+    return code;
+  }
+
+  /** A {@code Status} object, which clients of Kubernetes understand. */
+  String status() {
+    return "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+        + "\"message\":\"%s\",\"reason\":\"%s\",\"code\":%d}\n"
+            .formatted(quoted(String.valueOf(getMessage())), reason, code);
+  }
+
+  private static String quoted(String text) {
+    return text.replaceAll("[\\p{Cntrl}]", " ").replace("\\", "\\\\").replace("\"", "\\\"");
+  }
+}

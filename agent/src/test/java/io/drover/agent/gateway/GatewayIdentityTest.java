@@ -1,0 +1,194 @@
+package io.drover.agent.gateway;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.drover.agent.config.Secret;
+import io.drover.steve.http.Fields;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+
+class GatewayIdentityTest {
+  /** A Secret that several replicas share, as {@code SharedSecret} keeps it. */
+  private static final class Kept implements GatewayIdentity.Store {
+    private Map<String, Secret> content = Map.of();
+    private boolean away;
+
+    @Override
+    public Map<String, Secret> ensure(
+        Supplier<Map<String, Secret>> made, Predicate<Map<String, Secret>> useful)
+        throws IOException {
+      if (away) {
+        throw new IOException("away");
+      }
+      if (content.isEmpty() || !useful.test(content)) {
+        content = made.get();
+      }
+      return content;
+    }
+  }
+
+  private final Kept kept = new Kept();
+  private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+  private final InstantSource clock = () -> now;
+
+  private GatewayIdentity replica() {
+    return new GatewayIdentity(kept, clock);
+  }
+
+  private static Fields bearer(String token) {
+    return new Fields().add("Authorization", "Bearer " + token);
+  }
+
+  private static String jwt(String subject) {
+    var claims = "{\"aud\":[\"x\"],\"sub\":\"%s\"}".formatted(subject);
+    return "e30."
+        + Base64.getUrlEncoder().withoutPadding().encodeToString(claims.getBytes(UTF_8))
+        + ".c2ln";
+  }
+
+  @Test
+  void replicasAndRestartsTellTheSame() throws Exception {
+    var first = replica().told();
+
+    assertThat(replica().told()).isEqualTo(first);
+    assertThat(first.toString()).doesNotContain(first.token().value());
+    assertThat(first.token().value()).hasSizeGreaterThanOrEqualTo(43);
+  }
+
+  @Test
+  void secretThatIsLostIsPutBack() throws Exception {
+    var replica = replica();
+    var first = replica.told();
+    kept.content = Map.of();
+
+    assertThat(replica.told()).isEqualTo(first);
+    assertThat(replica().told()).isEqualTo(first);
+  }
+
+  @Test
+  void secretThatIsBrokenIsMadeAnew() throws Exception {
+    var first = replica().told();
+    var broken = new HashMap<>(kept.content);
+    for (String key : broken.keySet().toArray(String[]::new)) {
+      kept.content = new HashMap<>(broken);
+      kept.content.put(key, new Secret("x"));
+
+      assertThat(replica().told()).as(key).isNotEqualTo(first);
+    }
+    var other = new HashMap<>(broken);
+    kept.content = Map.of();
+    replica().told();
+    other.put(GatewayIdentity.PRIVATE_KEY, kept.content.get(GatewayIdentity.PRIVATE_KEY));
+    kept.content = other;
+    assertThat(replica().told()).as("another's key").isNotEqualTo(first);
+  }
+
+  @Test
+  void authorityIsRenewedBeforeItsEnd() throws Exception {
+    var replica = replica();
+    var first = replica.told();
+    now =
+        now.plus(GatewayIdentity.AUTHORITY_LIFE)
+            .minus(GatewayIdentity.AUTHORITY_RENEWAL)
+            .minusSeconds(2);
+    assertThat(replica.told()).isEqualTo(first);
+
+    now = now.plusSeconds(3);
+    var second = replica.told();
+
+    assertThat(second).isNotEqualTo(first);
+    assertThat(replica().told()).isEqualTo(second);
+  }
+
+  @Test
+  void certificateIsRenewedBeforeItsEnd() throws Exception {
+    var replica = replica();
+    replica.told();
+    var first = replica.context();
+    now =
+        now.plus(GatewayIdentity.CERTIFICATE_LIFE)
+            .minus(GatewayIdentity.CERTIFICATE_RENEWAL)
+            .minusSeconds(1);
+    assertThat(replica.context()).isSameAs(first);
+
+    now = now.plusSeconds(1);
+
+    var second = replica.context();
+    assertThat(second).isNotSameAs(first);
+    assertThat(replica.context()).isSameAs(second);
+  }
+
+  @Test
+  void goesOnWithoutTheApiServerOnceItKnows() throws Exception {
+    var replica = replica();
+    var first = replica.told();
+    kept.away = true;
+
+    assertThat(replica.told()).isEqualTo(first);
+    var late = replica();
+    assertThatThrownBy(late::told).hasMessage("away");
+    assertThatThrownBy(late::context).hasMessageContaining("no identity yet");
+  }
+
+  @Test
+  void knowsTheServerByItsToken() throws Exception {
+    var replica = replica();
+    String token = replica.told().token().value();
+
+    assertThat(replica.caller(bearer(token))).contains(new Caller.Server());
+    assertThat(replica.caller(new Fields().add("authorization", "bearer  " + token)))
+        .contains(new Caller.Server());
+    assertThat(replica.caller(bearer(token.substring(1)))).isEmpty();
+    assertThat(replica.caller(bearer(token + "A"))).isEmpty();
+    assertThat(replica.caller(bearer("A".repeat(token.length())))).isEmpty();
+    assertThat(replica.caller(bearer(""))).isEmpty();
+    assertThat(replica.caller(new Fields())).isEmpty();
+    assertThat(replica.caller(new Fields().add("Authorization", "Basic " + token))).isEmpty();
+    assertThat(replica.caller(bearer(token).add("Authorization", "Bearer " + token))).isEmpty();
+    assertThat(replica().caller(bearer(""))).as("before there is a token").isEmpty();
+  }
+
+  @Test
+  void takesTokensOfTheServersOwnAccountsOnly() throws Exception {
+    var replica = replica();
+    replica.told();
+    var users = jwt("system:serviceaccount:cattle-impersonation-system:user-1");
+
+    assertThat(replica.caller(bearer(users))).contains(new Caller.Account(new Secret(users)));
+    assertThat(replica.caller(bearer(jwt("system:serviceaccount:cattle-system:cattle")))).isEmpty();
+    assertThat(replica.caller(bearer("a.b"))).isEmpty();
+    assertThat(replica.caller(bearer("a.*.c"))).isEmpty();
+    assertThat(replica.caller(bearer("a.b.c.d"))).isEmpty();
+  }
+
+  @Test
+  void takesNoTokenFromAnotherPlace() throws Exception {
+    var replica = replica();
+    String token = replica.told().token().value();
+    var fields =
+        bearer(token)
+            .add(
+                "Sec-WebSocket-Protocol",
+                "v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.eA");
+
+    assertThat(replica.caller(fields)).isEmpty();
+  }
+
+  @Test
+  void lifeOfACertificateIsShorterThanTheRestOfItsAuthority() {
+    assertThat(GatewayIdentity.AUTHORITY_RENEWAL).isGreaterThan(GatewayIdentity.CERTIFICATE_LIFE);
+    assertThat(GatewayIdentity.CERTIFICATE_RENEWAL)
+        .isGreaterThan(Duration.ofDays(1))
+        .isLessThan(GatewayIdentity.CERTIFICATE_LIFE);
+  }
+}
