@@ -59,7 +59,7 @@ final class RawHttp {
     }
   }
 
-  private static Reply read(InputStream in) throws IOException {
+  static Reply read(InputStream in) throws IOException {
     int status = Integer.parseInt(line(in).split(" ", -1)[1]);
     var fields = new TreeMap<String, List<String>>(String.CASE_INSENSITIVE_ORDER);
     for (String line = line(in); !line.isEmpty(); line = line(in)) {

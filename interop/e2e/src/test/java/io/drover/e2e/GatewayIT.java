@@ -1,0 +1,270 @@
+package io.drover.e2e;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Work with kubectl while the server is told nothing of the API server, but only the agent's
+ * gateway. Two agents of one cluster share what they tell.
+ */
+@Tag("interop")
+@ExtendWith(WithControlPlane.class)
+@TestInstance(Lifecycle.PER_CLASS)
+final class GatewayIT {
+  private static final String ADDRESS = "drover-gateway.internal:443";
+  private static final String HOST = "drover-gateway.internal";
+  private static final Map<String, String> ON = Map.of("DROVER_GATEWAY", "on");
+  private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
+  private static final Duration CLOSED_LIMIT = Duration.ofSeconds(10);
+  private static final int READ_LIMIT_MILLIS = 20_000;
+
+  private final List<Installation> installations = new ArrayList<>();
+
+  @BeforeAll
+  void install(ControlPlane plane) throws IOException, InterruptedException {
+    installations.addAll(Installation.startAll(plane, "gateway", ON, Installation.NO_CHECKS));
+  }
+
+  @AfterAll
+  void close(ControlPlane plane) throws IOException, InterruptedException {
+    installations.forEach(Installation::close);
+    plane.admin().run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway");
+  }
+
+  List<Installation> installations() {
+    return installations;
+  }
+
+  private static ClusterUse use(Installation installation) throws IOException {
+    return new ClusterUse(
+        installation.plane(),
+        installation.peer().kubectl(),
+        installation.directory(),
+        "gateway-" + installation.peer().remotedialer());
+  }
+
+  /** What is in the Secret, by its key. */
+  private static String kept(Installation installation, String key)
+      throws IOException, InterruptedException {
+    var secret =
+        installation
+            .plane()
+            .admin()
+            .json("-n", Import.NAMESPACE, "get", "secret", "drover-gateway", "-o", "json");
+    return new String(
+        Base64.getDecoder().decode(secret.path("data").path(key).asText("")), ISO_8859_1);
+  }
+
+  @WithEachPeer
+  void serverIsToldTheGatewayAndNothingElse(Installation installation) throws Exception {
+    var told = installation.peer().cluster();
+
+    assertThat(told.path("tokenSha256").asText())
+        .isEqualTo(Payload.sha256(kept(installation, "token").getBytes(UTF_8)));
+    assertThat(told.toString()).contains(ADDRESS).doesNotContain(installation.plane().address());
+  }
+
+  @WithEachPeer
+  void usersAreWhoTheyAreAndMayWhatTheyMay(Installation installation) throws Exception {
+    var kubectl = installation.peer().kubectl();
+
+    assertThat(
+            kubectl.json("auth", "whoami", "-o", "json").at("/status/userInfo/username").asText())
+        .isEqualTo("e2e");
+    assertThat(kubectl.run("auth", "can-i", "create", "pods").strip()).isEqualTo("yes");
+    var refused =
+        kubectl.outcome(new byte[0], "get", "configmap", "there-is-none", "-n", "default");
+    assertThat(refused.stderr()).contains("configmaps \"there-is-none\" not found");
+  }
+
+  @WithEachPeer
+  void appliesGetsAndDeletes(Installation installation) throws Exception {
+    use(installation).appliesGetsAndDeletes();
+  }
+
+  @WithEachPeer
+  void runsCommandsInPods(Installation installation) throws Exception {
+    use(installation).runsCommandsInPods();
+  }
+
+  @WithEachPeer
+  void followsLogs(Installation installation) throws Exception {
+    use(installation).followsLogs();
+  }
+
+  @WithEachPeer
+  void copiesBigFiles(Installation installation) throws Exception {
+    use(installation).copiesBigFiles();
+  }
+
+  @WithEachPeer
+  void forwardsPorts(Installation installation) throws Exception {
+    use(installation).forwardsPorts();
+  }
+
+  @WithEachPeer
+  void watchSeesChangesAndEndsWithWhoWatches(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var namespace = "gateway-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run("create", "namespace", namespace);
+    long before;
+    try (var watch =
+        installation
+            .peer()
+            .kubectl()
+            .start("watch", "-n", namespace, "get", "resourcequotas", "--watch", "-o", "name")) {
+      for (int change = 0; change < 3; change++) {
+        var name = "change-" + change;
+        admin.run("-n", namespace, "create", "quota", name);
+        watch.awaitLine(name, EVENT_LIMIT, ("resourcequota/" + name)::equals);
+      }
+      before = watches(admin);
+      assertThat(before).isPositive();
+    }
+    Await.that("the API server has a watch less", CLOSED_LIMIT, () -> watches(admin) < before);
+  }
+
+  /** Of quotas in one namespace, which nobody else watches, as the API server counts them. */
+  private static long watches(Kubectl admin) throws IOException, InterruptedException {
+    return admin
+        .run("get", "--raw=/metrics")
+        .lines()
+        .filter(line -> line.startsWith("apiserver_longrunning_requests{"))
+        .filter(line -> line.contains("resource=\"resourcequotas\""))
+        .filter(line -> line.contains("verb=\"WATCH\"") && line.contains("scope=\"namespace\""))
+        .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+        .sum();
+  }
+
+  /** A body of 900 KiB, which is sent while the API server reads it. */
+  @WithEachPeer
+  void bigObjectsComeAndGoAsTheyAre(Installation installation) throws Exception {
+    var name = "big-" + installation.peer().remotedialer().replace('.', '-');
+    var content = Base64.getEncoder().encodeToString(Payload.random(7, 675 * 1024));
+    var manifest =
+        Files.writeString(
+            installation.directory().resolve("big.yaml"),
+            """
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: %s, namespace: default}
+            data: {content: %s}
+            """
+                .formatted(name, content));
+    var kubectl = installation.peer().kubectl();
+
+    kubectl.run("create", "-f", manifest.toString());
+    var back = kubectl.run("get", "configmap", name, "-o", "jsonpath={.data.content}");
+
+    assertThat(Payload.sha256(back.getBytes(UTF_8)))
+        .isEqualTo(Payload.sha256(content.getBytes(UTF_8)));
+  }
+
+  @WithEachPeer
+  void apiServerItselfIsNotToBeDialled(Installation installation) throws Exception {
+    var said = installation.peer().dial("tcp", installation.plane().address());
+
+    assertThat(said.path("error").asText()).contains("connect not allowed");
+  }
+
+  @WithEachPeer
+  void onlyTheOpaqueTokenOpensTheDoor(Installation installation) throws Exception {
+    var token = kept(installation, "token");
+
+    assertThat(ask(installation, token, "").status()).isEqualTo(200);
+    assertThat(ask(installation, token + "x", "")).satisfies(GatewayIT::isUnauthorized);
+    assertThat(ask(installation, token.substring(1), "")).satisfies(GatewayIT::isUnauthorized);
+    assertThat(ask(installation, installation.plane().token(), ""))
+        .as("a token of the cluster, but of none of the server's accounts")
+        .satisfies(GatewayIT::isUnauthorized);
+    assertThat(ask(installation, token, "Connection: Impersonate-User\r\n").status())
+        .isEqualTo(400);
+    assertThat(
+            ask(installation, token, "X-Remote-User: root\r\nX-Remote-Group: system:masters\r\n"))
+        .satisfies(reply -> assertThat(reply.status()).isEqualTo(200));
+  }
+
+  private static void isUnauthorized(RawHttp.Reply reply) {
+    assertThat(reply.status()).isEqualTo(401);
+    assertThat(reply.body()).contains("\"kind\":\"Status\"", "\"reason\":\"Unauthorized\"");
+  }
+
+  /** Past the server's proxy, through its tunnel. */
+  private static RawHttp.Reply ask(Installation installation, String token, String fields)
+      throws IOException, InterruptedException {
+    var ca =
+        Files.writeString(
+            installation.directory().resolve("gateway-ca.crt"), kept(installation, "ca.crt"));
+    try (var socket = connect(installation.peer().forward(Peer.CLUSTER, ADDRESS), ca)) {
+      var request =
+          "GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n"
+              .formatted(token, fields);
+      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+      return RawHttp.read(new BufferedInputStream(socket.getInputStream()));
+    }
+  }
+
+  private static SSLSocket connect(InetSocketAddress to, Path ca) throws IOException {
+    var plain = new Socket(to.getAddress(), to.getPort());
+    var socket =
+        (SSLSocket)
+            Https.trust(ca).getSocketFactory().createSocket(plain, HOST, to.getPort(), true);
+    var parameters = socket.getSSLParameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    socket.setSSLParameters(parameters);
+    socket.setSoTimeout(READ_LIMIT_MILLIS);
+    return socket;
+  }
+
+  /** Neither is what it has to do with the cluster's own token. */
+  @Test
+  void restartTellsTheServerNothingNew(ControlPlane plane) throws Exception {
+    try (var installation =
+        Installation.start(
+            plane, "gateway-restart", Peer.VERSIONS.getFirst(), ON, Installation.NO_CHECKS)) {
+      var peer = installation.peer();
+      var told = peer.cluster();
+      installation.agent().close();
+      var token = plane.admin().run("-n", Import.NAMESPACE, "create", "token", "cattle").strip();
+      Files.writeString(installation.imported().serviceAccount().resolve("token"), token);
+
+      try (var again =
+          Agent.start(
+              "agent-again", installation.directory(), plane, installation.imported(), ON)) {
+        again.awaitReady(Agent.READY_LIMIT);
+        assertThat(peer.cluster().path("tokenSha256")).isEqualTo(told.path("tokenSha256"));
+        assertThat(peer.cluster().path("caCert")).isEqualTo(told.path("caCert"));
+        assertThat(peer.kubectl().run("get", "namespace", "default", "-o", "name"))
+            .isEqualTo("namespace/default\n");
+
+        int handshakes = peer.handshakes().size();
+        var other = plane.admin().run("-n", Import.NAMESPACE, "create", "token", "cattle").strip();
+        Files.writeString(installation.imported().serviceAccount().resolve("token"), other);
+        assertThat(peer.kubectl().run("get", "namespace", "default", "-o", "name"))
+            .isEqualTo("namespace/default\n");
+        assertThat(peer.handshakes()).hasSize(handshakes);
+      }
+    }
+  }
+}
