@@ -68,6 +68,7 @@ class ArchitectureTest {
               new String[] {
                 "io.drover.proto..",
                 "io.drover.steve..",
+                "io.drover.agent.gateway.policy",
                 "io.drover.agent.health",
                 "io.drover.agent.inspect",
                 "io.drover.agent.kube",
@@ -157,7 +158,7 @@ class ArchitectureTest {
     return slices()
         .matching(
             agent
-                + ".(tunnel|steve|report|duty|rotate|node|cleanup|health|check|inspect|control)..")
+                + ".(tunnel|steve|report|duty|rotate|node|cleanup|health|check|inspect|control|gateway)..")
         .should()
         .notDependOnEachOther();
   }
