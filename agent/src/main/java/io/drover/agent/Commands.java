@@ -2,7 +2,10 @@ package io.drover.agent;
 
 import io.drover.agent.config.Setting;
 import io.drover.agent.retry.Sleeper;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
 import java.time.Clock;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.Map;
@@ -29,6 +32,9 @@ final class Commands {
     command.addSubcommand(new CommandLine(new StatusCommand(environment, Sleeper.REAL)));
     command.addSubcommand(
         new CommandLine(new DiagCommand(environment, Clock.systemUTC(), Sleeper.REAL)));
+    command.addSubcommand(
+        PolicyCommand.line(
+            environment, InstantSource.system(), new FileInputStream(FileDescriptor.in)));
     command.addSubcommand(new CommandLine(new VersionCommand()));
     command.setParameterExceptionHandler(
         (error, _) -> {
@@ -106,7 +112,7 @@ final class Commands {
       versionProvider = VersionCommand.class,
       synopsisHeading = "Usage: ",
       customSynopsis =
-          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent diag [OPTIONS]%n       drover-agent version",
+          "drover-agent [run] [OPTIONS]%n       drover-agent report [OPTIONS]%n       drover-agent check [OPTIONS]%n       drover-agent status [OPTIONS]%n       drover-agent diag [OPTIONS]%n       drover-agent policy (check | test) [OPTIONS]%n       drover-agent version",
       description = {
         "%nConnects a Kubernetes cluster to a Rancher server: a drop-in for Rancher's",
         "cattle-cluster-agent. It opens tunnels to the server, through which the server",

@@ -26,6 +26,7 @@ final class DocPage {
           "proxy-and-ca",
           "check",
           "status",
+          "policy",
           "node-agent",
           "upgrade",
           "uninstall");

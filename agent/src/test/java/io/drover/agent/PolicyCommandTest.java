@@ -1,0 +1,247 @@
+package io.drover.agent;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Timeout(60)
+class PolicyCommandTest {
+  private static final String POLICY =
+      """
+      apiVersion: drover.io/v1alpha1
+      kind: GatewayPolicy
+      default: allow
+      contact: platform@example.org
+      presets: [no-exec, business-hours]
+      businessHours: {timeZone: Europe/Berlin, days: [Mon], from: "08:00", to: "18:00"}
+      rules:
+      - name: operators
+        effect: allow
+        subjects: [{kind: Group, name: ops}]
+        verbs: [create]
+        apiGroups: [""]
+        resources: [pods/exec]
+        namespaces: [shop]
+      """;
+
+  private static final Instant MONDAY = Instant.parse("2026-11-30T09:00:00Z");
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int execute(String input, String... arguments) {
+    return PolicyCommand.line(
+            Map.of("COLUMNS", "120"), () -> MONDAY, new ByteArrayInputStream(input.getBytes(UTF_8)))
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(arguments);
+  }
+
+  @Test
+  void aPolicyIsCheckedAndItsNotesAreSaid(@TempDir Path directory) throws Exception {
+    var file = Files.writeString(directory.resolve("policy.yaml"), POLICY);
+
+    assertThat(execute("", "check", file.toString())).isZero();
+
+    assertThat(out.toString())
+        .startsWith("policy: 1 rule, 8 of presets, default allow\n")
+        .contains("note: preset no-exec does not keep anybody who may create pods");
+  }
+
+  @Test
+  void aPolicyThatIsNoneNamesEachProblem() {
+    assertThat(execute(POLICY.replace("create", "exec").replace("ops}", "ops"), "check", "-"))
+        .isEqualTo(Main.FAILED);
+    assertThat(err.toString()).contains("drover-agent: line ").contains("this is no YAML");
+
+    assertThat(execute(POLICY.replace("create", "exec"), "check", "-")).isEqualTo(Main.FAILED);
+    assertThat(err.toString())
+        .contains("drover-agent: line 11: rule 1: verbs: \"exec\" is no verb of a request: use *,");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void whatIsAllowedIsExplained() {
+    assertThat(
+            execute(
+                POLICY,
+                "test",
+                "u-abc",
+                "create",
+                "pods/exec",
+                "--namespace=shop",
+                "--name=web-0",
+                "--group=ops",
+                "--policy=-"))
+        .isZero();
+
+    assertThat(out.toString())
+        .isEqualTo(
+            """
+            REQUEST
+                who               User "u-abc"
+                groups            ops, system:authenticated
+                verb              create
+                API group         "" (core)
+                resource          pods/exec
+                namespace         shop
+                name              web-0
+                time              2026-11-30T09:00:00Z, inside of 08:00 to 18:00 Europe/Berlin
+
+            RULES
+              ✓ rule 1            allows it: rule 1 "operators" (line 8)
+
+            DECISION
+              ✓ allowed           by rule 1 "operators" (line 8)
+                User "u-abc" can create resource "pods/exec" in API group "" in the namespace "shop": by the gateway's policy, rule
+                1 "operators" (line 8)
+            """);
+  }
+
+  @Test
+  void whatIsDeniedIsExplained() {
+    assertThat(
+            execute(
+                POLICY,
+                "test",
+                "u-abc",
+                "create",
+                "pods",
+                "--subresource=exec",
+                "-n=shop",
+                "--name=web-0",
+                "--policy=-"))
+        .isEqualTo(Main.FAILED);
+
+    assertThat(out.toString())
+        .contains("  – rule 1            not this one, by subjects Group ops: rule 1 \"operators\"")
+        .contains("  ✗ preset 1          denies it: preset no-exec, rule 1 \"no commands in")
+        .contains("  ✗ denied            by preset no-exec, rule 1")
+        .contains(
+            "pods \"web-0\" is forbidden: User \"u-abc\" cannot create resource \"pods/exec\"")
+        .contains("ask platform@example.org");
+    assertThat(out.toString()).doesNotContain("\u001b"); // this is no terminal
+  }
+
+  @Test
+  void thatTimeCanBeAnother() {
+    String[] test = {"test", "u-abc", "delete", "pods", "--name=a", "-n=x", "--policy=-"};
+    assertThat(execute(POLICY, test)).isZero();
+
+    String[] later = java.util.Arrays.copyOf(test, test.length + 1);
+    later[test.length] = "--at=2026-11-30T18:00:00Z";
+    assertThat(execute(POLICY, later)).isEqualTo(Main.FAILED);
+    assertThat(out.toString()).contains("outside of 08:00 to 18:00");
+  }
+
+  @Test
+  void theServerItselfIsADash() {
+    assertThat(execute("", "test", "-", "delete", "pods", "--name=a", "--preset=read-only"))
+        .isEqualTo(Main.FAILED);
+
+    assertThat(out.toString()).contains("The management server itself cannot delete");
+  }
+
+  @Test
+  void urlsHaveMethodsForVerbs() {
+    assertThat(execute("", "test", "u", "get", "/version", "--preset=read-only")).isZero();
+    assertThat(execute("", "test", "u", "post", "/version", "--preset=read-only"))
+        .isEqualTo(Main.FAILED);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "test u get pods | which policy? give either --policy or --preset",
+        "test u get pods --policy=- --preset=no-exec | which policy?",
+        "test u get pods --preset=no-fun | --preset is not known: use one of audit-only, read-only",
+        "test u get pods --preset=business-hours | needs businessHours",
+        "test u exec pods --preset=no-exec | \"exec\" is no verb of a request: use one of create,",
+        "test u list /version --preset=no-exec | \"list\" is no verb of a request: use one of"
+            + " delete",
+        "test u get deployments --preset=no-exec | \"deployments\" needs its API group: write it"
+            + " in",
+        "test u get Pods --preset=no-exec | \"Pods\" needs its API group",
+        "test u get pods/exec --preset=no-exec | a subresource is that of one object: add --name",
+        "test u get pods/exec --subresource=log --name=a --preset=no-exec | is there twice",
+        "test u deletecollection pods --name=a --preset=no-exec | has no name: use delete",
+        "test u get /version --name=a --preset=no-exec | a URL has no namespace, name or",
+        "test - get pods --group=a --preset=no-exec | --group is for a user: leave it out",
+        "test u get pods --at=now --preset=no-exec | --at is no time: write one such as 2026-",
+        "test u get pods --policy=/nowhere | the policy cannot be read",
+        "test u get pods --policy=- | line 1: there is no policy in it",
+        "check /nowhere | name a file, or - for standard input",
+      })
+  void wrongUseIsToldWithItsRemedy(String line, String problem) {
+    assertThat(execute("", line.split(" ", -1))).isEqualTo(Main.BAD_CONFIGURATION);
+
+    assertThat(err.toString()).startsWith("drover-agent: ").contains(problem);
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void itIsACommandOfTheAgent() {
+    var line =
+        Commands.line(Map.of(), (_, _) -> {})
+            .setOut(new PrintWriter(out, true))
+            .setErr(new PrintWriter(err, true));
+
+    assertThat(line.execute("policy")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(line.execute("policy", "check")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(line.execute("policy", "test", "--nonsense")).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(line.execute("policy", "test", "u", "get", "pods", "--preset=no-exec")).isZero();
+  }
+
+  /** Options make all commands known: those of policies must not cost the agent its memory. */
+  @Test
+  void anAgentLoadsNothingOfPolicies() throws Exception {
+    var agent =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xlog:class+load:stdout",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "run",
+            "--log-format=none");
+    agent.environment().clear();
+    var process = agent.redirectErrorStream(true).start();
+    try (var lines = process.inputReader(UTF_8)) {
+      var all = lines.lines().toList();
+
+      assertThat(all).anyMatch(line -> line.contains("io.drover.agent.PolicyCommand"));
+      assertThat(all).noneMatch(line -> line.contains("io.drover.agent.gateway.policy"));
+    }
+    assertThat(process.waitFor()).isEqualTo(Main.BAD_CONFIGURATION);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "policy --help,check",
+    "policy check --help,FILE",
+    "policy test --help,--subresource"
+  })
+  void helpFitsATerminal(String line, String part) {
+    assertThat(
+            Commands.line(Map.of(), (_, _) -> {})
+                .setOut(new PrintWriter(out, true))
+                .execute(line.split(" ", -1)))
+        .isZero();
+
+    assertThat(out.toString()).contains(part);
+    assertThat(out.toString().lines()).allMatch(text -> text.length() <= 80);
+  }
+}
