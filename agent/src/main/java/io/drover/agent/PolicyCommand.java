@@ -108,7 +108,7 @@ final class PolicyCommand implements Callable<Integer> {
       synopsisHeading = "Usage: ",
       description = {
         "%nSays whether a policy lets a user do something, and which rule decides:",
-        "%n  drover-agent policy test u-abc create pods/exec --namespace shop --name web-0 \\",
+        "%n  drover-agent policy test u-abc create pods/exec --name web-0 -n shop \\",
         "    --group system:authenticated --policy policy.yaml",
         "%nThe user's groups are those of the options, and those that Kubernetes adds.",
         "Resources are named as in kubectl auth can-i: pods, deployments.apps/scale,",

@@ -126,8 +126,8 @@ class PolicyCommandTest {
         .isEqualTo(Main.FAILED);
 
     assertThat(out.toString())
-        .contains("  – rule 1            not this one, by subjects Group ops: rule 1 \"operators\"")
-        .contains("  ✗ preset 1          denies it: preset no-exec, rule 1 \"no commands in")
+        .contains("  – rule 1            line 8, operators: not this one, by subjects Group ops\n")
+        .contains("  ✗ no-exec 1         denies it: preset no-exec, rule 1 \"no commands in")
         .contains("  ✗ denied            by preset no-exec, rule 1")
         .contains(
             "pods \"web-0\" is forbidden: User \"u-abc\" cannot create resource \"pods/exec\"")

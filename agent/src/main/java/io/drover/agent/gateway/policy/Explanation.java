@@ -3,6 +3,7 @@ package io.drover.agent.gateway.policy;
 import io.drover.agent.terminal.Page;
 import io.drover.agent.terminal.Page.Mark;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.stream.Collectors;
 
@@ -63,7 +64,7 @@ public final class Explanation {
       case RequestInfo.Unresolved unresolved ->
           page.line(Mark.NO, "not understood", unresolved.reason(), null);
     }
-    page.line(Mark.NONE, "time", now + hours(), null);
+    page.line(Mark.NONE, "time", now.truncatedTo(ChronoUnit.SECONDS) + hours(), null);
   }
 
   private String hours() {
@@ -76,22 +77,19 @@ public final class Explanation {
   private void rules(Page page, Requester requester, RequestInfo request, Decision decision) {
     for (Rule rule : policy.rules()) {
       var mismatch = rule.mismatch(requester, request, policy.hours(), now);
-      String label =
-          (rule.origin().preset().isEmpty() ? "rule " : "preset ") + rule.origin().index();
+      var origin = rule.origin();
+      String label = (origin.preset().isEmpty() ? "rule" : origin.preset()) + " " + origin.index();
       if (mismatch == null) {
         page.line(
             rule.effect() == Effect.ALLOW ? Mark.YES : Mark.NO,
             label,
-            rule.effect().verb() + " it: " + rule.origin().text(),
+            rule.effect().verb() + " it: " + origin.text(),
             null);
         breakGlass(page, decision);
         return;
       }
       page.line(
-          Mark.UNKNOWN,
-          label,
-          "not this one, by " + why(mismatch, rule) + ": " + rule.origin().text(),
-          null);
+          Mark.UNKNOWN, label, title(origin) + "not this one, by " + why(mismatch, rule), null);
     }
     if (request instanceof RequestInfo.Unresolved) {
       return;
@@ -102,6 +100,12 @@ public final class Explanation {
         policy.standard().verb() + " what no rule covers",
         null);
     breakGlass(page, decision);
+  }
+
+  /** Short, so that there is room for the reason. */
+  private static String title(Rule.Origin origin) {
+    String line = origin.preset().isEmpty() ? "line " + origin.line() + ", " : "";
+    return line + (origin.name().isEmpty() ? "" : origin.name() + ": ");
   }
 
   private void breakGlass(Page page, Decision decision) {
