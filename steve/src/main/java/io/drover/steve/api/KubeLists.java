@@ -245,9 +245,12 @@ final class KubeLists {
      */
     private boolean begin(Reply.Collection collection, List<Partition> partitions)
         throws IOException {
+      if (partitions.size() != 1 || !partitions.getFirst().part().all()) {
+        return false;
+      }
       var whole = partitions.getFirst();
       var order = KeyOrder.of(query, type.namespaced() && whole.namespace().isEmpty());
-      if (order == null || partitions.size() > 1 || !whole.part().all()) {
+      if (order == null) {
         return false;
       }
       var best = new Best(query, columns);

@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Pages for which the API server need not send the whole list. */
 @Timeout(60)
@@ -99,6 +101,29 @@ class FirstPageTest {
     assertThat(page.ids()).isEqualTo(many("shop", 10));
     assertThat(page.json().path("count").asInt()).isEqualTo(50);
     assertThat(asked()).singleElement().asString().contains("namespaces/shop").contains("limit=10");
+  }
+
+  @ParameterizedTest
+  @MethodSource("dialects")
+  void whoMayListNothingIsShownNothing(Dialect dialect) throws Exception {
+    fixture.close();
+    fixture = new LiveFixture(dialect, 0);
+    fixture.server.has(
+        LiveFixture.RBAC + "clusterroles",
+        FakeApiServer.list(
+            "{'metadata':{'name':'r'},'rules':[{'verbs':['get'],'apiGroups':[''],"
+                + "'resources':['configmaps']}]}"));
+    has(many("shop", 3));
+
+    for (String list : List.of(LIST, SORTED + "&pagesize=2")) {
+      var page = fixture.get("jane", list);
+      assertThat(page.head()).contains(" 200 ");
+      assertThat(page.ids()).isEmpty();
+    }
+  }
+
+  static List<Dialect> dialects() {
+    return List.of(Dialect.CLASSIC, Dialect.NEWEST);
   }
 
   @Test
