@@ -97,6 +97,9 @@ true
 {{- if or $root.Values.reports.enabled $duties -}}
 {{- $features = append $features "leader" -}}
 {{- end -}}
+{{- if $root.Values.gateway.enabled -}}
+{{- $features = append $features "gateway" -}}
+{{- end -}}
 {{- if $root.Values.reports.enabled -}}
 {{- $trials := without (splitList "," (include "drover.trials" $root)) "none" -}}
 {{- $features = concat (append $features "reports") $trials -}}

@@ -14,6 +14,7 @@ import io.drover.agent.control.ThreadDump;
 import io.drover.agent.duty.Duties;
 import io.drover.agent.gateway.Gateway;
 import io.drover.agent.gateway.GatewayIdentity;
+import io.drover.agent.gateway.PolicyGate;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
@@ -170,7 +171,7 @@ final class Agent {
         var news = watchForNews(signal);
         var cluster =
             needsCluster()
-                ? new OwnCluster(tunnels, () -> problems(rotation, news, probe, explorer))
+                ? new OwnCluster(tunnels, () -> problems(rotation, news, probe, explorer, gateway))
                 : null;
         var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var _ =
@@ -200,7 +201,7 @@ final class Agent {
                 List.of(tunnels::cluster, tunnels::steve),
                 () ->
                     cluster == null
-                        ? problems(rotation, news, probe, explorer)
+                        ? problems(rotation, news, probe, explorer, gateway)
                         : cluster.degraded(),
                 cluster == null || !config.report().enabled() ? null : cluster::reading)) {
       var lastResort = new LastResort(System::nanoTime, () -> trust.ping(credentials().url()));
@@ -236,7 +237,9 @@ final class Agent {
         ? Gateway.start(
             kube.access(config.kube()),
             new GatewayIdentity(
-                kube.shared(GatewayIdentity.SECRET)::ensure, InstantSource.system()))
+                kube.shared(GatewayIdentity.SECRET)::ensure, InstantSource.system()),
+            PolicyGate.start(
+                kube.reader(), Fabric8ClusterApi.NAMESPACE, InstantSource.system(), Sleeper.REAL))
         : null;
   }
 
@@ -303,7 +306,11 @@ final class Agent {
   }
 
   private static SortedMap<String, Problem> problems(
-      Rotation rotation, NewsWatch news, SelfProbe probe, @Nullable Explorer explorer) {
+      Rotation rotation,
+      NewsWatch news,
+      SelfProbe probe,
+      @Nullable Explorer explorer,
+      @Nullable Gateway gateway) {
     var found = rotation.problems();
     probe.problem().ifPresent(problem -> found.put(SelfProbe.FEATURE, problem));
     news.problem().ifPresent(problem -> found.put(NewsWatch.FEATURE, problem));
@@ -311,6 +318,9 @@ final class Agent {
       explorer
           .missingRight()
           .ifPresent(right -> found.put(Explorer.FEATURE, new Problem(Reason.FORBIDDEN, right)));
+    }
+    if (gateway != null) {
+      gateway.problem().ifPresent(problem -> found.put(PolicyGate.FEATURE, problem));
     }
     return found;
   }

@@ -451,6 +451,9 @@ public final class Checks {
     if (config.explorer().enabled()) {
       on.add(Explorer.FEATURE);
     }
+    if (config.gateway()) {
+      on.add("gateway");
+    }
     return on;
   }
 

@@ -10,6 +10,7 @@ import java.util.Optional;
  *
  * @param url of the server, if it was given on the command line: then no credentials are read
  * @param token registration token, likewise
+ * @param gateway whether the agent is one
  * @param kube empty: neither a pod nor a kubeconfig, so that nothing of the cluster is asked
  */
 public record CheckConfig(
@@ -17,6 +18,7 @@ public record CheckConfig(
     Optional<URI> url,
     Optional<Secret> token,
     Paths paths,
+    boolean gateway,
     Optional<KubeConfig> kube,
     ReportConfig report,
     DutyConfig duty,
@@ -47,6 +49,7 @@ public record CheckConfig(
             server.isEmpty() ? Optional.empty() : Optional.of(parsed.server()),
             token.isEmpty() ? Optional.empty() : Optional.of(token),
             paths,
+            env.isOn(Setting.DROVER_GATEWAY),
             hasCluster ? Optional.of(KubeConfig.from(env, paths)) : Optional.empty(),
             ReportConfig.from(env),
             DutyConfig.from(env),

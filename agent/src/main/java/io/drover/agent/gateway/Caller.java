@@ -10,6 +10,8 @@ sealed interface Caller {
   /**
    * The server with the token of a service account that it has made in this cluster for a user. Its
    * token is the cluster's own and is passed on as it is: whether it is valid the API server says.
+   *
+   * @param user whose token it says it is
    */
-  record Account(Secret token) implements Caller {}
+  record Account(Secret token, String user) implements Caller {}
 }

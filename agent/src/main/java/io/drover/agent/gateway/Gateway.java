@@ -3,6 +3,7 @@ package io.drover.agent.gateway;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.management.UnixOperatingSystemMXBean;
+import io.drover.agent.reason.Problem;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.FrontLimits;
@@ -14,6 +15,7 @@ import java.lang.management.ManagementFactory;
 import java.net.HttpURLConnection;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,11 +62,14 @@ public final class Gateway implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Gateway.class);
 
   private final GatewayIdentity identity;
+  private final PolicyGate policy;
   private final Upstream upstream;
   private final HttpFront front;
 
-  private Gateway(ApiAccess access, GatewayIdentity identity, FrontLimits limits) {
+  private Gateway(
+      ApiAccess access, GatewayIdentity identity, PolicyGate policy, FrontLimits limits) {
     this.identity = identity;
+    this.policy = policy;
     this.upstream = new Upstream(access, System::nanoTime);
     this.front =
         HttpFront.start(
@@ -72,15 +77,16 @@ public final class Gateway implements AutoCloseable {
   }
 
   /** Begins to answer. Costs nothing before somebody connects. */
-  public static Gateway start(ApiAccess access, GatewayIdentity identity) {
+  public static Gateway start(ApiAccess access, GatewayIdentity identity, PolicyGate policy) {
     long descriptors =
         ManagementFactory.getPlatformMXBean(UnixOperatingSystemMXBean.class)
             .getMaxFileDescriptorCount();
-    return start(access, identity, limits(connections(descriptors)));
+    return start(access, identity, policy, limits(connections(descriptors)));
   }
 
-  static Gateway start(ApiAccess access, GatewayIdentity identity, FrontLimits limits) {
-    return new Gateway(access, identity, limits);
+  static Gateway start(
+      ApiAccess access, GatewayIdentity identity, PolicyGate policy, FrontLimits limits) {
+    return new Gateway(access, identity, policy, limits);
   }
 
   private static FrontLimits limits(int connections) {
@@ -112,7 +118,7 @@ public final class Gateway implements AutoCloseable {
       var head = RequestHead.of(request);
       var caller = identity.caller(request.fields()).orElseThrow(RefusedException::unauthorized);
       var fields = fields(head, caller);
-      // Here a policy decides: who asks and what is known, and nothing has been passed on yet.
+      policy.require(head, caller);
       new Exchange(upstream, request, head, fields, answer).run();
     } catch (RefusedException e) {
       if (answer.begun()) {
@@ -127,7 +133,7 @@ public final class Gateway implements AutoCloseable {
     var fields = new Fields();
     switch (caller) {
       case Caller.Server() -> addOwn(fields);
-      case Caller.Account(var token) -> {
+      case Caller.Account(var token, _) -> {
         if (head.impersonates()) {
           throw new RefusedException(
               HttpURLConnection.HTTP_FORBIDDEN,
@@ -169,10 +175,16 @@ public final class Gateway implements AutoCloseable {
         refusal.status().getBytes(UTF_8));
   }
 
+  /** Why it does not work as its owner wants it; empty: it does. */
+  public Optional<Problem> problem() {
+    return policy.problem();
+  }
+
   /** Ends every request. */
   @Override
   public void close() {
     front.close();
+    policy.close();
     upstream.close();
   }
 }

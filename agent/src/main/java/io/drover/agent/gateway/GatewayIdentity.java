@@ -59,8 +59,9 @@ public final class GatewayIdentity {
       Pattern.compile("[A-Za-z0-9_-]+\\.(?<claims>[A-Za-z0-9_-]+)\\.[A-Za-z0-9_-]+");
 
   /** As Kubernetes writes it in both kinds of its tokens. */
-  private static final String USERS_ACCOUNT =
-      "\"sub\":\"system:serviceaccount:cattle-impersonation-system:";
+  private static final Pattern USERS_ACCOUNT =
+      Pattern.compile(
+          "\"sub\":\"(?<user>system:serviceaccount:cattle-impersonation-system:[^\"\\\\]+)\"");
 
   private static final String TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
   private static final Logger log = LoggerFactory.getLogger(GatewayIdentity.class);
@@ -235,9 +236,7 @@ public final class GatewayIdentity {
     if (isOurs(token)) {
       return Optional.of(new Caller.Server());
     }
-    return isOfUsersAccount(token)
-        ? Optional.of(new Caller.Account(new Secret(token)))
-        : Optional.empty();
+    return usersAccount(token).map(user -> new Caller.Account(new Secret(token), user));
   }
 
   /** Takes as long for a token that is nearly right as for any other of that length. */
@@ -249,16 +248,17 @@ public final class GatewayIdentity {
   }
 
   /** A hint, no proof: that is the API server's to look for. */
-  private static boolean isOfUsersAccount(String token) {
+  private static Optional<String> usersAccount(String token) {
     var jwt = JWT.matcher(token);
     if (!jwt.matches()) {
-      return false;
+      return Optional.empty();
     }
     try {
-      return new String(Base64.getUrlDecoder().decode(jwt.group("claims")), UTF_8)
-          .contains(USERS_ACCOUNT);
+      var claims = new String(Base64.getUrlDecoder().decode(jwt.group("claims")), UTF_8);
+      var account = USERS_ACCOUNT.matcher(claims);
+      return account.find() ? Optional.of(account.group("user")) : Optional.empty();
     } catch (IllegalArgumentException _) {
-      return false;
+      return Optional.empty();
     }
   }
 

@@ -1,5 +1,6 @@
 package io.drover.agent.gateway;
 
+import io.drover.agent.gateway.policy.Decision;
 import java.io.IOException;
 
 /** The gateway answers a request itself, and says no. */
@@ -7,7 +8,7 @@ final class RefusedException extends IOException {
   private static final long serialVersionUID = 1;
 
   private final int code;
-  private final String reason;
+  private final String status;
 
   /**
    * A refusal in the API server's words.
@@ -19,7 +20,17 @@ final class RefusedException extends IOException {
   RefusedException(int code, String reason, String message) {
     super(message);
     this.code = code;
-    this.reason = reason;
+    this.status =
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+            + "\"message\":\"%s\",\"reason\":\"%s\",\"code\":%d}\n"
+                .formatted(quoted(message), reason, code);
+  }
+
+  /** What the policy refuses. */
+  RefusedException(Decision decision) {
+    super(decision.message());
+    this.code = Decision.STATUS;
+    this.status = decision.status();
   }
 
   static RefusedException badRequest(String message) {
@@ -40,9 +51,7 @@ final class RefusedException extends IOException {
 
   /** A {@code Status} object, which clients of Kubernetes understand. */
   String status() {
-    return "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
-        + "\"message\":\"%s\",\"reason\":\"%s\",\"code\":%d}\n"
-            .formatted(quoted(String.valueOf(getMessage())), reason, code);
+    return status;
   }
 
   private static String quoted(String text) {

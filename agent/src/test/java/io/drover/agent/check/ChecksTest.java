@@ -61,6 +61,7 @@ class ChecksTest {
   private String date = DATE;
   private String proxy = "";
   private String explorer = "on";
+  private String gateway = "off";
   private String checksum;
 
   @BeforeAll
@@ -101,6 +102,7 @@ class ChecksTest {
     variables.put("SSL_CERT_DIR", directory.resolve("none").toString());
     variables.put("HTTPS_PROXY", proxy);
     variables.put("DROVER_EXPLORER", explorer);
+    variables.put("DROVER_GATEWAY", gateway);
     if (!checksum.isEmpty()) {
       variables.put("CATTLE_CA_CHECKSUM", checksum);
     }
@@ -436,7 +438,19 @@ class ChecksTest {
     }
     assertThat(result("rights").more())
         .isNotEmpty()
-        .noneMatch(right -> right.startsWith("explorer:"));
+        .noneMatch(right -> right.startsWith("explorer:") || right.startsWith("gateway:"));
+  }
+
+  @Test
+  void rightsOfAGatewayAreAskedForIfThereIsOne() throws Exception {
+    gateway = "on";
+    try (var api = api("false")) {
+      cluster = new FakeCluster(api, "x");
+
+      assertThat(checkServer()).isFalse();
+    }
+    assertThat(result("rights").more())
+        .contains("gateway: update secrets/drover-gateway in cattle-system");
   }
 
   @Test

@@ -162,9 +162,10 @@ class GatewayIdentityTest {
   void takesTokensOfTheServersOwnAccountsOnly() throws Exception {
     var replica = replica();
     replica.told();
-    var users = jwt("system:serviceaccount:cattle-impersonation-system:user-1");
+    var user = "system:serviceaccount:cattle-impersonation-system:user-1";
+    var users = jwt(user);
 
-    assertThat(replica.caller(bearer(users))).contains(new Caller.Account(new Secret(users)));
+    assertThat(replica.caller(bearer(users))).contains(new Caller.Account(new Secret(users), user));
     assertThat(replica.caller(bearer(jwt("system:serviceaccount:cattle-system:cattle")))).isEmpty();
     assertThat(replica.caller(bearer("a.b"))).isEmpty();
     assertThat(replica.caller(bearer("a.*.c"))).isEmpty();

@@ -33,6 +33,7 @@ class GatewayTest {
 
   private final List<SSLSocket> opened = new ArrayList<>();
   private ScriptedUpstream api;
+  private final PolicyGate policy = new PolicyGate(InstantSource.system());
   private GatewayIdentity identity;
   private GatewayIdentity.Told told;
   private Gateway gateway;
@@ -42,7 +43,8 @@ class GatewayTest {
     api = new ScriptedUpstream();
     identity = new GatewayIdentity((made, _) -> made.get(), InstantSource.system());
     told = identity.told();
-    gateway = Gateway.start(api, identity);
+    policy.none();
+    gateway = Gateway.start(api, identity, policy);
   }
 
   @AfterEach
@@ -146,6 +148,26 @@ class GatewayTest {
         .contains("\"kind\":\"Status\"", "\"code\":401");
     assertThat(peer.in().read()).as("the connection ends").isEqualTo(-1);
     assertThat(api.connections).hasValue(0);
+  }
+
+  @Test
+  void refusesWhatThePolicyDeniesAndAsksNobody() throws Exception {
+    policy.is(PolicyGateTest.NO_EXEC, "");
+    var peer = open();
+    peer.say(
+        request(
+            "POST /api/v1/namespaces/shop/pods/web-0/exec?command=sh", "Impersonate-User: u-abc"));
+
+    var answer = peer.head();
+    assertThat(answer.getFirst()).isEqualTo("HTTP/1.1 403 Forbidden");
+    assertThat(field(answer, "Content-Type")).isEqualTo("application/json");
+    assertThat(text(peer, Integer.parseInt(field(answer, "Content-Length"))))
+        .contains("\"kind\":\"Status\"", "User \\\"u-abc\\\" cannot create", "ask the team");
+    assertThat(api.connections).hasValue(0);
+
+    var other = open();
+    other.say(request("GET /api/v1/namespaces/shop/pods/web-0", "Impersonate-User: u-abc"));
+    assertThat(other.head().getFirst()).isEqualTo("HTTP/1.1 200 OK");
   }
 
   @Test
@@ -498,7 +520,7 @@ class GatewayTest {
   void limitsAreKept() throws Exception {
     gateway.close();
     var limits = new FrontLimits(1, 1, 2_000, 1_000, LONG, Duration.ofMillis(1), LONG, LONG);
-    gateway = Gateway.start(api, identity, limits);
+    gateway = Gateway.start(api, identity, policy, limits);
     try (var silent = gateway.connect(_ -> {})) {
       gateway.connect(_ -> {}).close();
       assertThat(java.nio.channels.Channels.newInputStream(silent).read())
@@ -511,7 +533,8 @@ class GatewayTest {
   void tooManyAreRefused() throws Exception {
     gateway.close();
     gateway =
-        Gateway.start(api, identity, new FrontLimits(1, 1, 2_000, 1_000, LONG, LONG, LONG, LONG));
+        Gateway.start(
+            api, identity, policy, new FrontLimits(1, 1, 2_000, 1_000, LONG, LONG, LONG, LONG));
     try (var _ = gateway.connect(_ -> {});
         var _ = gateway.connect(_ -> {})) {
       assertThatThrownBy(() -> gateway.connect(_ -> {}))

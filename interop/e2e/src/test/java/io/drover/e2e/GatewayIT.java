@@ -157,6 +157,60 @@ final class GatewayIT {
         .sum();
   }
 
+  /** In a namespace of its own, since both agents follow one policy. */
+  @WithEachPeer
+  void policyDecidesWhatComesThrough(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var kubectl = installation.peer().kubectl();
+    var namespace = "policy-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run("create", "namespace", namespace);
+    var policy =
+        Files.writeString(
+            installation.directory().resolve("policy.yaml"),
+            """
+            apiVersion: drover.io/v1alpha1
+            kind: GatewayPolicy
+            default: allow
+            contact: the platform team
+            rules:
+            - name: no secrets here
+              effect: deny
+              subjects: [{kind: User, name: e2e}]
+              verbs: ["*"]
+              apiGroups: [""]
+              resources: [secrets]
+              namespaces: [%s]
+            """
+                .formatted(namespace));
+    String[] ask = {"get", "secrets", "-n", namespace};
+    kubectl.run(ask);
+    admin.run(
+        "-n",
+        Import.NAMESPACE,
+        "create",
+        "configmap",
+        "drover-gateway-policy",
+        "--from-file=policy.yaml=" + policy);
+    try {
+      Await.that(
+          "it is refused",
+          EVENT_LIMIT,
+          () ->
+              kubectl.outcome(new byte[0], ask).stderr().contains("by the gateway's policy, rule 1")
+      );
+      assertThat(kubectl.outcome(new byte[0], ask).stderr()).contains("ask the platform team");
+      assertThat(kubectl.outcome(new byte[0], "get", "secrets", "-A").exitCode()).isNotZero();
+      kubectl.run("get", "configmaps", "-n", namespace);
+      kubectl.run("get", "secrets", "-n", "default");
+    } finally {
+      admin.run("-n", Import.NAMESPACE, "delete", "configmap", "drover-gateway-policy");
+    }
+    Await.that(
+        "it is allowed again",
+        EVENT_LIMIT,
+        () -> kubectl.outcome(new byte[0], ask).exitCode() == 0);
+  }
+
   /** A body of 900 KiB, which is sent while the API server reads it. */
   @WithEachPeer
   void bigObjectsComeAndGoAsTheyAre(Installation installation) throws Exception {

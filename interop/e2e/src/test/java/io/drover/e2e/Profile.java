@@ -30,6 +30,9 @@ enum Profile {
           "unused-credentials",
           "unused-pull-secrets");
 
+  /** On if its own value says so. */
+  private static final String GATEWAY = "gateway";
+
   private final boolean clusterWide;
   private final String clusterRole;
   private final String more;
@@ -74,6 +77,7 @@ enum Profile {
     var features = new ArrayList<>(UNASKED);
     features.addAll(TRIALS);
     features.addAll(DUTIES);
+    features.add(GATEWAY);
     return this == FULL ? Rights.allAccesses() : Rights.accesses(features, places());
   }
 
@@ -83,7 +87,9 @@ enum Profile {
       return "yes";
     }
     boolean isOn = UNASKED.contains(feature);
-    if (!isOn && !TRIALS.contains(feature) && !DUTIES.contains(feature)) {
+    boolean isAskedFor =
+        TRIALS.contains(feature) || DUTIES.contains(feature) || feature.equals(GATEWAY);
+    if (!isOn && !isAskedFor) {
       return "no";
     }
     var all = Rights.places(feature);

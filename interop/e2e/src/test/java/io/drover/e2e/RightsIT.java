@@ -49,7 +49,7 @@ final class RightsIT {
       Pattern.compile("(\\S*)\\s+\\[(.*?)]\\s+\\[(.*?)]\\s+\\[(.*?)]\\s*");
 
   private static final String ALL_ASKED =
-      "trials={%s},duties={%s}"
+      "trials={%s},duties={%s},gateway.enabled=true"
           .formatted(String.join(",", Profile.TRIALS), String.join(",", Profile.DUTIES));
 
   /** One right, as {@code kubectl auth can-i --list} shows it; {@code name} is empty for all. */

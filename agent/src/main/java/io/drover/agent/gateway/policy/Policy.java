@@ -52,6 +52,31 @@ public final class Policy {
             .formatted(PolicyDocument.API_VERSION, PolicyDocument.KIND, preset.text()));
   }
 
+  /** What is in force before the first policy that is one: nothing goes on. */
+  public static Policy closed() {
+    try {
+      return parse(
+          """
+          apiVersion: %s
+          kind: %s
+          default: deny
+          rules:
+          - effect: deny
+            verbs: ["*"]
+            apiGroups: ["*"]
+            resources: ["*"]
+            reason: the gateway has not understood a policy yet
+          - effect: deny
+            verbs: ["*"]
+            nonResourceURLs: ["*"]
+            reason: the gateway has not understood a policy yet
+          """
+              .formatted(PolicyDocument.API_VERSION, PolicyDocument.KIND));
+    } catch (PolicyException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Says what becomes of a request; never throws. */
   public Decision decide(
       Requester requester, RequestInfo request, BreakGlass breakGlass, Instant now) {

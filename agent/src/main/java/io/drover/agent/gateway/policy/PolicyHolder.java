@@ -2,6 +2,7 @@ package io.drover.agent.gateway.policy;
 
 import java.time.InstantSource;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,7 +19,7 @@ public final class PolicyHolder {
 
   // Guarded by this: what was handed over last, so that the same is not told twice; and what is
   // wrong with it.
-  private String text = "";
+  private @Nullable String text;
   private List<String> problems = List.of();
   private String annotation = "";
   private List<String> annotationProblems = List.of();

@@ -1,0 +1,180 @@
+package io.drover.agent.gateway;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.drover.agent.gateway.policy.BreakGlass;
+import io.drover.agent.gateway.policy.Decision;
+import io.drover.agent.gateway.policy.Policy;
+import io.drover.agent.gateway.policy.PolicyHolder;
+import io.drover.agent.gateway.policy.RequestInfo;
+import io.drover.agent.gateway.policy.Requester;
+import io.drover.agent.kube.ApiReader;
+import io.drover.agent.kube.ConfigMapWatch;
+import io.drover.agent.kube.ConfigMapWatch.Content;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.Sleeper;
+import io.drover.steve.http.Fields;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whether a request may go on, by the policy that the cluster's owner has written. Until it is
+ * known whether there is one nothing goes on, and until the first good one nothing that a policy
+ * could deny. Any thread; deciding neither waits nor locks.
+ */
+public final class PolicyGate implements AutoCloseable {
+  /** In {@code cattle-system}. */
+  public static final String CONFIG_MAP = "drover-gateway-policy";
+
+  /** The feature's name in the chart's rights, and where it is said that it does not work. */
+  public static final String FEATURE = "gateway";
+
+  /** Of the ConfigMap. */
+  static final String KEY = "policy.yaml";
+
+  private static final Logger log = LoggerFactory.getLogger(PolicyGate.class);
+
+  /** What is known of a policy. */
+  private enum State {
+    UNKNOWN,
+    NONE,
+    THERE
+  }
+
+  private final PolicyHolder holder;
+  private volatile State state = State.UNKNOWN;
+  private volatile List<String> problems = List.of();
+  private @Nullable ConfigMapWatch watch;
+
+  /** Nothing is known yet. */
+  PolicyGate(InstantSource clock) {
+    this.holder = new PolicyHolder(Policy.closed(), clock);
+  }
+
+  /** Follows {@link #CONFIG_MAP} until it is closed. */
+  public static PolicyGate start(
+      ApiReader api, String namespace, InstantSource clock, Sleeper sleeper) {
+    var gate = new PolicyGate(clock);
+    gate.watch = ConfigMapWatch.start(api, namespace, CONFIG_MAP, gate::told, sleeper);
+    return gate;
+  }
+
+  private void told(Optional<Content> there) {
+    if (there.isPresent()) {
+      var content = there.get();
+      is(
+          content.data().getOrDefault(KEY, ""),
+          content.annotations().getOrDefault(BreakGlass.ANNOTATION, ""));
+    } else {
+      none();
+    }
+  }
+
+  /** There is no policy: all goes on. */
+  void none() {
+    if (state != State.NONE) {
+      log.info("no policy, everything is passed on: configMap={}", CONFIG_MAP);
+    }
+    state = State.NONE;
+    problems = List.of();
+  }
+
+  /**
+   * There is one, and this stands in it. One thread at a time.
+   *
+   * @param text empty: nothing, which is no policy
+   * @param breakGlass of the annotation; empty: there is none
+   */
+  void is(String text, String breakGlass) {
+    var found = new ArrayList<>(holder.reload(text));
+    found.addAll(holder.breakGlass(breakGlass));
+    problems = List.copyOf(found);
+    state = State.THERE;
+  }
+
+  /** What is wrong with what stands there, or why it cannot be read; empty: nothing. */
+  public Optional<Problem> problem() {
+    var wrong = problems;
+    return wrong.isEmpty()
+        ? Optional.ofNullable(watch).flatMap(ConfigMapWatch::problem)
+        : Optional.of(
+            new Problem(
+                Reason.CONFIGURATION_INVALID,
+                "configmap " + CONFIG_MAP + ": " + String.join("; ", wrong)));
+  }
+
+  /**
+   * Refuses what may not go on.
+   *
+   * @throws RefusedException if it may not, or it cannot be said
+   */
+  void require(RequestHead head, Caller caller) throws RefusedException {
+    var requester = requester(head.fields(), caller);
+    switch (state) {
+      case UNKNOWN ->
+          throw RefusedException.unavailable("the gateway does not know its policy yet");
+      case NONE -> {}
+      case THERE -> {
+        var decision = holder.decide(requester, RequestInfo.of(head.method(), head.target()));
+        if (!decision.allowed()) {
+          throw new RefusedException(decision);
+        }
+        if (decision.outcome() == Decision.Outcome.BREAK_GLASS) {
+          log.debug("break-glass: {}", decision.message());
+        }
+      }
+    }
+  }
+
+  /** In whose name it is asked, as the API server will see it. */
+  private static Requester requester(Fields fields, Caller caller) throws RefusedException {
+    if (caller instanceof Caller.Account(_, var user)) {
+      return Requester.user(user, List.of());
+    }
+    var users = fields.every("Impersonate-User");
+    var groups = new ArrayList<String>();
+    for (String group : fields.every("Impersonate-Group")) {
+      groups.add(name(group));
+    }
+    if (users.size() > 1) {
+      throw RefusedException.badRequest("it is asked in the name of two users");
+    }
+    if (users.isEmpty()) {
+      if (!groups.isEmpty()) {
+        throw RefusedException.badRequest("it is asked in the name of groups without a user");
+      }
+      return Requester.server();
+    }
+    return Requester.user(name(users.getFirst()), groups);
+  }
+
+  /** As the API server reads it: UTF-8, without spaces around it. */
+  private static String name(String value) throws RefusedException {
+    try {
+      var bytes = ByteBuffer.wrap(value.getBytes(ISO_8859_1));
+      String name = UTF_8.newDecoder().decode(bytes).toString(); // reports what is malformed
+      if (name.isEmpty() || !name.strip().equals(name)) {
+        throw RefusedException.badRequest("the name in which it is asked is empty, or has spaces");
+      }
+      return name;
+    } catch (CharacterCodingException _) {
+      throw RefusedException.badRequest("the name in which it is asked is not UTF-8");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (watch != null) {
+      watch.close();
+    }
+  }
+}

@@ -1,0 +1,195 @@
+package io.drover.agent.kube;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.drover.agent.kube.Answer.Found;
+import io.drover.agent.kube.Answer.Missing;
+import io.drover.agent.kube.ApiReader.Listed;
+import io.drover.agent.kube.ApiReader.WatchEnd;
+import io.drover.agent.log.ChangeLog;
+import io.drover.agent.reason.Problem;
+import io.drover.agent.retry.Sleeper;
+import java.net.URLEncoder;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells what is in one ConfigMap, at first and whenever it changes. What was told last stays true
+ * for as long as the API server cannot be asked. Any thread; one virtual thread of its own.
+ */
+public final class ConfigMapWatch implements AutoCloseable {
+  /** The API server ends a watch after so long, and a new one goes on from there. */
+  static final Duration WATCH = Duration.ofMinutes(5);
+
+  /** A watch that nobody ends is ended here, so much later. */
+  static final Duration WATCH_MARGIN = Duration.ofSeconds(30);
+
+  /** Before another attempt; doubles to {@link #LAST_RETRY} as long as there is no answer. */
+  static final Duration FIRST_RETRY = Duration.ofSeconds(1);
+
+  static final Duration LAST_RETRY = Duration.ofSeconds(30);
+
+  private static final Logger log = LoggerFactory.getLogger(ConfigMapWatch.class);
+
+  /** What is in it. */
+  public record Content(Map<String, String> data, Map<String, String> annotations) {
+    public Content {
+      data = Map.copyOf(data);
+      annotations = Map.copyOf(annotations);
+    }
+
+    private static Content of(JsonNode object) {
+      return new Content(
+          texts(object.path("data")), texts(object.path("metadata").path("annotations")));
+    }
+
+    private static Map<String, String> texts(JsonNode object) {
+      var texts = new HashMap<String, String>();
+      object.properties().forEach(field -> texts.put(field.getKey(), field.getValue().asText("")));
+      return texts;
+    }
+  }
+
+  private final ApiReader api;
+  private final String list;
+  private final Consumer<Optional<Content>> listener;
+  private final Sleeper sleeper;
+  private final String name;
+  private final ChangeLog changes = ChangeLog.ofLoop(log, System::nanoTime);
+  private final Thread thread;
+  private volatile @Nullable Problem problem;
+
+  private ConfigMapWatch(
+      ApiReader api,
+      String namespace,
+      String name,
+      Consumer<Optional<Content>> listener,
+      Sleeper sleeper) {
+    this.api = api;
+    this.name = name;
+    this.list =
+        "/api/v1/namespaces/%s/configmaps?fieldSelector=%s"
+            .formatted(namespace, URLEncoder.encode("metadata.name=" + name, UTF_8));
+    this.listener = listener;
+    this.sleeper = sleeper;
+    this.thread = Thread.ofVirtual().name("configmap-" + name).unstarted(this::run);
+  }
+
+  /**
+   * Begins.
+   *
+   * @param listener is told the content, or that there is no such ConfigMap; one call at a time
+   */
+  public static ConfigMapWatch start(
+      ApiReader api,
+      String namespace,
+      String name,
+      Consumer<Optional<Content>> listener,
+      Sleeper sleeper) {
+    var watch = new ConfigMapWatch(api, namespace, name, listener, sleeper);
+    watch.thread.start();
+    return watch;
+  }
+
+  /** Why it cannot be read now; empty: it can. Never blocks. */
+  public Optional<Problem> problem() {
+    return Optional.ofNullable(problem);
+  }
+
+  private void run() {
+    var retry = FIRST_RETRY;
+    try {
+      while (true) {
+        retry = follow() ? FIRST_RETRY : retry;
+        sleeper.sleep(retry);
+        var doubled = retry.multipliedBy(2);
+        retry = doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+      }
+    } catch (InterruptedException _) {
+      // Closed.
+    }
+  }
+
+  /** Lists, and watches for as long as that can go on from there; returns whether it was listed. */
+  private boolean follow() throws InterruptedException {
+    var seen = new Seen();
+    switch (api.list(list, "application/json", seen::there)) {
+      case Missing<Listed> missing -> {
+        note(missing);
+        return false;
+      }
+      case Found<Listed>(var listed) -> {
+        problem = null;
+        changes.works("configmap can be read again: name=" + name);
+        seen.listed(listed.resourceVersion());
+      }
+    }
+    while (true) {
+      var end =
+          api.watch(
+              list
+                  + "&watch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=%s"
+                      .formatted(WATCH.toSeconds(), seen.version),
+              "application/json",
+              WATCH.plus(WATCH_MARGIN),
+              seen);
+      if (end instanceof Missing<WatchEnd> missing) {
+        note(missing);
+      }
+      if (end.found().orElse(WatchEnd.EXPIRED) == WatchEnd.EXPIRED) {
+        return true;
+      }
+    }
+  }
+
+  private void note(Missing<?> missing) {
+    problem = new Problem(missing.reason(), missing.detail());
+    changes.bad(
+        missing.reason().code(),
+        "configmap cannot be read: name=%s reason=%s".formatted(name, missing.detail()));
+  }
+
+  /** Of one list, and the watches behind it. */
+  private final class Seen implements ApiReader.Events {
+    private String version = "";
+    private @Nullable Content first;
+
+    void there(JsonNode object) {
+      first = Content.of(object);
+    }
+
+    void listed(String listed) {
+      version = listed;
+      listener.accept(Optional.ofNullable(first));
+    }
+
+    @Override
+    public void changed(JsonNode object) {
+      reached(object.path("metadata").path("resourceVersion").asText(""));
+      listener.accept(Optional.of(Content.of(object)));
+    }
+
+    @Override
+    public void deleted(JsonNode object) {
+      reached(object.path("metadata").path("resourceVersion").asText(""));
+      listener.accept(Optional.empty());
+    }
+
+    @Override
+    public void reached(String resourceVersion) {
+      version = resourceVersion;
+    }
+  }
+
+  @Override
+  public void close() {
+    thread.interrupt();
+  }
+}

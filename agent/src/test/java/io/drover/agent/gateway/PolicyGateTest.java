@@ -1,0 +1,198 @@
+package io.drover.agent.gateway;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Reason;
+import io.drover.steve.http.Fields;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PolicyGateTest {
+  /** Nobody runs commands. */
+  static final String NO_EXEC =
+      """
+      apiVersion: drover.io/v1alpha1
+      kind: GatewayPolicy
+      default: allow
+      contact: the team
+      presets: [no-exec]
+      """;
+
+  private static final String NOT_JANE =
+      """
+      apiVersion: drover.io/v1alpha1
+      kind: GatewayPolicy
+      default: allow
+      rules:
+      - name: not jane
+        effect: deny
+        subjects:
+        - {kind: User, name: jane}
+        - {kind: User, name: jürgen}
+        - {kind: Group, name: temps}
+        - {kind: ServiceAccount, name: cattle-impersonation-u, namespace: cattle-impersonation-system}
+        verbs: ["*"]
+        apiGroups: ["*"]
+        resources: ["*"]
+      """;
+
+  private static final String PODS = "/api/v1/namespaces/shop/pods";
+  private static final String EXEC = PODS + "/web-0/exec";
+  private static final Caller SERVER = new Caller.Server();
+  private static final Instant NOW = Instant.parse("2026-11-28T20:00:00Z");
+
+  private final PolicyGate gate = new PolicyGate(InstantSource.fixed(NOW));
+
+  private static RequestHead head(String target, String... fields) throws RefusedException {
+    var asked = new Fields().add("Host", "h");
+    for (String field : fields) {
+      int colon = field.indexOf(": ");
+      // As the front reads them: a byte is a character.
+      var value = new String(field.substring(colon + 2).getBytes(UTF_8), ISO_8859_1);
+      asked.add(field.substring(0, colon), value);
+    }
+    return RequestHead.of("GET", target, asked);
+  }
+
+  private void assertPasses(Caller caller, String target, String... fields) {
+    assertThatCode(() -> gate.require(head(target, fields), caller)).doesNotThrowAnyException();
+  }
+
+  private RefusedException refusal(Caller caller, String target, String... fields) {
+    return catchThrowableOfType(
+        RefusedException.class, () -> gate.require(head(target, fields), caller));
+  }
+
+  @Test
+  void nothingGoesOnBeforeItIsKnownWhetherThereIsAPolicy() {
+    assertThat(refusal(SERVER, PODS).code()).isEqualTo(503);
+    assertThat(refusal(SERVER, "/version").code()).isEqualTo(503);
+
+    gate.none();
+
+    assertPasses(SERVER, PODS);
+    assertPasses(SERVER, "/api/%2e%2e/odd//path");
+  }
+
+  @Test
+  void thePolicyDecidesAndANewOneAtOnce() {
+    gate.is(NO_EXEC, "");
+
+    assertPasses(SERVER, PODS, "Impersonate-User: jane");
+    var refused = refusal(SERVER, EXEC, "Impersonate-User: jane");
+    assertThat(refused.code()).isEqualTo(403);
+    assertThat(refused.status()).contains("\"reason\":\"Forbidden\"", "ask the team");
+    assertThat(refusal(SERVER, PODS + "/..%2f")).isNotNull();
+
+    gate.is(NOT_JANE, "");
+    assertPasses(SERVER, EXEC, "Impersonate-User: joe");
+
+    gate.none();
+    assertPasses(SERVER, EXEC, "Impersonate-User: jane");
+  }
+
+  @Test
+  void whatIsNoPolicyIsSaidAndTheLastGoodOneStays() {
+    gate.is("default: maybe", "");
+    assertThat(refusal(SERVER, "/version").getMessage())
+        .contains("the gateway has not understood a policy yet");
+    assertThat(refusal(SERVER, PODS).code()).isEqualTo(403);
+    var problem = gate.problem().orElseThrow();
+    assertThat(problem.reason()).isEqualTo(Reason.CONFIGURATION_INVALID);
+    assertThat(problem.message()).startsWith("configmap drover-gateway-policy: ");
+
+    gate.is(NO_EXEC, "");
+    assertThat(gate.problem()).isEmpty();
+    assertPasses(SERVER, PODS);
+
+    gate.is("", "");
+    assertThat(gate.problem()).isPresent();
+    assertPasses(SERVER, PODS);
+    assertThat(refusal(SERVER, EXEC)).isNotNull();
+  }
+
+  @Test
+  void nothingStandsThereIsNoPolicy() {
+    gate.is("", "");
+
+    assertThat(gate.problem()).isPresent();
+    assertThat(refusal(SERVER, PODS)).isNotNull();
+  }
+
+  @Test
+  void breakGlassSuspendsDenials() {
+    gate.is(NO_EXEC, "2026-11-28T21:00:00Z");
+    assertPasses(SERVER, EXEC, "Impersonate-User: jane");
+
+    gate.is(NO_EXEC, "2026-12-28T21:00:00Z");
+    assertThat(refusal(SERVER, EXEC, "Impersonate-User: jane")).isNotNull();
+    assertThat(gate.problem().orElseThrow().message()).contains("drover.io/break-glass-until");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Impersonate-User: jane,",
+    "impersonate-user: jane,",
+    "Impersonate-User: jürgen,",
+    "Impersonate-User: joe, Impersonate-Group: temps",
+    "Impersonate-User: system:serviceaccount:cattle-impersonation-system:cattle-impersonation-u,"
+  })
+  void whoAsksIsWhomTheApiServerWillTakeHimFor(String field, String other) {
+    gate.is(NOT_JANE, "");
+
+    var refused =
+        other == null ? refusal(SERVER, PODS, field) : refusal(SERVER, PODS, field, other);
+
+    assertThat(refused.code()).isEqualTo(403);
+    assertPasses(SERVER, PODS, "Impersonate-User: joe");
+    assertPasses(SERVER, PODS);
+  }
+
+  @Test
+  void anAccountsTokenIsItsAccount() {
+    gate.is(NOT_JANE, "");
+    String prefix = "system:serviceaccount:cattle-impersonation-system:";
+
+    assertThat(
+            refusal(new Caller.Account(new Secret("t"), prefix + "cattle-impersonation-u"), PODS))
+        .isNotNull();
+    assertPasses(new Caller.Account(new Secret("t"), prefix + "cattle-impersonation-v"), PODS);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "Impersonate-User: a|Impersonate-User: b",
+        "Impersonate-Group: temps",
+        "Impersonate-User: ",
+        "Impersonate-User: jane ",
+        "Impersonate-User:  jane",
+        "Impersonate-User: a|Impersonate-Group: temps ",
+      })
+  void whoeverCouldBeTwoIsRefused(String fields) {
+    gate.is(NOT_JANE, "");
+
+    assertThat(refusal(SERVER, PODS, fields.split("\\|", -1)).code()).isEqualTo(400);
+  }
+
+  @Test
+  void aNameThatIsNoUtf8IsRefused() {
+    gate.is(NOT_JANE, "");
+    var asked = new Fields().add("Host", "h").add("Impersonate-User", "j\u00fcrgen");
+
+    var refused =
+        catchThrowableOfType(
+            RefusedException.class, () -> gate.require(RequestHead.of("GET", PODS, asked), SERVER));
+
+    assertThat(refused.code()).isEqualTo(400);
+  }
+}
