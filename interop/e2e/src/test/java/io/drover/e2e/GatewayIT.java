@@ -196,8 +196,10 @@ final class GatewayIT {
           "it is refused",
           EVENT_LIMIT,
           () ->
-              kubectl.outcome(new byte[0], ask).stderr().contains("by the gateway's policy, rule 1")
-      );
+              kubectl
+                  .outcome(new byte[0], ask)
+                  .stderr()
+                  .contains("by the gateway's policy, rule 1"));
       assertThat(kubectl.outcome(new byte[0], ask).stderr()).contains("ask the platform team");
       assertThat(kubectl.outcome(new byte[0], "get", "secrets", "-A").exitCode()).isNotZero();
       kubectl.run("get", "configmaps", "-n", namespace);
