@@ -31,7 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("interop")
 @ExtendWith(WithControlPlane.class)
 @TestInstance(Lifecycle.PER_CLASS)
-final class GatewayIT {
+final class GatewayIT implements ThroughKubectl {
   private static final String ADDRESS = "drover-gateway.internal:443";
   private static final String HOST = "drover-gateway.internal";
   private static final Map<String, String> ON = Map.of("DROVER_GATEWAY", "on");
@@ -56,7 +56,8 @@ final class GatewayIT {
     return installations;
   }
 
-  private static ClusterUse use(Installation installation) throws IOException {
+  @Override
+  public ClusterUse use(Installation installation) throws IOException {
     return new ClusterUse(
         installation.plane(),
         installation.peer().kubectl(),
@@ -96,31 +97,6 @@ final class GatewayIT {
     var refused =
         kubectl.outcome(new byte[0], "get", "configmap", "there-is-none", "-n", "default");
     assertThat(refused.stderr()).contains("configmaps \"there-is-none\" not found");
-  }
-
-  @WithEachPeer
-  void appliesGetsAndDeletes(Installation installation) throws Exception {
-    use(installation).appliesGetsAndDeletes();
-  }
-
-  @WithEachPeer
-  void runsCommandsInPods(Installation installation) throws Exception {
-    use(installation).runsCommandsInPods();
-  }
-
-  @WithEachPeer
-  void followsLogs(Installation installation) throws Exception {
-    use(installation).followsLogs();
-  }
-
-  @WithEachPeer
-  void copiesBigFiles(Installation installation) throws Exception {
-    use(installation).copiesBigFiles();
-  }
-
-  @WithEachPeer
-  void forwardsPorts(Installation installation) throws Exception {
-    use(installation).forwardsPorts();
   }
 
   @WithEachPeer

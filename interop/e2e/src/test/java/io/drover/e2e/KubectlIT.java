@@ -35,7 +35,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Order(2)
 @ExtendWith(WithControlPlane.class)
 @TestInstance(Lifecycle.PER_CLASS)
-final class KubectlIT {
+final class KubectlIT implements ThroughKubectl {
   private static final Duration WATCHED = Duration.ofSeconds(60);
   private static final Duration BETWEEN_CHANGES = Duration.ofSeconds(2);
   private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
@@ -60,7 +60,8 @@ final class KubectlIT {
     return installations;
   }
 
-  private static ClusterUse use(Installation installation) throws IOException {
+  @Override
+  public ClusterUse use(Installation installation) throws IOException {
     return new ClusterUse(
         installation.plane(),
         installation.peer().kubectl(),
@@ -101,31 +102,6 @@ final class KubectlIT {
               "Origin", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "X-API-Tunnel-ID");
     }
     assertThat(paths).containsExactlyInAnyOrder("/v3/connect/register", "/v3/connect");
-  }
-
-  @WithEachPeer
-  void appliesGetsAndDeletes(Installation installation) throws Exception {
-    use(installation).appliesGetsAndDeletes();
-  }
-
-  @WithEachPeer
-  void runsCommandsInPods(Installation installation) throws Exception {
-    use(installation).runsCommandsInPods();
-  }
-
-  @WithEachPeer
-  void followsLogs(Installation installation) throws Exception {
-    use(installation).followsLogs();
-  }
-
-  @WithEachPeer
-  void copiesBigFiles(Installation installation) throws Exception {
-    use(installation).copiesBigFiles();
-  }
-
-  @WithEachPeer
-  void forwardsPorts(Installation installation) throws Exception {
-    use(installation).forwardsPorts();
   }
 
   /** Runs beside all the others. */
