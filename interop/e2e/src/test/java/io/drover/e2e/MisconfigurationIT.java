@@ -47,7 +47,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Execution(ExecutionMode.CONCURRENT)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class MisconfigurationIT {
-  private static final Duration LIMIT = Duration.ofSeconds(15);
+  /**
+   * What the agent needs is printed, and is to be 15 s at most on a machine of its own. Waiting
+   * ends later: beside other tests the CA alone may take 5 s, and a handshake without an answer
+   * takes 10.
+   */
+  private static final Duration LIMIT = Duration.ofMinutes(1);
 
   /** Not a code: the agent has to connect. */
   private static final String CONNECTED = "connects";
@@ -310,9 +315,6 @@ final class MisconfigurationIT {
     }
   }
 
-  /**
-   * The limit begins when the agent serves health: what the machine takes to start it is its own.
-   */
   private static void await(Agent agent, Case one) throws InterruptedException {
     if (one.code().equals(CONNECTED)) {
       agent.awaitReady(LIMIT);
