@@ -66,6 +66,7 @@ import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.ReportJson;
 import io.drover.steve.Explorer;
+import io.drover.steve.kube.Guard;
 import io.drover.steve.shell.ShellImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -160,9 +161,9 @@ final class Agent {
     Thread.ofVirtual().name("first-contact").start(this::sayWhetherServerAnswers);
     try (var watchdog = new Watchdog(System::nanoTime).start();
         var timer = Timer.system(watchdog);
-        var explorer = explorer();
-        var steve = explorer == null ? SteveServer.start() : SteveServer.start(explorer);
         var gateway = gateway();
+        var explorer = explorer(gateway == null ? Guard.NONE : gateway.guard());
+        var steve = explorer == null ? SteveServer.start() : SteveServer.start(explorer);
         var tunnels = new Tunnels(timer, watchdog, steve, gateway);
         var signal = Signal.with(changes());
         var probe = SelfProbe.start(dialerTo(steve), Sleeper.REAL);
@@ -218,11 +219,12 @@ final class Agent {
   }
 
   /** Costs nothing before it is asked something. Null: it is not wanted. */
-  private @Nullable Explorer explorer() {
+  private @Nullable Explorer explorer(Guard guard) {
     var wanted = config.explorer();
     return wanted.enabled()
         ? new Explorer(
             kube.access(config.kube()),
+            guard,
             new Explorer.Options(
                 wanted.features(),
                 wanted.serverVersion(),

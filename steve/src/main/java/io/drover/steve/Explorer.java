@@ -17,6 +17,7 @@ import io.drover.steve.http.Handler;
 import io.drover.steve.http.Request;
 import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Guard;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.live.Feeds;
 import io.drover.steve.live.LiveCounts;
@@ -54,6 +55,7 @@ public final class Explorer implements Handler, AutoCloseable {
   static final long HELD_BYTES = 16L * 1024 * 1024;
 
   private final ApiAccess access;
+  private final Guard guard;
   private final Options options;
 
   // Set under this lock.
@@ -62,9 +64,19 @@ public final class Explorer implements Handler, AutoCloseable {
   // Guarded by this.
   private boolean closed;
 
-  /** Does nothing yet. */
+  /** Does nothing yet, and lets users do what their roles allow. */
   public Explorer(ApiAccess access, Options options) {
+    this(access, Guard.NONE, options);
+  }
+
+  /**
+   * Does nothing yet.
+   *
+   * @param guard what limits users beside their roles
+   */
+  public Explorer(ApiAccess access, Guard guard, Options options) {
     this.access = access;
+    this.guard = guard;
     this.options = options;
   }
 
@@ -76,9 +88,9 @@ public final class Explorer implements Handler, AutoCloseable {
       LiveCounts counts,
       Shells shells,
       Api answering) {
-    static Parts of(ApiAccess access, Options options) {
+    static Parts of(ApiAccess access, Guard guard, Options options) {
       var clock = Clock.systemUTC();
-      var api = new ApiServer(access);
+      var api = new ApiServer(access, guard);
       var cluster = new Cluster(api, System::nanoTime);
       var budget = new Budget(HELD_BYTES);
       var counts = new LiveCounts(api, CountStore::accept, clock, System::nanoTime);
@@ -126,7 +138,7 @@ public final class Explorer implements Handler, AutoCloseable {
       throw Stopping.late();
     }
     if (parts == null) {
-      parts = Parts.of(access, options);
+      parts = Parts.of(access, guard, options);
     }
     return parts;
   }

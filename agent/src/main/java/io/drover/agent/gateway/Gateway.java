@@ -10,6 +10,7 @@ import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.http.Request;
 import io.drover.steve.kube.ApiAccess;
+import io.drover.steve.kube.Guard;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.HttpURLConnection;
@@ -173,6 +174,11 @@ public final class Gateway implements AutoCloseable {
         refusal.code(),
         new Fields().add("Content-Type", "application/json"),
         refusal.status().getBytes(UTF_8));
+  }
+
+  /** The same policy for what does not come this way. */
+  public Guard guard() {
+    return new ExplorerGuard(policy);
   }
 
   /** Why it does not work as its owner wants it; empty: it does. */

@@ -9,6 +9,7 @@ import io.drover.agent.gateway.policy.Policy;
 import io.drover.agent.gateway.policy.PolicyHolder;
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.policy.Requester;
+import io.drover.agent.gateway.policy.Standing;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ConfigMapWatch;
 import io.drover.agent.kube.ConfigMapWatch.Content;
@@ -135,14 +136,35 @@ public final class PolicyGate implements AutoCloseable {
     }
   }
 
+  /**
+   * What is in force now; empty: everything goes on.
+   *
+   * @throws RefusedException if that is not known yet
+   */
+  Optional<Standing> standing() throws RefusedException {
+    return switch (state) {
+      case UNKNOWN -> throw RefusedException.unavailable("it is not known yet what its policy is");
+      case NONE -> Optional.empty();
+      case THERE -> Optional.of(holder.standing());
+    };
+  }
+
   /** In whose name it is asked, as the API server will see it. */
   private static Requester requester(Fields fields, Caller caller) throws RefusedException {
     if (caller instanceof Caller.Account(_, var user)) {
       return Requester.user(user, List.of());
     }
-    var users = fields.every("Impersonate-User");
+    return requester(fields.every("Impersonate-User"), fields.every("Impersonate-Group"));
+  }
+
+  /**
+   * The same, of the values of the fields that say so: a byte is a character.
+   *
+   * @throws RefusedException if they are not what the API server would understand
+   */
+  static Requester requester(List<String> users, List<String> named) throws RefusedException {
     var groups = new ArrayList<String>();
-    for (String group : fields.every("Impersonate-Group")) {
+    for (String group : named) {
       groups.add(name(group));
     }
     if (users.size() > 1) {

@@ -1,5 +1,7 @@
 package io.drover.steve.access;
 
+import io.drover.steve.kube.Limits;
+import io.drover.steve.kube.Reach;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -11,8 +13,10 @@ import java.util.TreeSet;
  * All that a user may do with objects.
  *
  * @param id changes with any role or binding of his
+ * @param granted by roles
+ * @param limits what limits him beside them
  */
-public record AccessSet(String id, Map<Right, Set<Access>> granted) {
+public record AccessSet(String id, Map<Right, Set<Access>> granted, Limits limits) {
   /** A verb on a resource; each may be {@link Access#ALL}. */
   public record Right(String verb, String group, String resource) {}
 
@@ -22,7 +26,22 @@ public record AccessSet(String id, Map<Right, Set<Access>> granted) {
     granted = Map.copyOf(copy);
   }
 
-  /** Where a verb is allowed on a resource. */
+  /** By roles alone. */
+  public AccessSet(String id, Map<Right, Set<Access>> granted) {
+    this(id, granted, Limits.NONE);
+  }
+
+  /** The same roles, limited. */
+  public AccessSet within(Limits now) {
+    return now.equals(limits) ? this : new AccessSet(id, granted, now);
+  }
+
+  /** Whether that is the same for another: no role is different, and no limit. */
+  public boolean isAs(AccessSet other) {
+    return id.equals(other.id()) && limits.equals(other.limits());
+  }
+
+  /** Where roles allow a verb on a resource. */
   public Set<Access> where(String verb, String group, String resource) {
     var found = new HashSet<Access>();
     for (String v : List.of(Access.ALL, verb)) {
@@ -35,12 +54,19 @@ public record AccessSet(String id, Map<Right, Set<Access>> granted) {
     return found;
   }
 
-  /** Whether a verb is allowed on an object. */
+  /** Whether a verb is allowed on an object; with an empty name, on whatever there is. */
   public boolean grants(String verb, String group, String resource, String namespace, String name) {
-    return where(verb, group, resource).stream().anyMatch(access -> access.grants(namespace, name));
+    return where(verb, group, resource).stream().anyMatch(access -> access.grants(namespace, name))
+        && isWithinLimits(verb, group, resource, namespace, name);
   }
 
-  /** Namespaces in which anything at all is allowed, in alphabetical order. */
+  private boolean isWithinLimits(
+      String verb, String group, String resource, String namespace, String name) {
+    var reach = limits.reach(verb, group, resource);
+    return name.isEmpty() ? reach.in(namespace) == Reach.Extent.ALL : reach.one(namespace, name);
+  }
+
+  /** Namespaces in which roles allow anything at all, in alphabetical order. */
   public Set<String> namespaces() {
     var found = new TreeSet<String>();
     for (var accesses : granted.values()) {

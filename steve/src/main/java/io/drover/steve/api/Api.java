@@ -6,10 +6,12 @@ import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.Handler;
 import io.drover.steve.http.Request;
+import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
 import io.drover.steve.schema.Cluster;
+import io.drover.steve.schema.ResourceType;
 import io.drover.steve.schema.Schema;
 import java.io.IOException;
 import java.net.URLDecoder;
@@ -148,6 +150,17 @@ public final class Api implements Handler {
     var parts = parts(request.path());
     var schema = schemas.lookup(parts.isEmpty() ? "apiRoot" : parts.getFirst());
     if (schema == null) {
+      var denied = parts.isEmpty() ? null : schemas.denied(parts.getFirst());
+      if (denied != null) {
+        String first = parts.size() > 1 ? parts.get(1) : "";
+        String second = parts.size() > 2 ? parts.get(2) : "";
+        schemas
+            .access()
+            .limits()
+            .check(
+                method,
+                denied.namespaced() ? target(denied, first, second) : target(denied, "", first));
+      }
       reply.notFound();
       return;
     }
@@ -197,6 +210,12 @@ public final class Api implements Handler {
         reply);
   }
 
+  /** What the API server would be asked. */
+  private static String target(ResourceType type, String namespace, String name) {
+    String path = type.path(ApiRequest.segment(namespace));
+    return name.isEmpty() ? path : path + "/" + ApiRequest.segment(name);
+  }
+
   private static void checkMethod(Call call) throws Refusal {
     String method = call.method();
     boolean isAction = method.equals("POST") && call.query().has("action");
@@ -207,6 +226,13 @@ public final class Api implements Handler {
         call.isOne() ? call.schema().resourceMethods() : call.schema().collectionMethods();
     boolean mayList = !call.isOne() && method.equals("GET") && allowed.contains("POST");
     if (!allowed.contains(method) && !mayList) {
+      var type = call.schema().type();
+      if (type.isPresent()) { // whatever his roles say: it is known whom to ask
+        call.schemas()
+            .access()
+            .limits()
+            .check(method, target(type.get(), call.namespace(), call.name()));
+      }
       throw new Refusal(403, "PermissionDenied", "Method " + method + " not supported");
     }
   }

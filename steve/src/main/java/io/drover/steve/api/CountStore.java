@@ -12,6 +12,7 @@ import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Together;
 import io.drover.steve.live.LiveCounts;
 import io.drover.steve.schema.ResourceType;
+import io.drover.steve.schema.Schema;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
 import java.time.Clock;
@@ -25,6 +26,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,8 +90,7 @@ public final class CountStore implements Store {
               room.acquire();
               try {
                 var rights = schema.rights();
-                var live =
-                    liveCounts.count(schema.id(), Scopes.listed(rights, type.get().namespaced()));
+                var live = live(schema);
                 found.put(schema.id(), live == null ? count(type.get(), rights) : live);
               } catch (IOException e) {
                 log.debug("not counted: type={} reason={}", schema.id(), e.toString());
@@ -108,6 +109,13 @@ public final class CountStore implements Store {
     new TreeMap<>(found).forEach((id, count) -> counts.set(id, count.json()));
     var links = Map.of("self", call.links().object("counts", "count"));
     return Envelope.of("count", "count", links, content);
+  }
+
+  /** What is counted already; null: it is not, or not as this user may know it. */
+  private @Nullable Count live(Schema schema) {
+    return schema.rights().isLimitedByName("list")
+        ? null
+        : liveCounts.count(schema.id(), Scopes.listed(schema.rights(), schema.namespaced()));
   }
 
   /** In which form objects are asked for: whole, if what is in them says how they are. */
@@ -132,9 +140,7 @@ public final class CountStore implements Store {
                 }
                 String namespace = object.at("/metadata/namespace").asText("");
                 String name = object.at("/metadata/name").asText("");
-                if (all
-                    || rights.grants("list", namespace, name)
-                    || rights.grants("get", namespace, name)) {
+                if (all || rights.shows(namespace, name)) {
                   type.declare(object);
                   tally.add(namespace, Summary.of(object, clock));
                 }

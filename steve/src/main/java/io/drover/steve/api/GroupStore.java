@@ -15,6 +15,8 @@ public final class GroupStore implements Store {
   /** What the group without a name is called. */
   private static final String CORE = "core";
 
+  private static final String GROUPS = "/apis";
+
   private final ApiServer api;
 
   /** Asks nothing yet. */
@@ -37,13 +39,14 @@ public final class GroupStore implements Store {
   }
 
   private Map<String, ObjectNode> groups(Call call) throws IOException {
+    call.schemas().access().limits().check("GET", GROUPS); // asked in our own name
     var found = new TreeMap<String, ObjectNode>();
     var core = Json.MAPPER.createObjectNode();
     var version = core.put("name", CORE).putArray("versions").addObject();
     version.put("groupVersion", "v1").put("version", "v1");
     core.set("preferredVersion", version.deepCopy());
     put(found, call, core);
-    try (var answer = api.send(ApiRequest.get("/apis", ApiRequest.DISCOVERY))) {
+    try (var answer = api.send(ApiRequest.get(GROUPS, ApiRequest.DISCOVERY))) {
       var list = Json.object(answer.body());
       for (JsonNode group : list.path("groups")) { // of an old API server
         put(found, call, (ObjectNode) group);

@@ -68,6 +68,9 @@ public final class HeldLists {
   /** The page that is asked for; empty: it must be asked of the API server. */
   Optional<Page> page(Call call, Query query, Projects projects) throws IOException {
     var type = call.schema().type().orElseThrow();
+    if (call.schema().rights().isLimitedByName("list")) {
+      return Optional.empty();
+    }
     return switch (feeds.list(type)) {
       case Listed.NotHere(String why) -> {
         if (!why.isEmpty()) {

@@ -140,8 +140,10 @@ final class Import {
     if (type.namespaced()) {
       namespace = manifest.namespace().isEmpty() ? defaultNamespace : manifest.namespace();
     }
-    try (var answer =
-        api.send(request(call.user(), manifest, type.path(ApiRequest.segment(namespace))))) {
+    String path = type.path(ApiRequest.segment(namespace));
+    // What is applied may be new: who may change and not create something would create it.
+    call.schemas().access().limits().check("POST", path);
+    try (var answer = api.send(request(call.user(), manifest, path))) {
       call.reply().warn(answer.warnings());
       return new Outcome.Applied(type, Rows.one(answer.body()));
     }
@@ -174,7 +176,8 @@ final class Import {
             : refusal.status();
     String remedy =
         switch (status) {
-          case HttpURLConnection.HTTP_FORBIDDEN -> ": ask for a role that allows it";
+          case HttpURLConnection.HTTP_FORBIDDEN ->
+              refusal.isGuarded() ? "" : ": ask for a role that allows it";
           case HttpURLConnection.HTTP_NOT_FOUND ->
               ": create the namespace first, or import it together with this";
           case HttpURLConnection.HTTP_BAD_REQUEST, Refusal.UNPROCESSABLE ->

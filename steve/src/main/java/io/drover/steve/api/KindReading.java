@@ -162,11 +162,11 @@ final class KindReading {
     var parts = rights.parts("list");
     if (!all) {
       var his = new TreeSet<>(parts.keySet());
-      his.remove(Access.ALL);
+      boolean partOfAll = his.remove(Access.ALL) && rights.isFiltered("list", Access.ALL);
       if (in != null) {
         his.retainAll(in);
       }
-      in = his;
+      in = partOfAll ? in : his;
     }
     return in == null || in.size() > ListRelations.MAX_NAMESPACES
         ? List.of(new Part("", all))
@@ -211,11 +211,7 @@ final class KindReading {
     var metadata = object.path("metadata");
     String namespace = metadata.path("namespace").asText("");
     String name = metadata.path("name").asText("");
-    boolean isHis =
-        part.isHis()
-            || rights.grants("list", namespace, name)
-            || rights.grants("get", namespace, name);
-    if (!isHis) {
+    if (!part.isHis() && !rights.shows(namespace, name)) {
       return;
     }
     type.declare(object);

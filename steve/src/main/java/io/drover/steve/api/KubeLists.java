@@ -2,6 +2,7 @@ package io.drover.steve.api;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Access;
+import io.drover.steve.access.Rights;
 import io.drover.steve.access.Rights.Part;
 import io.drover.steve.api.HeldLists.Page;
 import io.drover.steve.kube.ApiRequest;
@@ -62,7 +63,16 @@ final class KubeLists {
    * @param namespace empty: all, or none
    * @param part which of them are the user's; all: he asks himself
    */
-  private record Partition(String namespace, Part part) {}
+  private record Partition(String namespace, Part part) {
+    /** Whether an object of it is his, if he does not ask himself. */
+    boolean has(Rights rights, ObjectNode object) {
+      var metadata = object.path("metadata");
+      String name = metadata.path("name").asText("");
+      return part.filtered()
+          ? rights.shows(metadata.path("namespace").asText(""), name)
+          : part.names().contains(name);
+    }
+  }
 
   void list(Call call) throws IOException {
     try (var run = new Run(call)) {
@@ -132,14 +142,21 @@ final class KubeLists {
 
     private Projects projects() throws IOException {
       var byNamespace = new HashMap<String, String>();
+      var limits = call.schemas().access().limits();
+      var listed = limits.reach("list", "", "namespaces");
+      var read = limits.reach("get", "", "namespaces");
       try (var answer = api.send(ApiRequest.get(NAMESPACES, ApiRequest.METADATA))) {
         new Rows(false)
             .list(
                 answer.body(),
-                (namespace, _) ->
+                (namespace, _) -> {
+                  String name = namespace.at("/metadata/name").asText("");
+                  if (listed.one("", name) || read.one("", name)) {
                     byNamespace.put(
-                        namespace.at("/metadata/name").asText(""),
-                        namespace.path("metadata").path("labels").path(Projects.LABEL).asText("")));
+                        name,
+                        namespace.path("metadata").path("labels").path(Projects.LABEL).asText(""));
+                  }
+                });
       }
       return new Projects(byNamespace);
     }
@@ -150,29 +167,44 @@ final class KubeLists {
       if (namespace.contains("/")) {
         throw Refusal.fault("invalid namespace \"" + namespace + "\": [may not contain '/']");
       }
-      var everything = new Part(true, Set.of());
-      if (rights.all("list")
-          || (!namespace.isEmpty() && rights.grants("list", namespace, Access.ALL))) {
-        return List.of(new Partition(namespace, everything));
+      String where = namespace.isEmpty() ? Access.ALL : namespace;
+      if (rights.all("list") || rights.grants("list", where, Access.ALL)) {
+        return List.of(new Partition(namespace, Part.ALL));
       }
+      if (rights.isFiltered("list", where)) {
+        return List.of(new Partition(namespace, Part.FILTERED));
+      }
+      var parts = rights.parts("list");
       if (!namespace.isEmpty()) {
-        var part = rights.parts("list").getOrDefault(namespace, new Part(false, Set.of()));
+        var part = parts.getOrDefault(namespace, Part.NONE);
+        if (part.isNone()) {
+          requireUnlimited(namespace);
+        }
         return List.of(new Partition(namespace, part));
       }
       var partitions = new ArrayList<Partition>();
-      if (dialect.hasColumns() && rights.parts("list").isEmpty()) {
-        partitions.add(new Partition("", new Part(false, Set.of()))); // for the revision
+      if (dialect.hasColumns() && parts.isEmpty()) {
+        partitions.add(new Partition("", Part.NONE)); // for the revision
       }
-      rights
-          .parts("list")
-          .forEach(
-              (in, part) -> {
-                boolean nowhere = in.equals(Access.ALL);
-                if (nowhere != type.namespaced()) {
-                  partitions.add(new Partition(nowhere ? "" : in, part));
-                }
-              });
+      parts.forEach(
+          (in, part) -> {
+            boolean nowhere = in.equals(Access.ALL);
+            if (nowhere != type.namespaced()) {
+              partitions.add(new Partition(nowhere ? "" : in, part));
+            }
+          });
+      if (parts.isEmpty() && rights.any("list", "get")) {
+        requireUnlimited(namespace);
+      }
       return partitions;
+    }
+
+    /** Nothing is to be seen, which may be for another reason than roles. */
+    private void requireUnlimited(String namespace) throws Refusal {
+      call.schemas()
+          .access()
+          .limits()
+          .check("GET", type.path(type.namespaced() ? ApiRequest.segment(namespace) : ""));
     }
 
     void list() throws IOException, QueryException {
@@ -439,7 +471,7 @@ final class KubeLists {
               (object, end) -> {
                 if (part.all()) {
                   take(object, end - before[0]);
-                } else if (part.has(object.at("/metadata/name").asText(""))) {
+                } else if (partition.has(call.schema().rights(), object)) {
                   takeNamed(object, end - before[0]);
                 }
                 before[0] = end;
@@ -450,7 +482,7 @@ final class KubeLists {
       private String target(String inner) {
         var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
         asked = asked.with("includeObject", "Object");
-        if (!partition.part().all() && partition.part().names().isEmpty()) {
+        if (partition.part().isNone()) {
           asked = asked.with("limit", "1"); // nothing of it is his: only the revision is wanted
         } else if (left > 0 && partition.part().all()) {
           asked = asked.with("limit", Integer.toString(left));

@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.api.Wanted.Said;
 import io.drover.steve.http.Turn;
+import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.live.LiveCounts;
 import io.drover.steve.schema.Cluster;
+import io.drover.steve.schema.ResourceType;
 import io.drover.steve.schema.UserSchemas;
 import io.drover.steve.ws.WebSocket;
 import java.io.IOException;
@@ -283,6 +285,10 @@ final class SubscribeSocket {
   private void requireWatchable(Wanted wanted) throws Refusal {
     var schema = schemas.lookup(wanted.resourceType());
     if (schema == null) {
+      var denied = schemas.denied(wanted.resourceType());
+      if (denied != null) {
+        requireUnlimited(wanted, denied);
+      }
       throw refusal("failed to find schema " + wanted.resourceType());
     }
     boolean ours = STILL.contains(schema.id()) || isSchemas(schema.id()) || isCounts(schema.id());
@@ -291,12 +297,21 @@ final class SubscribeSocket {
     }
     boolean mayList =
         schema.collectionMethods().contains("GET") || schema.collectionMethods().contains("POST");
+    if (schema.type().isPresent() && !schema.rights().any("watch")) {
+      requireUnlimited(wanted, schema.type().get());
+    }
     if (schema.type().isPresent() && !schema.rights().any("watch") && !mayList) {
       throw refusal("PermissionDenied: can not list " + schema.id());
     }
     if (told.size() >= MAX_WANTED) {
       throw refusal("a page hears of " + MAX_WANTED + " things at most");
     }
+  }
+
+  /** It cannot be watched, which may be for another reason than roles. */
+  private void requireUnlimited(Wanted wanted, ResourceType type) throws Refusal {
+    String namespace = type.namespaced() ? wanted.namespace() : "";
+    schemas.access().limits().check("GET", type.path(ApiRequest.segment(namespace)) + "?watch=1");
   }
 
   private static Refusal refusal(String why) {

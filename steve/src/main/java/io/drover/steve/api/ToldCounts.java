@@ -104,7 +104,7 @@ final class ToldCounts implements Told, LiveCounts.Viewer {
 
   private @Nullable Count count(String id) {
     var schema = now.lookup(id);
-    if (schema == null || schema.type().isEmpty()) {
+    if (schema == null || schema.type().isEmpty() || schema.rights().isLimitedByName("list")) {
       return null;
     }
     return counts.count(id, Scopes.listed(schema.rights(), schema.namespaced()));

@@ -1,6 +1,7 @@
 package io.drover.steve.api;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.steve.access.AccessSet;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Refusal;
@@ -62,7 +63,7 @@ final class ToldObjects implements Told {
   private final Wanted wanted;
   private final Around around;
   private final ResourceType type;
-  private final String accessId;
+  private final AccessSet access;
   private final Shown shown;
 
   /** Null: the type cannot be watched, and nothing is ever heard. */
@@ -89,7 +90,7 @@ final class ToldObjects implements Told {
     this.call = call;
     this.around = around;
     this.type = call.schema().type().orElseThrow();
-    this.accessId = call.schemas().access().id();
+    this.access = call.schemas().access();
     this.selection = new Selection(wanted.selector(), around.manner() == Manner.CLASSIC);
     var columns = around.manner() == Manner.SQL ? KubeLists.columns(type) : null;
     this.rest = new Rest(around.nanoTime());
@@ -104,9 +105,7 @@ final class ToldObjects implements Told {
   public void look(UserSchemas now) {
     var schema = now.lookup(wanted.resourceType());
     over |=
-        !now.access().id().equals(accessId)
-            || schema == null
-            || !schema.type().equals(Optional.of(type));
+        !now.access().isAs(access) || schema == null || !schema.type().equals(Optional.of(type));
     if (!over && schema != null) {
       call = call.with(now, schema);
     }

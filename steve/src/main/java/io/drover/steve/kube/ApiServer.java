@@ -35,6 +35,7 @@ public final class ApiServer implements AutoCloseable {
   private static final int MAX_REFUSAL_BYTES = 1024 * 1024;
 
   private final ApiAccess access;
+  private final Guard guard;
   private final OwnRights rights = new OwnRights();
 
   // Guarded by this. Null until the first request, and after one that was not answered: the JDK's
@@ -57,13 +58,28 @@ public final class ApiServer implements AutoCloseable {
 
   /** Opens nothing yet. */
   public ApiServer(ApiAccess access) {
-    this.access = access;
+    this(access, Guard.NONE);
   }
 
   /**
-   * Asks.
+   * Opens nothing yet.
    *
-   * @throws Refusal if the API server says no
+   * @param guard what is asked of it in users' names
+   */
+  public ApiServer(ApiAccess access, Guard guard) {
+    this.access = access;
+    this.guard = guard;
+  }
+
+  /** Who says what may be asked of it in users' names. */
+  public Guard guard() {
+    return guard;
+  }
+
+  /**
+   * Asks, if what is asked in a user's name may be.
+   *
+   * @throws Refusal if the API server says no, or the guard
    * @throws IOException if it says nothing
    */
   public ApiAnswer send(ApiRequest request) throws IOException {
@@ -124,6 +140,9 @@ public final class ApiServer implements AutoCloseable {
 
   private ApiAnswer send(HttpClient used, ApiRequest request, String verb) throws IOException {
     String asked = verb + " " + path(request.target());
+    if (request.as().isPresent()) {
+      guard.of(request.as().get()).check(request.method(), request.target());
+    }
     try {
       var response = used.send(httpRequest(request), BodyHandlers.ofInputStream());
       var body = new LimitedBody(response.body(), SILENCE_LIMIT);

@@ -13,6 +13,14 @@ public final class Refusal extends IOException {
 
   private final int status;
   private final String code;
+  private final boolean guarded;
+
+  private Refusal(int status, String code, String message, boolean guarded) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.guarded = guarded;
+  }
 
   /**
    * Of our own.
@@ -21,9 +29,16 @@ public final class Refusal extends IOException {
    * @param message a sentence for people
    */
   public Refusal(int status, String code, String message) {
-    super(message);
-    this.status = status;
-    this.code = code;
+    this(status, code, message, false);
+  }
+
+  /**
+   * A {@link Guard}'s, in the API server's words.
+   *
+   * @param message by what it is refused, and whom to ask
+   */
+  public static Refusal guarded(String message) {
+    return new Refusal(HttpURLConnection.HTTP_FORBIDDEN, "Forbidden", message, true);
   }
 
   /**
@@ -62,6 +77,11 @@ public final class Refusal extends IOException {
 
   public String code() {
     return code;
+  }
+
+  /** Whether it is a {@link Guard}'s, so that no role would help. */
+  public boolean isGuarded() {
+    return guarded;
   }
 
   @Override

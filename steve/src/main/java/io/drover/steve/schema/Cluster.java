@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.access.Rbac;
 import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Limits;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.User;
@@ -70,9 +71,10 @@ public final class Cluster implements AutoCloseable {
   /**
    * The types that a user is shown now. Waits for the first question's answer.
    *
-   * @throws Refusal if there is none in time
+   * @throws Refusal if there is none in time, or it is not known yet what limits him
    */
   public UserSchemas of(User user) throws IOException {
+    var limits = api.guard().of(user);
     Kept current;
     synchronized (this) {
       if (closed) {
@@ -85,7 +87,7 @@ public final class Cluster implements AutoCloseable {
       }
       current = kept;
     }
-    return current.of(user);
+    return current.of(user, limits);
   }
 
   /** Forgets everything if nobody has asked for long enough; returns whether nothing is kept. */
@@ -121,7 +123,7 @@ public final class Cluster implements AutoCloseable {
     private final Thread looking;
     private volatile @Nullable Types types;
 
-    private record Choice(long rights, Types types, UserSchemas schemas) {}
+    private record Choice(long rights, Limits limits, Types types, UserSchemas schemas) {}
 
     // Guarded by itself.
     private final Map<User, Choice> choices =
@@ -144,7 +146,7 @@ public final class Cluster implements AutoCloseable {
       looking = Thread.ofVirtual().name("explorer-idle").start(this::look);
     }
 
-    UserSchemas of(User user) throws IOException {
+    UserSchemas of(User user, Limits limits) throws IOException {
       try {
         if (!first.await(START_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
           throw new Refusal(
@@ -160,8 +162,12 @@ public final class Cluster implements AutoCloseable {
       long now = rbac.changes();
       synchronized (choices) {
         var choice = choices.get(user);
-        if (choice == null || choice.rights() != now || choice.types() != known) {
-          choice = new Choice(now, known, new UserSchemas(rbac.of(user), known));
+        if (choice == null
+            || choice.rights() != now
+            || choice.types() != known
+            || !choice.limits().equals(limits)) {
+          var schemas = new UserSchemas(rbac.of(user).within(limits), known);
+          choice = new Choice(now, limits, known, schemas);
           choices.put(user, choice);
         }
         return choice.schemas();

@@ -3,6 +3,9 @@ package io.drover.steve.schema;
 import io.drover.steve.access.Access;
 import io.drover.steve.access.AccessSet;
 import io.drover.steve.access.Rights;
+import io.drover.steve.kube.Limits;
+import io.drover.steve.kube.Reach;
+import io.drover.steve.kube.Reach.Extent;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -27,6 +30,9 @@ public final class UserSchemas {
   /** By id and plural name in lower case. */
   private final Map<String, Schema> byAnyName = new HashMap<>();
 
+  /** The same, of types that roles would show, and something else denies altogether. */
+  private final Map<String, ResourceType> denied = new HashMap<>();
+
   UserSchemas(AccessSet access, Types types) {
     this.access = access;
     this.types = types;
@@ -34,11 +40,8 @@ public final class UserSchemas {
       add(schema);
     }
     for (var type : types.all()) {
-      var rights = rights(access, type);
-      boolean isNamespace = type.group().isEmpty() && type.resource().equals("namespaces");
-      if (isNamespace && rights.byVerb().isEmpty()) {
-        rights = ownNamespaces(access);
-      }
+      var byRoles = byRoles(access, type);
+      var rights = limited(byRoles, access.limits(), type);
       var blocked = Blocked.of(type);
       var resource = marked(resourceMethods(rights), blocked);
       var collection = marked(collectionMethods(rights), blocked);
@@ -47,11 +50,14 @@ public final class UserSchemas {
       }
       if (!resource.isEmpty() || !collection.isEmpty()) {
         add(Schema.of(type, rights, resource, collection));
+      } else if (!byRoles.isEmpty()) {
+        denied.put(type.id().toLowerCase(Locale.ROOT), type);
+        denied.put(type.pluralName().toLowerCase(Locale.ROOT), type);
       }
     }
   }
 
-  private static Rights rights(AccessSet access, ResourceType type) {
+  private static Map<String, Set<Access>> byRoles(AccessSet access, ResourceType type) {
     var byVerb = new HashMap<String, Set<Access>>();
     for (String verb : type.verbs()) {
       var where = new HashSet<>(access.where(verb, type.group(), type.resource()));
@@ -62,14 +68,38 @@ public final class UserSchemas {
         byVerb.put(verb, where);
       }
     }
-    return new Rights(byVerb);
+    boolean isNamespace = type.group().isEmpty() && type.resource().equals("namespaces");
+    return isNamespace && byVerb.isEmpty() ? ownNamespaces(access) : byVerb;
+  }
+
+  private static Rights limited(
+      Map<String, Set<Access>> byRoles, Limits limits, ResourceType type) {
+    if (limits.equals(Limits.NONE)) {
+      return new Rights(byRoles);
+    }
+    var byVerb = new HashMap<>(byRoles);
+    var reaches = new HashMap<String, Reach>();
+    // A list shows what may be read, so that its limits matter to whoever may only read.
+    var verbs = new HashSet<>(byRoles.keySet());
+    verbs.add("list");
+    for (String verb : verbs) {
+      var reach = limits.reach(verb, type.group(), type.resource());
+      var extent = type.namespaced() ? reach.everywhere() : reach.in("");
+      if (extent != Extent.ALL) {
+        reaches.put(verb, extent == Extent.NONE ? Reach.NOTHING : reach);
+      }
+      if (extent == Extent.NONE) {
+        byVerb.remove(verb);
+      }
+    }
+    return new Rights(byVerb, reaches, type.namespaced());
   }
 
   /** Whoever may do anything in a namespace may see that it is there. */
-  private static Rights ownNamespaces(AccessSet access) {
+  private static Map<String, Set<Access>> ownNamespaces(AccessSet access) {
     var own = new HashSet<Access>();
     access.namespaces().forEach(namespace -> own.add(new Access(Access.ALL, namespace)));
-    return own.isEmpty() ? new Rights(Map.of()) : new Rights(Map.of("get", own, "watch", own));
+    return own.isEmpty() ? Map.of() : Map.of("get", own, "watch", own);
   }
 
   private static List<String> resourceMethods(Rights rights) {
@@ -121,6 +151,14 @@ public final class UserSchemas {
    */
   public @Nullable Schema lookup(String name) {
     return byAnyName.get(name.toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * Finds one in the same way that roles would show, and of which something else denies all; null:
+   * there is none.
+   */
+  public @Nullable ResourceType denied(String name) {
+    return denied.get(name.toLowerCase(Locale.ROOT));
   }
 
   /** All of them, by id. */

@@ -9,6 +9,7 @@ import io.drover.steve.kube.ApiRequest;
 import io.drover.steve.kube.ApiRequest.Body;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.ApiStream;
+import io.drover.steve.kube.Guard;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
@@ -51,6 +52,9 @@ public final class Shells implements AutoCloseable {
 
   /** How often we look whether it does. */
   static final Duration LOOK_EVERY = Duration.ofMillis(500);
+
+  /** How often we look whether somebody in a shell may still be there. */
+  static final Duration GUARD_EVERY = Duration.ofSeconds(2);
 
   /** For another agent's shell to have its pod. */
   static final Duration YOUNG = Duration.ofMinutes(5);
@@ -110,6 +114,19 @@ public final class Shells implements AutoCloseable {
   }
 
   /**
+   * Whether a user may have one. In it nothing limits him but his roles, so that whoever is limited
+   * by something else may not.
+   */
+  public boolean isOpenTo(User user) {
+    try {
+      api.guard().of(user).checkFree();
+      return true;
+    } catch (Refusal _) {
+      return false;
+    }
+  }
+
+  /**
    * Makes a shell, and waits until somebody can talk to it.
    *
    * @param request with which the browser asks for a websocket
@@ -119,6 +136,7 @@ public final class Shells implements AutoCloseable {
     if (!enabled()) {
       throw new Refusal(403, "Forbidden", "there are no shells: CATTLE_SHELL_IMAGE is off");
     }
+    api.guard().of(user).checkFree();
     var objects = new ShellObjects(id());
     enter(user.name(), objects.id());
     boolean opened = false;
@@ -127,6 +145,7 @@ public final class Shells implements AutoCloseable {
       awaitRunning(objects);
       var shell = new Shell(stream(objects, request), () -> end(user.name(), objects));
       open.put(objects.id(), shell);
+      follow(user, objects.id());
       log.debug("shell opened: user={} pod={}", user.name(), objects.pod());
       opened = true;
       return shell;
@@ -134,6 +153,29 @@ public final class Shells implements AutoCloseable {
       if (!opened) {
         end(user.name(), objects);
       }
+    }
+  }
+
+  /** What limits a user may change while he is there. */
+  private void follow(User user, String id) {
+    if (!api.guard().equals(Guard.NONE)) {
+      Thread.ofVirtual().name("explorer-shell-guard").start(() -> followed(user, id));
+    }
+  }
+
+  private void followed(User user, String id) {
+    try {
+      for (var shell = open.get(id); shell != null; shell = open.get(id)) {
+        try {
+          api.guard().of(user).checkFree();
+        } catch (Refusal e) {
+          log.info("shell ended: user={} reason={}", user.name(), e.getMessage());
+          shell.close();
+        }
+        Thread.sleep(GUARD_EVERY);
+      }
+    } catch (InterruptedException _) {
+      // It is over.
     }
   }
 

@@ -197,8 +197,7 @@ class RbacTest {
 
     assertThat(rights.parts("list"))
         .containsOnly(
-            Map.entry("shop", new Rights.Part(true, Set.of())),
-            Map.entry("bank", new Rights.Part(false, Set.of("b"))));
+            Map.entry("shop", Rights.Part.ALL), Map.entry("bank", Rights.Part.of(Set.of("b"))));
     assertThat(rights.parts("watch")).isEmpty();
     assertThat(rights.all("list")).isFalse();
     assertThat(rights.any("update", "get")).isTrue();

@@ -2,6 +2,7 @@ package io.drover.agent.gateway.policy;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,6 +122,35 @@ public final class Policy {
       case ALLOW -> Decision.Outcome.ALLOWED;
       case DENY -> isGlassBroken ? Decision.Outcome.BREAK_GLASS : Decision.Outcome.DENIED;
     };
+  }
+
+  /**
+   * The first rule that denies somebody anything, for people, with its reason and whom to ask;
+   * empty: all is allowed that he may ask for.
+   */
+  Optional<String> denial(Requester requester, Instant now) {
+    boolean resourcesAllowed = false;
+    boolean urlsAllowed = false;
+    for (var rule : rules) {
+      if (!rule.isFor(requester, hours, now)) {
+        continue;
+      }
+      boolean isOfUrls = rule.resources().isEmpty();
+      if (rule.effect() == Effect.ALLOW) {
+        resourcesAllowed |= rule.isOfAllResources();
+        urlsAllowed |= rule.isOfAllUrls();
+      } else if (isOfUrls ? !urlsAllowed : !resourcesAllowed) {
+        String asked = rule.contact().isEmpty() ? contact : rule.contact();
+        return Optional.of(denial(rule.origin().text(), rule.reason(), asked));
+      }
+    }
+    return standard == Effect.ALLOW || (resourcesAllowed && urlsAllowed)
+        ? Optional.empty()
+        : Optional.of(denial("default", "no rule allows everything", contact));
+  }
+
+  private static String denial(String rule, String reason, String asked) {
+    return rule + (reason.isEmpty() ? "" : ": " + reason) + (asked.isEmpty() ? "" : "; ask " + asked);
   }
 
   /** In the order in which they are looked at; those of presets come last. */

@@ -39,6 +39,11 @@ public final class PolicyHolder {
     return policy.decide(requester, request, breakGlass, clock.instant());
   }
 
+  /** The policy in force, and how it stands now. */
+  public Standing standing() {
+    return new Standing(policy, breakGlass, clock.instant());
+  }
+
   /** The one in force. */
   public Policy policy() {
     return policy;

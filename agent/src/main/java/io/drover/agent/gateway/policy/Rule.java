@@ -95,12 +95,10 @@ record Rule(
       RequestInfo request,
       @Nullable BusinessHours businessHours,
       Instant now) {
-    if (!subjects.isEmpty() && subjects.stream().noneMatch(one -> one.covers(requester))) {
+    if (!isOf(requester)) {
       return Aspect.SUBJECT;
     }
-    if (hours != Hours.ALWAYS
-        && businessHours != null
-        && businessHours.isWithin(now) != (hours == Hours.INSIDE)) {
+    if (!appliesAt(businessHours, now)) {
       return Aspect.HOURS;
     }
     return switch (request) {
@@ -108,6 +106,35 @@ record Rule(
       case RequestInfo.NonResource url -> mismatch(url);
       case RequestInfo.Unresolved _ -> Aspect.KIND;
     };
+  }
+
+  private boolean isOf(Requester requester) {
+    return subjects.isEmpty() || subjects.stream().anyMatch(one -> one.covers(requester));
+  }
+
+  private boolean appliesAt(@Nullable BusinessHours businessHours, Instant now) {
+    return hours == Hours.ALWAYS
+        || businessHours == null
+        || businessHours.isWithin(now) == (hours == Hours.INSIDE);
+  }
+
+  /** Whether it covers anything that somebody may ask for at that moment. */
+  boolean isFor(Requester requester, @Nullable BusinessHours businessHours, Instant now) {
+    return isOf(requester) && appliesAt(businessHours, now);
+  }
+
+  /** Whether it covers every request for resources, of whom it is for. */
+  boolean isOfAllResources() {
+    return verbs.contains(Verbs.ALL)
+        && groups.contains(Verbs.ALL)
+        && resources.contains(Verbs.ALL)
+        && names.isEmpty()
+        && namespaces.isEmpty();
+  }
+
+  /** The same of URLs. */
+  boolean isOfAllUrls() {
+    return verbs.contains(Verbs.ALL) && urls.contains("*");
   }
 
   private @Nullable Aspect mismatch(RequestInfo.Resource request) {

@@ -1,0 +1,134 @@
+package io.drover.agent.gateway.policy;
+
+import io.drover.steve.kube.Reach;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How far a policy lets a verb reach among the objects of a type: what {@link Policy#decide} says of
+ * requests for them, at one moment. Of a rule on names it says {@link Reach.Extent#SOME}, even if
+ * another rule had decided all of them before.
+ */
+final class PolicyReach implements Reach {
+  private static final String CREATE = "create";
+
+  private final Requester requester;
+  private final String verb;
+  private final String group;
+  private final String resource;
+  private final Effect standard;
+  private final @Nullable BusinessHours hours;
+  private final Instant now;
+
+  /** Those that may cover such a request, in their order. */
+  private final List<Rule> rules;
+
+  private PolicyReach(
+      Policy policy, Requester requester, String verb, String group, String resource, Instant now) {
+    this.requester = requester;
+    this.verb = verb;
+    this.group = group;
+    this.resource = resource;
+    this.standard = policy.standard();
+    this.hours = policy.hours();
+    this.now = now;
+    this.rules = policy.rules().stream().filter(this::isOfType).toList();
+  }
+
+  /** Of a policy whose denials are not suspended. */
+  static Reach of(
+      Policy policy, Requester requester, String verb, String group, String resource, Instant now) {
+    var reach = new PolicyReach(policy, requester, verb, group, resource, now);
+    if (reach.rules.isEmpty()) {
+      return reach.standard == Effect.ALLOW ? Reach.ALL : Reach.NOTHING;
+    }
+    return reach;
+  }
+
+  private boolean isOfType(Rule rule) {
+    // What is created has no name in its request, and no rule on names covers it.
+    var aspect = mismatch(rule, "", "");
+    boolean covers = aspect == null || aspect == Aspect.NAMESPACE || aspect == Aspect.NAME;
+    return covers && !(verb.equals(CREATE) && !rule.names().isEmpty());
+  }
+
+  private @Nullable Aspect mismatch(Rule rule, String namespace, String name) {
+    return rule.mismatch(
+        requester,
+        new RequestInfo.Resource(verb, group, "", namespace, resource, "", name),
+        hours,
+        now);
+  }
+
+  private boolean isOfMany() {
+    return Verbs.OF_MANY.contains(verb);
+  }
+
+  /** Each is in itself, unless it is among others. */
+  private boolean isOfNamespaces() {
+    return group.isEmpty() && resource.equals("namespaces") && !isOfMany();
+  }
+
+  private boolean isAllowed(String namespace, String name) {
+    for (var rule : rules) {
+      if (mismatch(rule, namespace, name) == null) {
+        return rule.effect() == Effect.ALLOW;
+      }
+    }
+    return standard == Effect.ALLOW;
+  }
+
+  @Override
+  public Extent everywhere() {
+    return isOfMany() && isAllowed("", "") ? Extent.ALL : extent(null);
+  }
+
+  @Override
+  public Extent in(String namespace) {
+    return isOfMany() && isAllowed(namespace, "")
+        ? Extent.ALL
+        : extent(isOfNamespaces() ? null : namespace);
+  }
+
+  /** Of a namespace, or of all if it is null. */
+  private Extent extent(@Nullable String namespace) {
+    boolean allowsSome = false;
+    boolean deniesSome = false;
+    for (var rule : rules) {
+      if (namespace != null && mismatch(rule, namespace, "") == Aspect.NAMESPACE) {
+        continue;
+      }
+      boolean isAllow = rule.effect() == Effect.ALLOW;
+      boolean isOfAll = rule.names().isEmpty() && (namespace != null || isOfAnyNamespace(rule));
+      if (isOfAll) {
+        return end(isAllow, allowsSome, deniesSome);
+      }
+      allowsSome |= isAllow;
+      deniesSome |= !isAllow;
+    }
+    return end(standard == Effect.ALLOW, allowsSome, deniesSome);
+  }
+
+  private static boolean isOfAnyNamespace(Rule rule) {
+    return rule.namespaces().isEmpty();
+  }
+
+  private static Extent end(boolean rest, boolean allowsSome, boolean deniesSome) {
+    if (rest) {
+      return deniesSome ? Extent.SOME : Extent.ALL;
+    }
+    return allowsSome ? Extent.SOME : Extent.NONE;
+  }
+
+  @Override
+  public boolean one(String namespace, String name) {
+    return isAllowed(isOfNamespaces() ? name : namespace, verb.equals(CREATE) ? "" : name);
+  }
+
+  @Override
+  public boolean isByName() {
+    return rules.stream().map(Rule::names).anyMatch(names -> !names.isEmpty());
+  }
+}
