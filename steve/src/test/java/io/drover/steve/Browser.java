@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
+import io.drover.steve.kube.Guard;
 import io.drover.steve.kube.Json;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -24,7 +25,11 @@ public final class Browser implements AutoCloseable {
   }
 
   public Browser(FakeApiServer api, Explorer.Options options) throws IOException {
-    explorer = new Explorer(api, options);
+    this(api, Guard.NONE, options);
+  }
+
+  public Browser(FakeApiServer api, Guard guard, Explorer.Options options) throws IOException {
+    explorer = new Explorer(api, guard, options);
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
   }
 
@@ -33,9 +38,14 @@ public final class Browser implements AutoCloseable {
   }
 
   public Reply send(String method, String path, String body) throws IOException {
+    return send("jane", method, path, body);
+  }
+
+  /** The same in another's name. */
+  public Reply send(String user, String method, String path, String body) throws IOException {
     var request =
-        "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\nImpersonate-User: jane\r\n"
-                .formatted(method, path)
+        "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\nImpersonate-User: %s\r\n"
+                .formatted(method, path, user)
             + "Content-Length: %d\r\n\r\n%s".formatted(body.length(), body);
     try (var channel = front.connect(_ -> {})) {
       channel.write(ByteBuffer.wrap(request.getBytes(UTF_8)));

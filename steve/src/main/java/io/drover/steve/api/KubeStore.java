@@ -162,10 +162,10 @@ public final class KubeStore implements Store {
     try {
       get(call);
     } catch (Refusal e) {
-      if (e.status() != HttpURLConnection.HTTP_NOT_FOUND) {
+      if (e.status() != HttpURLConnection.HTTP_NOT_FOUND && !e.isGuarded()) {
         throw e;
       }
-      call.reply().nothing();
+      call.reply().nothing(); // it is gone, or going, and not to be seen
     }
   }
 

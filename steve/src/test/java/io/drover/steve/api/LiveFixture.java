@@ -8,6 +8,7 @@ import io.drover.steve.TestClock;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.Guard;
 import io.drover.steve.kube.Json;
 import io.drover.steve.live.Feeds;
 import io.drover.steve.live.LiveCounts;
@@ -50,6 +51,10 @@ final class LiveFixture implements AutoCloseable {
   final HttpFront front;
 
   LiveFixture(Dialect dialect, long budgetBytes) throws IOException {
+    this(dialect, budgetBytes, Guard.NONE);
+  }
+
+  LiveFixture(Dialect dialect, long budgetBytes, Guard guard) throws IOException {
     budget = new Budget(budgetBytes);
     server = new FakeApiServer();
     server.has(
@@ -81,7 +86,7 @@ final class LiveFixture implements AutoCloseable {
             BINDING.formatted("b2", "", 1, "pat"),
             BINDING.formatted("b3", "", 1, "pat").replace("'r'", "'p'")));
     server.has(RBAC + "rolebindings", FakeApiServer.list(BINDING.formatted("b", "shop", 1, "joe")));
-    api = new ApiServer(server);
+    api = new ApiServer(server, guard);
     cluster = new Cluster(api, System::nanoTime);
     feeds =
         new Feeds(
