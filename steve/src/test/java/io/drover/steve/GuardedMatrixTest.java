@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class GuardedMatrixTest {
   private static final long SEED = 20_261_128;
-  private static final int ROUNDS = 24;
+  private static final int ROUNDS = 8;
   private static final int MAX_DENIALS = 3;
 
   /** Jane may do anything, joe in one namespace, and kim read one name. */

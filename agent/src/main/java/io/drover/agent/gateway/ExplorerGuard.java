@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The gateway's policy, for what users are shown and may do past the gateway: by the Explorer, which
- * asks in their names.
+ * The gateway's policy, for what users are shown and may do past the gateway: by the Explorer,
+ * which asks in their names.
  */
 final class ExplorerGuard implements Guard {
   private final PolicyGate gate;

@@ -37,6 +37,10 @@ final class GatewayIT implements ThroughKubectl {
   private static final Map<String, String> ON = Map.of("DROVER_GATEWAY", "on");
   private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
   private static final Duration CLOSED_LIMIT = Duration.ofSeconds(10);
+
+  /** For the first answer, for which all types are read. */
+  private static final Duration EXPLORER_LIMIT = Duration.ofSeconds(60);
+
   private static final int READ_LIMIT_MILLIS = 20_000;
 
   private final List<Installation> installations = new ArrayList<>();
@@ -187,6 +191,79 @@ final class GatewayIT implements ThroughKubectl {
         "it is allowed again",
         EVENT_LIMIT,
         () -> kubectl.outcome(new byte[0], ask).exitCode() == 0);
+  }
+
+  /** What does not come through the gateway, but by the other tunnel. */
+  @WithEachPeer
+  void policyHoldsForTheExplorerToo(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var user = "u-policy-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run("create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
+    var policy =
+        Files.writeString(
+            installation.directory().resolve("explorer-policy.yaml"),
+            """
+            apiVersion: drover.io/v1alpha1
+            kind: GatewayPolicy
+            default: allow
+            contact: the platform team
+            rules:
+            - name: no secrets here
+              effect: deny
+              subjects: [{kind: User, name: %s}]
+              verbs: ["*"]
+              apiGroups: [""]
+              resources: [secrets]
+            """
+                .formatted(user));
+    var explorer = installation.peer().forwardToSteve();
+    Await.that(
+        "it is shown", EXPLORER_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 200);
+    admin.run(
+        "-n",
+        Import.NAMESPACE,
+        "create",
+        "configmap",
+        "drover-gateway-policy",
+        "--from-file=policy.yaml=" + policy);
+    try {
+      Await.that(
+          "it is refused", CLOSED_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 403);
+      for (String path : List.of("/v1/secrets", "/v1/secrets/default", "/v1/secrets/default/x")) {
+        assertThat(ask(explorer, user, path)).satisfies(GatewayIT::isDeniedByThePolicy);
+      }
+      var counts = VectorCase.JSON.readTree(ask(explorer, user, "/v1/counts").body());
+      assertThat(counts.at("/data/0/counts").has("configmap")).isTrue();
+      assertThat(counts.at("/data/0/counts").has("secret")).isFalse();
+      assertThat(ask(explorer, user, "/v1/schemas/secret").status()).isEqualTo(404);
+      assertThat(ask(explorer, "e2e", "/v1/secrets").status()).isNotEqualTo(403);
+      // In it the policy would not hold.
+      var cluster = "/v1/management.cattle.io.clusters/local";
+      var local = VectorCase.JSON.readTree(ask(explorer, user, cluster).body());
+      assertThat(local.path("id").asText()).isEqualTo("local");
+      assertThat(local.path("links").has("shell")).isFalse();
+    } finally {
+      admin.run("-n", Import.NAMESPACE, "delete", "configmap", "drover-gateway-policy");
+    }
+    Await.that(
+        "it is shown again", CLOSED_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 200);
+  }
+
+  private static RawHttp.Reply ask(InetSocketAddress explorer, String user, String path)
+      throws IOException {
+    return RawHttp.send(
+        explorer,
+        "GET",
+        path,
+        List.of(Map.entry("Host", "h"), Map.entry("Impersonate-User", user)),
+        new byte[0]);
+  }
+
+  private static void isDeniedByThePolicy(RawHttp.Reply reply) {
+    assertThat(reply.status()).isEqualTo(403);
+    assertThat(reply.body())
+        .contains(
+            "by the gateway's policy, rule 1 \\\"no secrets here\\\"", "ask the platform team");
   }
 
   /** A body of 900 KiB, which is sent while the API server reads it. */

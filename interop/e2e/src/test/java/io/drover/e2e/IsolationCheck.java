@@ -24,6 +24,7 @@ final class IsolationCheck {
 
   private final InetSocketAddress explorer;
   private final AccessReviews reviews;
+  private final IsolationPolicy policy;
   private final Map<String, List<String>> outside;
   private final Queue<String> faults = new ConcurrentLinkedQueue<>();
   private final AtomicInteger cases = new AtomicInteger();
@@ -32,12 +33,17 @@ final class IsolationCheck {
   /**
    * Asks nothing yet.
    *
+   * @param policy that holds beside what reviews say
    * @param outside all objects that are in no namespace, by their resources
    */
   IsolationCheck(
-      InetSocketAddress explorer, AccessReviews reviews, Map<String, List<String>> outside) {
+      InetSocketAddress explorer,
+      AccessReviews reviews,
+      IsolationPolicy policy,
+      Map<String, List<String>> outside) {
     this.explorer = explorer;
     this.reviews = reviews;
+    this.policy = policy;
     this.outside = Map.copyOf(outside);
   }
 
@@ -138,8 +144,40 @@ final class IsolationCheck {
     return false;
   }
 
+  /** Whether an object is part of lists and counts: it may be listed, or at least read. */
   private boolean shows(User user, Kind kind, String namespace, String name) {
-    return reviews.show(user, kind.group(), kind.resource(), namespace, name);
+    return permits(user, "list", kind, namespace, name) && knows(user, kind, namespace, name);
+  }
+
+  /** Whether he may know of an object, in whatever way. */
+  private boolean knows(User user, Kind kind, String namespace, String name) {
+    boolean mayList =
+        reviews.allow(user, "list", kind.group(), kind.resource(), namespace, "")
+            || reviews.allow(user, "list", kind.group(), kind.resource(), namespace, name);
+    return gets(user, kind, namespace, name)
+        || (mayList && permits(user, "list", kind, namespace, name));
+  }
+
+  private boolean gets(User user, Kind kind, String namespace, String name) {
+    return permits(user, "get", kind, namespace, name)
+        && reviews.allow(user, "get", kind.group(), kind.resource(), namespace, name);
+  }
+
+  /** By the policy. */
+  private boolean permits(User user, String verb, Kind kind, String namespace, String name) {
+    return policy.allows(user, verb, kind.group(), kind.resource(), namespace, name);
+  }
+
+  /** Whether the policy denies all that there could be of a kind. */
+  private boolean deniesAll(User user, Kind kind, String verb) {
+    // Rules are of names and namespaces that there are: they are all equal to one that is not.
+    String name = verb.equals("create") ? "" : IsolationWorld.NO_SUCH;
+    return !permits(user, verb, kind, kind.namespaced() ? "elsewhere" : "", name);
+  }
+
+  /** Whether a page is told that he may. */
+  private boolean offers(User user, Kind kind, String verb) {
+    return allows(user, kind, verb) && !deniesAll(user, kind, verb);
   }
 
   /** Methods of types. */
@@ -155,23 +193,23 @@ final class IsolationCheck {
         }
       }
       var expected = new HashSet<String>();
-      if (allows(user, kind, "get") || allows(user, kind, "list")) {
+      if (offers(user, kind, "get") || offers(user, kind, "list")) {
         expected.add("GET");
       }
-      if (allows(user, kind, "create")) {
+      if (offers(user, kind, "create")) {
         expected.add("POST");
       }
-      if (allows(user, kind, "update")) {
+      if (offers(user, kind, "update")) {
         expected.addAll(List.of("PUT", "PATCH"));
       }
-      if (allows(user, kind, "patch")) {
+      if (offers(user, kind, "patch")) {
         expected.add("PATCH");
       }
-      if (allows(user, kind, "delete")) {
+      if (offers(user, kind, "delete")) {
         expected.add("DELETE");
       }
       if (!methods.equals(expected)) {
-        fault(user, "schema %s: %s, Kubernetes allows %s".formatted(kind.id(), methods, expected));
+        fault(user, "schema %s: %s, and not %s".formatted(kind.id(), methods, expected));
       }
     }
     return true;
@@ -193,8 +231,12 @@ final class IsolationCheck {
     String path = "/v1/" + kind.pluralName() + (in.isEmpty() ? "" : "/" + in);
     var reply = ask(user, path + "?sort=metadata.name");
     if (reply.status() == 404 || reply.status() == 403) {
-      // No type, or one of which he may only create objects.
-      if (allows(user, kind, "list") || allows(user, kind, "get")) {
+      // No type, or one of which he may only create objects, or the policy denies all.
+      boolean shown =
+          policy.isNone()
+              ? allows(user, kind, "list") || allows(user, kind, "get")
+              : showsAny(user, kind, in);
+      if (shown) {
         fault(user, "%s: status %d".formatted(path, reply.status()));
       }
       return;
@@ -216,12 +258,23 @@ final class IsolationCheck {
       if (reviews.allow(user, "list", kind.group(), kind.resource(), namespace, "")) {
         for (String name : IsolationWorld.NAMES) {
           String id = namespace.isEmpty() ? name : namespace + "/" + name;
-          if (!found.contains(id)) {
+          if (!found.contains(id) && permits(user, "list", kind, namespace, name)) {
             fault(user, "%s: lacks %s".formatted(path, id));
           }
         }
       }
     }
+  }
+
+  private boolean showsAny(User user, Kind kind, String in) {
+    for (String namespace : in.isEmpty() ? namespacesOf(kind) : List.of(in)) {
+      for (String name : IsolationWorld.NAMES) {
+        if (shows(user, kind, namespace, name)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** What is no namespace is none, whatever the API server would make of it in a path. */
@@ -261,7 +314,7 @@ final class IsolationCheck {
         continue;
       }
       boolean named = one.path("rel").asText().equals("uses") != inbound;
-      if ((!named || one.has("state")) && !shows(user, kind, namespace(id), name(id))) {
+      if ((!named || one.has("state")) && !knows(user, kind, namespace(id), name(id))) {
         fault(user, "%s: %s tells of %s".formatted(path, object.path("id").asText(), one));
       }
     }
@@ -275,8 +328,7 @@ final class IsolationCheck {
         String id = namespace.isEmpty() ? name : namespace + "/" + name;
         String path = "/v1/" + kind.pluralName() + "/" + id;
         var reply = ask(user, path);
-        boolean allowed =
-            reviews.allow(user, "get", kind.group(), kind.resource(), namespace, name);
+        boolean allowed = gets(user, kind, namespace, name);
         if ((reply.status() == 200) != allowed) {
           fault(
               user,
@@ -308,8 +360,10 @@ final class IsolationCheck {
             fault(user, "%d of %s in %s are counted".formatted(number, kind.id(), namespace));
           }
         } else if (number > 0
-            && !reviews.allow(user, "list", kind.group(), kind.resource(), namespace, "")
-            && !reviews.allow(user, "get", kind.group(), kind.resource(), namespace, "")) {
+            && (!permits(user, "list", kind, namespace, IsolationWorld.NO_SUCH)
+                || (!reviews.allow(user, "list", kind.group(), kind.resource(), namespace, "")
+                    && !reviews.allow(
+                        user, "get", kind.group(), kind.resource(), namespace, "")))) {
           fault(user, "%d of %s in %s are counted".formatted(number, kind.id(), namespace));
         }
       }
@@ -340,6 +394,9 @@ final class IsolationCheck {
     for (var namespace : json(user, "/v1/namespaces").path("data")) {
       cases.incrementAndGet();
       String name = namespace.path("id").asText();
+      if (!policy.allows(user, "list", "", "namespaces", "", name)) {
+        fault(user, "shows namespace %s".formatted(name));
+      }
       if (reviews.show(user, "", "namespaces", "", name)
           || reviews.allow(user, "get", "", "namespaces", name, name)) {
         continue;

@@ -32,8 +32,29 @@ final class IsolationIT {
   private static final Duration KINDS_LIMIT = Duration.ofSeconds(30);
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(30);
 
+  /** How an agent is started. */
+  private record Run(String sqlCache, IsolationPolicy policy) {
+    Map<String, String> more() {
+      var more = new HashMap<>(Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache));
+      if (!policy.isNone()) {
+        more.put("DROVER_GATEWAY", "on");
+      }
+      return more;
+    }
+
+    String name() {
+      return "isolation-" + sqlCache + (policy.isNone() ? "" : "-policy");
+    }
+  }
+
+  private static final List<Run> RUNS =
+      List.of(
+          new Run("true", IsolationPolicy.NONE),
+          new Run("false", IsolationPolicy.NONE),
+          new Run("true", IsolationPolicy.of(SEED)));
+
   @Test
-  @Timeout(180)
+  @Timeout(240)
   void showsWhatKubernetesShows() throws Exception {
     var world = new IsolationWorld(SEED);
     var faults = new ArrayList<String>();
@@ -43,8 +64,11 @@ final class IsolationIT {
         var reviews = new AccessReviews(plane)) {
       make(plane, Programs.directory("isolation"), world);
       var outside = outside(plane);
-      for (String sqlCache : List.of("true", "false")) {
-        var directory = Programs.directory("isolation-" + sqlCache);
+      for (var run : RUNS) {
+        var directory = Programs.directory(run.name());
+        if (!run.policy().isNone()) {
+          make(plane, directory, run.policy());
+        }
         try (var peer = Peer.start(directory, Peer.VERSIONS.getLast(), Installation.NO_CHECKS);
             var agent =
                 Agent.start(
@@ -52,10 +76,10 @@ final class IsolationIT {
                     directory,
                     plane,
                     plane.apply(peer.manifest(), directory.resolve("pod")),
-                    Map.of("CATTLE_FEATURES", "ui-sql-cache=" + sqlCache))) {
+                    run.more())) {
           var explorer =
               Await.until("tunnel", ANSWER_LIMIT, () -> Optional.of(peer.forwardToSteve()));
-          var check = new IsolationCheck(explorer, reviews, outside);
+          var check = new IsolationCheck(explorer, reviews, run.policy(), outside);
           var user = world.users().getFirst();
           // Not ready as a whole: without controllers there is no token for the cluster tunnel.
           Await.that("the Explorer answers", ANSWER_LIMIT, () -> check.answers(user));
@@ -63,8 +87,8 @@ final class IsolationIT {
           faults.addAll(check.faults());
           cases += check.cases();
           System.out.printf(
-              "isolation: sql=%s cases=%d asking=%d s at %d s%n",
-              sqlCache,
+              "%s: cases=%d asking=%d s at %d s%n",
+              run.name(),
               check.cases(),
               check.asking().toSeconds(),
               Duration.ofNanos(System.nanoTime() - beginNanos).toSeconds());
@@ -80,6 +104,22 @@ final class IsolationIT {
     }
     assertThat(faults).isEmpty();
     assertThat(cases).isGreaterThanOrEqualTo(MIN_CASES);
+  }
+
+  private static void make(ControlPlane plane, Path directory, IsolationPolicy policy)
+      throws IOException, InterruptedException {
+    var file =
+        Files.writeString(
+            Files.createDirectories(directory).resolve("policy.yaml"), policy.text());
+    plane
+        .admin()
+        .run(
+            "-n",
+            Import.NAMESPACE,
+            "create",
+            "configmap",
+            IsolationPolicy.CONFIG_MAP,
+            "--from-file=" + file);
   }
 
   private static void make(ControlPlane plane, Path directory, IsolationWorld world)

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.Explorer;
+import io.drover.steve.ScriptedGuard;
+import io.drover.steve.ScriptedGuard.Denial;
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.FrontLimits;
 import io.drover.steve.http.HttpFront;
@@ -49,6 +51,7 @@ class ShellsTest {
           .add("Cookie", "R_SESS=secret")
           .add("Impersonate-User", "jane");
 
+  private final ScriptedGuard guard = new ScriptedGuard();
   private ScriptedApi api;
   private ApiServer server;
   private Shells shells;
@@ -56,7 +59,7 @@ class ShellsTest {
   @BeforeEach
   void start() throws IOException {
     api = new ScriptedApi();
-    server = new ApiServer(api);
+    server = new ApiServer(api, guard);
     shells = new Shells(server, IMAGE, Clock.fixed(NOW, ZoneOffset.UTC));
   }
 
@@ -152,6 +155,28 @@ class ShellsTest {
   @Test
   void leavesNothing() throws Exception {
     shells.open(JANE, REQUEST).close();
+
+    awaitDone("DELETE " + ROLES);
+    shells.close();
+    assertThat(api.objects).isEmpty();
+  }
+
+  @Test
+  void whoeverIsLimitedInAnythingHasNone() throws Exception {
+    guard.denies(new Denial("jane", "*", "secrets", "*", "*"));
+
+    assertThat(shells.isOpenTo(JANE)).isFalse();
+    assertThatThrownBy(() -> shells.open(JANE, REQUEST))
+        .isInstanceOf(Refusal.class)
+        .hasMessage("no shell " + ScriptedGuard.RULE);
+    assertThat(api.done).isEmpty();
+    assertThat(shells.isOpenTo(new User("joe", List.of(), Map.of()))).isTrue();
+  }
+
+  @Test
+  void endsWhenItsUserIsLimited() throws Exception {
+    shells.open(JANE, REQUEST);
+    guard.denies(new Denial("jane", "*", "secrets", "*", "*"));
 
     awaitDone("DELETE " + ROLES);
     shells.close();

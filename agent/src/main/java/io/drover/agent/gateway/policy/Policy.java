@@ -150,7 +150,9 @@ public final class Policy {
   }
 
   private static String denial(String rule, String reason, String asked) {
-    return rule + (reason.isEmpty() ? "" : ": " + reason) + (asked.isEmpty() ? "" : "; ask " + asked);
+    return rule
+        + (reason.isEmpty() ? "" : ": " + reason)
+        + (asked.isEmpty() ? "" : "; ask " + asked);
   }
 
   /** In the order in which they are looked at; those of presets come last. */

@@ -3,13 +3,12 @@ package io.drover.agent.gateway.policy;
 import io.drover.steve.kube.Reach;
 import java.time.Instant;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How far a policy lets a verb reach among the objects of a type: what {@link Policy#decide} says of
- * requests for them, at one moment. Of a rule on names it says {@link Reach.Extent#SOME}, even if
- * another rule had decided all of them before.
+ * How far a policy lets a verb reach among the objects of a type: what {@link Policy#decide} says
+ * of requests for them, at one moment. Of a rule on names it says {@link Reach.Extent#SOME}, even
+ * if another rule had decided all of them before.
  */
 final class PolicyReach implements Reach {
   private static final String CREATE = "create";

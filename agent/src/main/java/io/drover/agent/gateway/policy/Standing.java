@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A policy as it stands at one moment. Two that are equal decide alike, however much time is between
- * them. Immutable.
+ * A policy as it stands at one moment. Two that are equal decide alike, however much time is
+ * between them. Immutable.
  */
 public final class Standing {
   private final Policy policy;

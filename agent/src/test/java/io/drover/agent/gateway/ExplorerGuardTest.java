@@ -1,0 +1,159 @@
+package io.drover.agent.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.drover.steve.kube.Limits;
+import io.drover.steve.kube.Reach;
+import io.drover.steve.kube.Refusal;
+import io.drover.steve.kube.User;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ExplorerGuardTest {
+  private static final String POLICY =
+      """
+      apiVersion: drover.io/v1alpha1
+      kind: GatewayPolicy
+      default: allow
+      contact: the team
+      businessHours: {timeZone: UTC, days: [Sat], from: "08:00", to: "18:00"}
+      rules:
+      - name: no secrets for temps
+        effect: deny
+        subjects: [{kind: Group, name: temps}, {kind: User, name: jürgen}]
+        verbs: ["*"]
+        apiGroups: [""]
+        resources: [secrets]
+      - name: nobody else, at night
+        effect: deny
+        subjects: [{kind: User, name: night}]
+        hours: outside
+        verbs: ["*"]
+        apiGroups: ["*"]
+        resources: ["*"]
+      """;
+
+  private static final String SECRETS = "/api/v1/namespaces/shop/secrets";
+  private static final User TEMP = new User("t", List.of("temps"), Map.of());
+  private static final User JANE = new User("jane", List.of(), Map.of());
+  private static final User NIGHT = new User("night", List.of(), Map.of());
+
+  private final AtomicReference<Instant> now =
+      new AtomicReference<>(Instant.parse("2026-11-28T12:00:00Z"));
+  private final PolicyGate gate = new PolicyGate(now::get);
+  private final ExplorerGuard guard = new ExplorerGuard(gate);
+
+  private static Refusal refusal(Limits limits, String method, String target) {
+    return catchThrowableOfType(Refusal.class, () -> limits.check(method, target));
+  }
+
+  @Test
+  void nothingIsKnownBeforeThePolicyIs() {
+    var refusal = catchThrowableOfType(Refusal.class, () -> guard.of(JANE));
+
+    assertThat(refusal.status()).isEqualTo(503);
+    assertThat(refusal.getMessage()).contains("not known yet", "try again");
+  }
+
+  @Test
+  void withoutAPolicyNothingLimits() throws Refusal {
+    gate.none();
+
+    assertThat(guard.of(TEMP)).isSameAs(Limits.NONE);
+  }
+
+  @Test
+  void aPolicyThatIsNoneDeniesEverything() throws Refusal {
+    gate.is("no policy", "");
+
+    var limits = guard.of(JANE);
+    assertThat(refusal(limits, "GET", "/version").status()).isEqualTo(403);
+    assertThat(limits.reach("list", "", "pods").everywhere()).isEqualTo(Reach.Extent.NONE);
+  }
+
+  @Test
+  void refusalSaysByWhichRuleAndWhomToAsk() throws Refusal {
+    gate.is(POLICY, "");
+
+    var refusal = refusal(guard.of(TEMP), "GET", SECRETS + "?limit=1");
+    assertThat(refusal.status()).isEqualTo(403);
+    assertThat(refusal.code()).isEqualTo("Forbidden");
+    assertThat(refusal.isGuarded()).isTrue();
+    assertThat(refusal.getMessage())
+        .isEqualTo(
+            "secrets is forbidden: User \"t\" cannot list resource \"secrets\" in API group \"\" in"
+                + " the namespace \"shop\": by the gateway's policy, rule 1 \"no secrets for temps\""
+                + " (line 7); ask the team");
+    assertThat(guard.of(TEMP).permits("GET", "/api/v1/pods")).isTrue();
+    assertThatCode(() -> guard.of(JANE).check("GET", SECRETS)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void whatIsNotUnderstoodIsRefused() throws Refusal {
+    gate.is(POLICY, "");
+
+    assertThat(guard.of(JANE).permits("GET", "/api/v1/namespaces/shop/../secrets")).isFalse();
+  }
+
+  @Test
+  void whoeverIsDeniedAnythingHasNoShell() throws Refusal {
+    gate.is(POLICY, "");
+
+    assertThat(catchThrowableOfType(Refusal.class, guard.of(TEMP)::checkFree).getMessage())
+        .contains("kubectl shell", "rule 1 \"no secrets for temps\" (line 7); ask the team");
+    assertThatCode(guard.of(JANE)::checkFree).doesNotThrowAnyException();
+  }
+
+  @Test
+  void limitsAreTheSameUntilSomethingIsDecidedOtherwise() throws Refusal {
+    gate.is(POLICY, "");
+    var before = guard.of(NIGHT);
+    now.set(Instant.parse("2026-11-28T17:59:00Z"));
+    assertThat(guard.of(NIGHT)).isEqualTo(before).hasSameHashCodeAs(before);
+    assertThat(guard.of(JANE)).isNotEqualTo(before);
+    assertThat(before.permits("GET", "/api/v1/pods")).isTrue();
+
+    now.set(Instant.parse("2026-11-28T18:00:00Z"));
+    var night = guard.of(NIGHT);
+    assertThat(night).isNotEqualTo(before);
+    assertThat(night.permits("GET", "/api/v1/pods")).isFalse();
+    assertThat(night.reach("get", "", "pods").one("shop", "web")).isFalse();
+
+    gate.is(POLICY, "2026-11-28T19:00:00Z");
+    var broken = guard.of(NIGHT);
+    assertThat(broken).isNotEqualTo(night);
+    assertThat(broken.reach("get", "", "pods")).isSameAs(Reach.ALL);
+    assertThatCode(broken::checkFree).doesNotThrowAnyException();
+    now.set(Instant.parse("2026-11-28T19:00:00Z"));
+    assertThat(guard.of(NIGHT)).isEqualTo(night);
+
+    gate.is(POLICY.replace("default: allow", "default: deny"), "");
+    assertThat(guard.of(NIGHT)).isNotEqualTo(night);
+  }
+
+  /** Names come as they are in fields, where a character is a byte. */
+  @Test
+  void namesAreReadAsTheApiServerReadsThem() throws Refusal {
+    gate.is(POLICY, "");
+
+    var limits = guard.of(new User("j\u00c3\u00bcrgen", List.of(), Map.of()));
+    assertThat(limits.permits("GET", SECRETS)).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {" t", "j\u00fcrgen"})
+  void namesThatAreNoneAreRefused(String name) {
+    gate.is(POLICY, "");
+
+    var refusal =
+        catchThrowableOfType(Refusal.class, () -> guard.of(new User(name, List.of(), Map.of())));
+    assertThat(refusal.status()).isEqualTo(400);
+  }
+}
