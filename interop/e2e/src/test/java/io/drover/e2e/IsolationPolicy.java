@@ -130,7 +130,7 @@ final class IsolationPolicy {
         all || (inNamespaces && random.nextInt(3) > 0)
             ? List.of(any(random, IsolationWorld.NAMESPACES))
             : List.of(),
-        !all && random.nextInt(3) == 0
+        !all && !verbs.contains("create") && random.nextInt(3) == 0
             ? List.of(any(random, IsolationWorld.NAMES))
             : List.of());
   }

@@ -65,9 +65,12 @@ final class PolicyReach implements Reach {
     return Verbs.OF_MANY.contains(verb);
   }
 
-  /** Each is in itself, unless it is among others. */
+  /** Each is in itself, unless it is among others, or not there yet. */
   private boolean isOfNamespaces() {
-    return group.isEmpty() && resource.equals("namespaces") && !isOfMany();
+    return group.isEmpty()
+        && resource.equals("namespaces")
+        && !isOfMany()
+        && !verb.equals(CREATE);
   }
 
   private boolean isAllowed(String namespace, String name) {
