@@ -198,7 +198,8 @@ final class GatewayIT implements ThroughKubectl {
   void policyHoldsForTheExplorerToo(Installation installation) throws Exception {
     var admin = installation.plane().admin();
     var user = "u-policy-" + installation.peer().remotedialer().replace('.', '-');
-    admin.run("create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
+    admin.run(
+        "create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
     var policy =
         Files.writeString(
             installation.directory().resolve("explorer-policy.yaml"),
@@ -246,7 +247,9 @@ final class GatewayIT implements ThroughKubectl {
       admin.run("-n", Import.NAMESPACE, "delete", "configmap", "drover-gateway-policy");
     }
     Await.that(
-        "it is shown again", CLOSED_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 200);
+        "it is shown again",
+        CLOSED_LIMIT,
+        () -> ask(explorer, user, "/v1/secrets").status() == 200);
   }
 
   private static RawHttp.Reply ask(InetSocketAddress explorer, String user, String path)

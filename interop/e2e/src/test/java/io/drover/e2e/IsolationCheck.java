@@ -235,7 +235,7 @@ final class IsolationCheck {
       boolean shown =
           policy.isNone()
               ? allows(user, kind, "list") || allows(user, kind, "get")
-              : showsAny(user, kind, in);
+              : listsAny(user, kind, in);
       if (shown) {
         fault(user, "%s: status %d".formatted(path, reply.status()));
       }
@@ -266,10 +266,12 @@ final class IsolationCheck {
     }
   }
 
-  private boolean showsAny(User user, Kind kind, String in) {
+  /** Whether there must be something in a list; names that roles name are not looked at. */
+  private boolean listsAny(User user, Kind kind, String in) {
     for (String namespace : in.isEmpty() ? namespacesOf(kind) : List.of(in)) {
       for (String name : IsolationWorld.NAMES) {
-        if (shows(user, kind, namespace, name)) {
+        if (permits(user, "list", kind, namespace, name)
+            && reviews.allow(user, "list", kind.group(), kind.resource(), namespace, "")) {
           return true;
         }
       }

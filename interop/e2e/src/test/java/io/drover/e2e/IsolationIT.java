@@ -109,8 +109,7 @@ final class IsolationIT {
   private static void make(ControlPlane plane, Path directory, IsolationPolicy policy)
       throws IOException, InterruptedException {
     var file =
-        Files.writeString(
-            Files.createDirectories(directory).resolve("policy.yaml"), policy.text());
+        Files.writeString(Files.createDirectories(directory).resolve("policy.yaml"), policy.text());
     plane
         .admin()
         .run(

@@ -36,9 +36,7 @@ final class IsolationPolicy {
         User user, String verb, String group, String resource, String namespace, String name) {
       boolean many = !allow && OF_MANY.contains(verb);
       boolean ofCluster = isOfCluster(resource) && !resources.contains(resource);
-      return (subject.isEmpty()
-              || subject.equals(user.name())
-              || user.groups().contains(subject))
+      return (subject.isEmpty() || subject.equals(user.name()) || user.groups().contains(subject))
           && has(verbs, verb)
           && has(groups, group)
           && has(resources, resource)
@@ -120,7 +118,8 @@ final class IsolationPolicy {
             ? List.of(ANY)
             : distinct(
                 any(random, IsolationWorld.VERBS), any(random, IsolationWorld.VERBS), "list");
-    var subjects = List.of("g-0", "g-1", "g-2", "g-3", "g-4", "u-1", "u-4", "system:serviceaccounts");
+    var subjects =
+        List.of("g-0", "g-1", "g-2", "g-3", "g-4", "u-1", "u-4", "system:serviceaccounts");
     return new Rule(
         false,
         any(random, subjects),
