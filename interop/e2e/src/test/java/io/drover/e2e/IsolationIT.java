@@ -51,7 +51,8 @@ final class IsolationIT {
       List.of(
           new Run("true", IsolationPolicy.NONE),
           new Run("false", IsolationPolicy.NONE),
-          new Run("true", IsolationPolicy.of(SEED)));
+          new Run("true", IsolationPolicy.of(SEED)),
+          new Run("false", IsolationPolicy.of(SEED + 1)));
 
   @Test
   @Timeout(240)
@@ -110,15 +111,9 @@ final class IsolationIT {
       throws IOException, InterruptedException {
     var file =
         Files.writeString(Files.createDirectories(directory).resolve("policy.yaml"), policy.text());
-    plane
-        .admin()
-        .run(
-            "-n",
-            Import.NAMESPACE,
-            "create",
-            "configmap",
-            IsolationPolicy.CONFIG_MAP,
-            "--from-file=" + file);
+    String[] of = {"-n", Import.NAMESPACE, "configmap", IsolationPolicy.CONFIG_MAP};
+    plane.admin().run("delete", "--ignore-not-found", of[0], of[1], of[2], of[3]);
+    plane.admin().run("create", of[0], of[1], of[2], of[3], "--from-file=" + file);
   }
 
   private static void make(ControlPlane plane, Path directory, IsolationWorld world)

@@ -67,10 +67,7 @@ final class PolicyReach implements Reach {
 
   /** Each is in itself, unless it is among others, or not there yet. */
   private boolean isOfNamespaces() {
-    return group.isEmpty()
-        && resource.equals("namespaces")
-        && !isOfMany()
-        && !verb.equals(CREATE);
+    return group.isEmpty() && resource.equals("namespaces") && !isOfMany() && !verb.equals(CREATE);
   }
 
   private boolean isAllowed(String namespace, String name) {
