@@ -15,6 +15,8 @@ import io.drover.agent.duty.Duties;
 import io.drover.agent.gateway.Gateway;
 import io.drover.agent.gateway.GatewayIdentity;
 import io.drover.agent.gateway.PolicyGate;
+import io.drover.agent.gateway.audit.Recorder;
+import io.drover.agent.health.GatewayReading;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
@@ -44,7 +46,9 @@ import io.drover.agent.rotate.FileChanges;
 import io.drover.agent.rotate.Rotation;
 import io.drover.agent.rotate.Signal;
 import io.drover.agent.steve.SteveServer;
+import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
+import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.agent.tunnel.DialAudit;
 import io.drover.agent.tunnel.DialLog;
@@ -172,7 +176,10 @@ final class Agent {
         var news = watchForNews(signal);
         var cluster =
             needsCluster()
-                ? new OwnCluster(tunnels, () -> problems(rotation, news, probe, explorer, gateway))
+                ? new OwnCluster(
+                    tunnels,
+                    () -> problems(rotation, news, probe, explorer, gateway),
+                    () -> Optional.ofNullable(gateway).map(Agent::reported))
                 : null;
         var recording = new FlightRecording(besideControlSocket(), FlightRecording.LENGTH);
         var _ =
@@ -204,7 +211,8 @@ final class Agent {
                     cluster == null
                         ? problems(rotation, news, probe, explorer, gateway)
                         : cluster.degraded(),
-                cluster == null || !config.report().enabled() ? null : cluster::reading)) {
+                cluster == null || !config.report().enabled() ? null : cluster::reading,
+                gateway == null ? null : () -> reading(gateway))) {
       var lastResort = new LastResort(System::nanoTime, () -> trust.ping(credentials().url()));
       var heap = HeapRoom.ofProcess();
       while (!stop.await(LOOK_EVERY.toSeconds(), TimeUnit.SECONDS)) {
@@ -241,7 +249,12 @@ final class Agent {
             new GatewayIdentity(
                 kube.shared(GatewayIdentity.SECRET)::ensure, InstantSource.system()),
             PolicyGate.start(
-                kube.reader(), Fabric8ClusterApi.NAMESPACE, InstantSource.system(), Sleeper.REAL))
+                kube.reader(), Fabric8ClusterApi.NAMESPACE, InstantSource.system(), Sleeper.REAL),
+            Recorder.start(
+                config.audit(),
+                new ServerHttp(serverDialer),
+                KeptTrust.systemStore(config.paths()),
+                InstantSource.system()))
         : null;
   }
 
@@ -456,6 +469,38 @@ final class Agent {
         now.queuedBytes());
   }
 
+  /** For {@code /readyz} and the metrics. */
+  static GatewayReading reading(Gateway gateway) {
+    var now = gateway.reading();
+    return new GatewayReading(
+        gateway.policySummary(),
+        now.requests().entrySet().stream()
+            .map(
+                entry ->
+                    new GatewayReading.Requests(
+                        entry.getKey().verb(),
+                        entry.getKey().code(),
+                        entry.getKey().subject(),
+                        entry.getValue()))
+            .toList(),
+        now.refused(),
+        now.boundsSeconds(),
+        now.durations(),
+        now.durationSeconds(),
+        now.to(),
+        now.block() ? "block" : "count",
+        now.written(),
+        now.lost(),
+        now.users().stream()
+            .map(user -> new GatewayReading.User(user.name(), user.requests()))
+            .toList());
+  }
+
+  /** For the reports. */
+  static ClusterReport.Gateway reported(Gateway gateway) {
+    return new ClusterReport.Gateway(gateway.policySummary(), gateway.reading().to());
+  }
+
   /** Its last problems, a line each, the newest last. */
   static String lastReasons(String name, TunnelClient tunnel) {
     return tunnel.reading().past().stream()
@@ -489,8 +534,11 @@ final class Agent {
     private final Supplier<SortedMap<String, Problem>> others;
     private final Duties duties;
 
-    /** With features of others that do not work. */
-    OwnCluster(Tunnels tunnels, Supplier<SortedMap<String, Problem>> others) {
+    /** With features of others that do not work, and the gateway. */
+    OwnCluster(
+        Tunnels tunnels,
+        Supplier<SortedMap<String, Problem>> others,
+        Supplier<Optional<ClusterReport.Gateway>> gateway) {
       this.others = others;
       Runnable onChange = () -> changed.get().run();
       view =
@@ -513,7 +561,7 @@ final class Agent {
                   Clock.systemUTC(),
                   Sleeper.REAL)
               : null;
-      reporter = config.report().enabled() ? reporter(tunnels) : null;
+      reporter = config.report().enabled() ? reporter(tunnels, gateway) : null;
       if (reporter != null) {
         changed.set(reporter::changed);
       }
@@ -530,7 +578,7 @@ final class Agent {
               Sleeper.REAL);
     }
 
-    private Reporter reporter(Tunnels tunnels) {
+    private Reporter reporter(Tunnels tunnels, Supplier<Optional<ClusterReport.Gateway>> gateway) {
       return Reports.start(
           config.report(),
           view,
@@ -539,6 +587,7 @@ final class Agent {
           leadership::leads,
           () -> List.of(health(tunnels.cluster()), health(tunnels.steve())),
           () -> nodes == null ? Optional.empty() : nodes.snapshots(),
+          gateway,
           this::clusterId,
           Version.text(),
           serverDialer,

@@ -68,6 +68,7 @@ class ArchitectureTest {
               new String[] {
                 "io.drover.proto..",
                 "io.drover.steve..",
+                "io.drover.agent.gateway.audit",
                 "io.drover.agent.gateway.policy",
                 "io.drover.agent.health",
                 "io.drover.agent.inspect",

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.drover.agent.config.HealthConfig;
 import io.drover.agent.config.Setting;
 import io.drover.agent.duty.Duties;
+import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.kube.Handover;
 import io.drover.agent.kube.Leadership;
@@ -49,7 +50,8 @@ final class ChartGraceTest {
             .plus(limit(Duties.class, "CLOSE_LIMIT"))
             .plus(limit(Reporter.class, "CLOSE_LIMIT"))
             .plus(limit(Leadership.class, "RELEASE_LIMIT"))
-            .plus(limit(LiveView.class, "STOP_LIMIT"));
+            .plus(limit(LiveView.class, "STOP_LIMIT"))
+            .plus(limit(Recorder.class, "CLOSE_LIMIT"));
 
     assertThat(aboveDrain).isGreaterThanOrEqualTo(parts.plus(RESERVE));
   }
@@ -92,6 +94,7 @@ final class ChartGraceTest {
                 List::of,
                 List.of(),
                 TreeMap::new,
+                null,
                 null);
         var http = HttpClient.newHttpClient()) {
       int port = server.address().orElseThrow().getPort();

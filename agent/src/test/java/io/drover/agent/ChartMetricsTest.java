@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.agent.config.HealthConfig;
+import io.drover.agent.health.GatewayReading;
 import io.drover.agent.health.HealthServer;
 import io.drover.agent.health.ReportReading;
 import io.drover.agent.health.TunnelReading;
@@ -105,6 +106,20 @@ class ChartMetricsTest {
     return expressions;
   }
 
+  private static final GatewayReading GATEWAY =
+      new GatewayReading(
+          "none",
+          List.of(new GatewayReading.Requests("get", "200", "user", 1)),
+          Map.of("policy", 1L),
+          List.of(1.0),
+          List.of(1L, 0L),
+          0.5,
+          "stdout",
+          "count",
+          1,
+          1,
+          List.of());
+
   /** What {@code /metrics} serves of ours, with everything known: labels by metric. */
   private static final Map<String, Set<String>> SERVED = new TreeMap<>();
 
@@ -125,7 +140,8 @@ class ChartMetricsTest {
                 List::of,
                 List.of(() -> tunnel),
                 TreeMap::new,
-                () -> reports);
+                () -> reports,
+                () -> GATEWAY);
         var http = HttpClient.newHttpClient()) {
       int port = server.address().orElseThrow().getPort();
       var request =

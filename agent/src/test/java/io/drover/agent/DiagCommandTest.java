@@ -78,6 +78,7 @@ class DiagCommandTest {
                 List::of,
                 List.of(),
                 TreeMap::new,
+                null,
                 null);
         var _ =
             ControlSocket.start(

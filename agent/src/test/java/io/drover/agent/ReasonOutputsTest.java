@@ -136,6 +136,7 @@ class ReasonOutputsTest {
         List::of,
         List.of(() -> reading),
         rotation::problems,
+        null,
         null);
   }
 

@@ -57,6 +57,7 @@ class StatusCommandTest {
         List::of,
         List.of(tunnel::get),
         TreeMap::new,
+        null,
         null);
   }
 

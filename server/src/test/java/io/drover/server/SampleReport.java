@@ -29,7 +29,7 @@ public final class SampleReport {
       String clusterId, String instance, long sequence, Instant observedAt) {
     return new ClusterReport(
         clusterId,
-        new AgentIdentity("1.0", instance, sequence),
+        new AgentIdentity("1.0", instance, sequence, null),
         observedAt,
         health(),
         new KubernetesVersion("1", "36", "v1.36.2+k3s1", "linux/amd64"),

@@ -66,6 +66,15 @@ public enum Setting {
       "`on`: the server is told neither the API server's address and CA nor the service account's"
           + " token, but the agent's own; the agent passes its requests on. See"
           + " `docs/gateway.md`."),
+  DROVER_GATEWAY_AUDIT(
+      Kind.URL,
+      "off",
+      "Where the gateway's requests are recorded: `off`, `stdout`, `/path/of/a/file` or"
+          + " `https://…`. See `docs/audit.md`."),
+  DROVER_GATEWAY_AUDIT_FULL(
+      "count",
+      "What happens when that cannot keep up: `count` what is lost, or `block` requests, which are"
+          + " refused after 5 s."),
   DROVER_HEALTH_ADDRESS(
       "0.0.0.0:8080",
       "--health-address",
@@ -171,6 +180,10 @@ public enum Setting {
 
   Setting(Kind kind, String meaning) {
     this(kind, "", "", meaning);
+  }
+
+  Setting(Kind kind, String standard, String meaning) {
+    this(kind, standard, "", meaning);
   }
 
   Setting(Kind kind, String standard, String option, String meaning) {

@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.Set;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +45,7 @@ final class Exchange {
   private final RequestHead head;
   private final Fields fields;
   private final Answer answer;
+  private final IntConsumer onStatus;
 
   // Guarded by this.
   private @Nullable UpstreamConnection connection;
@@ -62,13 +64,21 @@ final class Exchange {
    * Nothing is sent yet.
    *
    * @param fields as the API server is to see them
+   * @param onStatus told what the API server answers, before that is passed on
    */
-  Exchange(Upstream upstream, Request request, RequestHead head, Fields fields, Answer answer) {
+  Exchange(
+      Upstream upstream,
+      Request request,
+      RequestHead head,
+      Fields fields,
+      Answer answer,
+      IntConsumer onStatus) {
     this.upstream = upstream;
     this.request = request;
     this.head = head;
     this.fields = fields;
     this.answer = answer;
+    this.onStatus = onStatus;
   }
 
   /**
@@ -86,6 +96,7 @@ final class Exchange {
       log.debug("API server does not answer: reason={}", e.toString());
       throw RefusedException.unavailable("the agent's gateway has no answer of the API server");
     }
+    onStatus.accept(answered.status());
     boolean whole = false;
     try {
       if (answered.isUpgrade()) {

@@ -3,6 +3,14 @@ package io.drover.agent.gateway;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.management.UnixOperatingSystemMXBean;
+import io.drover.agent.config.Secret;
+import io.drover.agent.gateway.audit.Asked;
+import io.drover.agent.gateway.audit.Entry;
+import io.drover.agent.gateway.audit.OwnName;
+import io.drover.agent.gateway.audit.Reading;
+import io.drover.agent.gateway.audit.Recorder;
+import io.drover.agent.gateway.audit.Who;
+import io.drover.agent.gateway.policy.Requester;
 import io.drover.agent.reason.Problem;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
@@ -60,17 +68,29 @@ public final class Gateway implements AutoCloseable {
   /** The API server ends a watch after an hour; somebody may follow a log for longer. */
   static final Duration EXCHANGE = Duration.ofDays(7);
 
+  /** By which the API server knows a request in its own audit log. */
+  private static final String AUDIT_ID = "Audit-ID";
+
+  private static final String BEARER = "Bearer ";
+
   private static final Logger log = LoggerFactory.getLogger(Gateway.class);
 
   private final GatewayIdentity identity;
   private final PolicyGate policy;
+  private final Recorder recorder;
+  private final OwnName ownName = new OwnName();
   private final Upstream upstream;
   private final HttpFront front;
 
   private Gateway(
-      ApiAccess access, GatewayIdentity identity, PolicyGate policy, FrontLimits limits) {
+      ApiAccess access,
+      GatewayIdentity identity,
+      PolicyGate policy,
+      Recorder recorder,
+      FrontLimits limits) {
     this.identity = identity;
     this.policy = policy;
+    this.recorder = recorder;
     this.upstream = new Upstream(access, System::nanoTime);
     this.front =
         HttpFront.start(
@@ -78,16 +98,21 @@ public final class Gateway implements AutoCloseable {
   }
 
   /** Begins to answer. Costs nothing before somebody connects. */
-  public static Gateway start(ApiAccess access, GatewayIdentity identity, PolicyGate policy) {
+  public static Gateway start(
+      ApiAccess access, GatewayIdentity identity, PolicyGate policy, Recorder recorder) {
     long descriptors =
         ManagementFactory.getPlatformMXBean(UnixOperatingSystemMXBean.class)
             .getMaxFileDescriptorCount();
-    return start(access, identity, policy, limits(connections(descriptors)));
+    return start(access, identity, policy, recorder, limits(connections(descriptors)));
   }
 
   static Gateway start(
-      ApiAccess access, GatewayIdentity identity, PolicyGate policy, FrontLimits limits) {
-    return new Gateway(access, identity, policy, limits);
+      ApiAccess access,
+      GatewayIdentity identity,
+      PolicyGate policy,
+      Recorder recorder,
+      FrontLimits limits) {
+    return new Gateway(access, identity, policy, recorder, limits);
   }
 
   private static FrontLimits limits(int connections) {
@@ -115,18 +140,46 @@ public final class Gateway implements AutoCloseable {
   }
 
   private void handle(Request request, Answer answer) throws IOException {
+    var entry = recorder.begin(Asked.of(request));
     try {
-      var head = RequestHead.of(request);
-      var caller = identity.caller(request.fields()).orElseThrow(RefusedException::unauthorized);
-      var fields = fields(head, caller);
-      policy.require(head, caller);
-      new Exchange(upstream, request, head, fields, answer).run();
+      handle(request, answer, entry);
     } catch (RefusedException e) {
       if (answer.begun()) {
         throw e;
       }
+      entry.refused(e.code(), e.reason(), String.valueOf(e.getMessage()), e.decision());
       refuse(answer, e);
+    } finally {
+      entry.end();
     }
+  }
+
+  private void handle(Request request, Answer answer, Entry entry) throws IOException {
+    if (!entry.hasRoom()) {
+      throw RefusedException.unavailable("the gateway cannot record requests now");
+    }
+    var head = RequestHead.of(request);
+    var caller = identity.caller(request.fields()).orElseThrow(RefusedException::unauthorized);
+    if (caller instanceof Caller.Account(_, var user)) {
+      entry.by(Who.account(user));
+    }
+    var fields = fields(head, caller);
+    if (caller instanceof Caller.Server) {
+      var own = ownName.of(bearer(fields));
+      entry.by(Who.server(own, Requester.server())); // as long as it is not clear in whose name
+      entry.by(Who.server(own, PolicyGate.requester(head.fields(), caller)));
+    }
+    entry.allowed(policy.require(head, caller));
+    if (!entry.id().isEmpty()) {
+      fields.add(AUDIT_ID, entry.id());
+    }
+    new Exchange(upstream, request, head, fields, answer, entry::started).run();
+  }
+
+  /** What the API server is shown; empty if that is no token. */
+  private static Secret bearer(Fields fields) {
+    var shown = fields.first("Authorization");
+    return new Secret(shown.startsWith(BEARER) ? shown.substring(BEARER.length()) : "");
   }
 
   /** With the credentials that the API server is to see. */
@@ -146,7 +199,9 @@ public final class Gateway implements AutoCloseable {
         fields.add("Authorization", "Bearer " + token.value());
       }
     }
-    head.fields().all().forEach(field -> fields.add(field.name(), field.value()));
+    head.fields().all().stream()
+        .filter(field -> !field.name().equalsIgnoreCase(AUDIT_ID)) // it is for us to give
+        .forEach(field -> fields.add(field.name(), field.value()));
     fields.add("Via", "1.1 drover-gateway");
     if (head.awaitsContinue()) {
       fields.add("Expect", "100-continue");
@@ -183,7 +238,23 @@ public final class Gateway implements AutoCloseable {
 
   /** Why it does not work as its owner wants it; empty: it does. */
   public Optional<Problem> problem() {
-    return policy.problem();
+    var wrong = policy.problem();
+    var unrecorded = recorder.problem();
+    return wrong.isPresent() && unrecorded.isPresent()
+        ? Optional.of(
+            new Problem(
+                wrong.get().reason(), wrong.get().message() + "; " + unrecorded.get().message()))
+        : wrong.or(() -> unrecorded);
+  }
+
+  /** What came through. Does not block. */
+  public Reading reading() {
+    return recorder.reading();
+  }
+
+  /** The policy in force, for people. */
+  public String policySummary() {
+    return policy.summary();
   }
 
   /** Ends every request. */
@@ -192,5 +263,6 @@ public final class Gateway implements AutoCloseable {
     front.close();
     policy.close();
     upstream.close();
+    recorder.close(); // last, so that it has what these have ended
   }
 }

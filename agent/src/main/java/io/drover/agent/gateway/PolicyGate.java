@@ -116,14 +116,15 @@ public final class PolicyGate implements AutoCloseable {
   /**
    * Refuses what may not go on.
    *
+   * @return by what it may; empty: there is no policy
    * @throws RefusedException if it may not, or it cannot be said
    */
-  void require(RequestHead head, Caller caller) throws RefusedException {
+  Optional<Decision> require(RequestHead head, Caller caller) throws RefusedException {
     var requester = requester(head.fields(), caller);
-    switch (state) {
+    return switch (state) {
       case UNKNOWN ->
           throw RefusedException.unavailable("the gateway does not know its policy yet");
-      case NONE -> {}
+      case NONE -> Optional.empty();
       case THERE -> {
         var decision = holder.decide(requester, RequestInfo.of(head.method(), head.target()));
         if (!decision.allowed()) {
@@ -132,8 +133,18 @@ public final class PolicyGate implements AutoCloseable {
         if (decision.outcome() == Decision.Outcome.BREAK_GLASS) {
           log.debug("break-glass: {}", decision.message());
         }
+        yield Optional.of(decision);
       }
-    }
+    };
+  }
+
+  /** What is in force, for people. */
+  String summary() {
+    return switch (state) {
+      case UNKNOWN -> "not known yet";
+      case NONE -> "none";
+      case THERE -> holder.summary();
+    };
   }
 
   /**
@@ -150,7 +161,7 @@ public final class PolicyGate implements AutoCloseable {
   }
 
   /** In whose name it is asked, as the API server will see it. */
-  private static Requester requester(Fields fields, Caller caller) throws RefusedException {
+  static Requester requester(Fields fields, Caller caller) throws RefusedException {
     if (caller instanceof Caller.Account(_, var user)) {
       return Requester.user(user, List.of());
     }

@@ -2,13 +2,17 @@ package io.drover.agent.gateway;
 
 import io.drover.agent.gateway.policy.Decision;
 import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The gateway answers a request itself, and says no. */
 final class RefusedException extends IOException {
   private static final long serialVersionUID = 1;
 
   private final int code;
+  private final String reason;
   private final String status;
+  private final transient @Nullable Decision decision; // null: it is not by the policy
 
   /**
    * A refusal in the API server's words.
@@ -20,6 +24,8 @@ final class RefusedException extends IOException {
   RefusedException(int code, String reason, String message) {
     super(message);
     this.code = code;
+    this.reason = reason;
+    this.decision = null;
     this.status =
         "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
             + "\"message\":\"%s\",\"reason\":\"%s\",\"code\":%d}\n"
@@ -30,6 +36,8 @@ final class RefusedException extends IOException {
   RefusedException(Decision decision) {
     super(decision.message());
     this.code = Decision.STATUS;
+    this.reason = "Forbidden";
+    this.decision = decision;
     this.status = decision.status();
   }
 
@@ -47,6 +55,16 @@ final class RefusedException extends IOException {
 
   int code() {
     return code;
+  }
+
+  /** As in {@code metav1.StatusReason}. */
+  String reason() {
+    return reason;
+  }
+
+  /** The policy's; empty: it is refused for another reason. */
+  Optional<Decision> decision() {
+    return Optional.ofNullable(decision);
   }
 
   /** A {@code Status} object, which clients of Kubernetes understand. */

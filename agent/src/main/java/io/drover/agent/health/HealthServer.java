@@ -52,6 +52,7 @@ public final class HealthServer implements AutoCloseable {
   private final List<Supplier<TunnelReading>> tunnels;
   private final Supplier<? extends SortedMap<String, Problem>> degraded;
   private final @Nullable Supplier<ReportReading> reports; // null: none are made
+  private final @Nullable Supplier<GatewayReading> gateway; // null: it is off
   private final Metrics metrics;
   private final Semaphore requests = new Semaphore(MAX_REQUESTS);
   private final @Nullable HttpServer server; // null: turned off
@@ -63,7 +64,8 @@ public final class HealthServer implements AutoCloseable {
       Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, Problem>> degraded,
-      @Nullable Supplier<ReportReading> reports) {
+      @Nullable Supplier<ReportReading> reports,
+      @Nullable Supplier<GatewayReading> gateway) {
     this.server = server;
     this.version = version;
     this.clock = clock;
@@ -72,7 +74,8 @@ public final class HealthServer implements AutoCloseable {
     this.tunnels = List.copyOf(tunnels);
     this.degraded = degraded;
     this.reports = reports;
-    this.metrics = new Metrics(version, tunnels, degraded, reports);
+    this.gateway = gateway;
+    this.metrics = new Metrics(version, tunnels, degraded, reports, gateway);
   }
 
   /**
@@ -86,6 +89,7 @@ public final class HealthServer implements AutoCloseable {
    * @param degraded features that do not work, and why; asked in the same way. No tunnel is among
    *     them, and whether the agent is ready does not hang on them
    * @param reports asked in the same way; null: there are none
+   * @param gateway asked in the same way; null: it is off
    * @throws IOException if the port is not to be had
    */
   public static HealthServer start(
@@ -95,10 +99,11 @@ public final class HealthServer implements AutoCloseable {
       Supplier<List<String>> stalled,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, Problem>> degraded,
-      @Nullable Supplier<ReportReading> reports)
+      @Nullable Supplier<ReportReading> reports,
+      @Nullable Supplier<GatewayReading> gateway)
       throws IOException {
     if (!config.enabled()) {
-      return new HealthServer(null, version, clock, stalled, tunnels, degraded, reports);
+      return new HealthServer(null, version, clock, stalled, tunnels, degraded, reports, gateway);
     }
     HttpServer http;
     try {
@@ -111,7 +116,8 @@ public final class HealthServer implements AutoCloseable {
               .formatted(config.host(), config.port(), e.getMessage()),
           e);
     }
-    var server = new HealthServer(http, version, clock, stalled, tunnels, degraded, reports);
+    var server =
+        new HealthServer(http, version, clock, stalled, tunnels, degraded, reports, gateway);
     http.createContext("/", server::handle);
     http.setExecutor(
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("health-", 0).factory()));
@@ -186,6 +192,9 @@ public final class HealthServer implements AutoCloseable {
       if (reports != null) {
         write(json, reports.get());
       }
+      if (gateway != null) {
+        write(json, gateway.get());
+      }
       json.writeEndObject();
     }
     return new Answer(ready ? 200 : 503, JSON, text + "\n");
@@ -230,6 +239,30 @@ public final class HealthServer implements AutoCloseable {
       if (sink.lastSuccess() != null) {
         json.writeStringField("lastSuccess", sink.lastSuccess().toString());
       }
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeEndObject();
+  }
+
+  private static void write(JsonGenerator json, GatewayReading reading) throws IOException {
+    json.writeObjectFieldStart("gateway");
+    json.writeStringField("policy", reading.policy());
+    json.writeObjectFieldStart("audit");
+    json.writeStringField("to", reading.auditTo());
+    json.writeStringField("full", reading.auditFull());
+    json.writeNumberField("events", reading.auditEvents());
+    json.writeNumberField("lost", reading.auditLost());
+    json.writeEndObject();
+    json.writeNumberField(
+        "requests", reading.requests().stream().mapToLong(GatewayReading.Requests::count).sum());
+    json.writeNumberField(
+        "refused", reading.refused().values().stream().mapToLong(Long::longValue).sum());
+    json.writeArrayFieldStart("topUsers");
+    for (GatewayReading.User user : reading.users()) {
+      json.writeStartObject();
+      json.writeStringField("name", user.name());
+      json.writeNumberField("requests", user.requests());
       json.writeEndObject();
     }
     json.writeEndArray();

@@ -28,12 +28,13 @@ final class Metrics {
   private final PrometheusRegistry registry = new PrometheusRegistry();
   private final List<Supplier<TunnelReading>> tunnels;
 
-  /** Without reports if {@code reports} is null. */
+  /** Without reports if {@code reports} is null, and the same with the gateway. */
   Metrics(
       String version,
       List<Supplier<TunnelReading>> tunnels,
       Supplier<? extends SortedMap<String, Problem>> degraded,
-      @Nullable Supplier<ReportReading> reports) {
+      @Nullable Supplier<ReportReading> reports,
+      @Nullable Supplier<GatewayReading> gateway) {
     this.tunnels = List.copyOf(tunnels);
     Info.builder()
         .name("drover_build_info")
@@ -83,6 +84,9 @@ final class Metrics {
         .register(registry);
     if (reports != null) {
       new ReportMetrics(registry, reports).register();
+    }
+    if (gateway != null) {
+      new GatewayMetrics(registry, gateway).register();
     }
     // Not the threads' metrics: they look for deadlocks at each reading.
     JvmBufferPoolMetrics.builder().register(registry);

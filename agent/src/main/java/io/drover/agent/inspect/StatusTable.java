@@ -38,6 +38,7 @@ public final class StatusTable {
     var table = new StatusTable(state.json(), page);
     table.agent();
     table.tunnels();
+    table.gateway();
     table.reports();
     table.degraded();
     return page.text();
@@ -111,6 +112,37 @@ public final class StatusTable {
         bytes(tunnel, "queuedBytes"),
         number(tunnel, "dialFailures"),
         number(tunnel, "sessions"));
+  }
+
+  private void gateway() {
+    var gateway = state.path("gateway");
+    if (gateway.isMissingNode()) {
+      return;
+    }
+    page.heading("Gateway");
+    page.line(Mark.NONE, "Policy", text(gateway, "policy"), null);
+    page.line(
+        Mark.NONE,
+        "Requests",
+        number(gateway, "requests") + ", " + number(gateway, "refused") + " of them refused here",
+        null);
+    var audit = gateway.path("audit");
+    boolean isOff = text(audit, "to").equals("off");
+    page.line(
+        Mark.NONE,
+        "Recorded",
+        isOff ? "no" : number(audit, "events") + " events to " + text(audit, "to"),
+        audit.path("lost").asLong() == 0 ? "" : number(audit, "lost") + " lost");
+    if (!gateway.path("topUsers").isEmpty()) {
+      page.blank();
+      page.grid(
+          List.of("who asks most", "requests"),
+          gateway
+              .path("topUsers")
+              .valueStream()
+              .map(user -> List.of(text(user, "name"), number(user, "requests")))
+              .toList());
+    }
   }
 
   private void reports() {

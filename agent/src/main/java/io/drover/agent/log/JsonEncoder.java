@@ -23,6 +23,9 @@ final class JsonEncoder extends EncoderBase<ILoggingEvent> {
 
   @Override
   public byte[] encode(ILoggingEvent event) {
+    if (event.getLoggerName().equals(StandardOutput.LINES)) {
+      return (event.getMessage() + "\n").getBytes(UTF_8);
+    }
     var line = new StringWriter();
     try (var out = json.createGenerator(line)) {
       out.writeStartObject();

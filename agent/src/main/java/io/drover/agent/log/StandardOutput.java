@@ -16,6 +16,9 @@ public final class StandardOutput extends ContextAwareBase implements Configurat
   static final String OURS = "io.drover";
   static final String APPENDER = "stdout";
 
+  /** The logger of what is no message: its lines come out as they are, whatever the level is. */
+  public static final String LINES = "io.drover.lines";
+
   @Override
   public ExecutionStatus configure(LoggerContext logging) {
     var encoder = new TextEncoder();
@@ -30,6 +33,7 @@ public final class StandardOutput extends ContextAwareBase implements Configurat
     root.setLevel(Level.WARN);
     root.addAppender(stdout);
     logging.getLogger(OURS).setLevel(Level.INFO);
+    logging.getLogger(LINES).setLevel(Level.INFO);
     // Warns of each attempt to get a Lease, with its stack; WatchedLock says it once.
     logging.getLogger("io.fabric8.kubernetes.client.extended.leaderelection").setLevel(Level.ERROR);
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;

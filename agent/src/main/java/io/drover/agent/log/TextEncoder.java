@@ -32,6 +32,9 @@ final class TextEncoder extends EncoderBase<ILoggingEvent> {
   @Override
   public byte[] encode(ILoggingEvent event) {
     String logger = event.getLoggerName();
+    if (logger.equals(StandardOutput.LINES)) {
+      return (event.getMessage() + "\n").getBytes(UTF_8);
+    }
     var line = new StringBuilder();
     TIME.formatTo(event.getInstant(), line);
     line.append(' ').append(event.getLevel());

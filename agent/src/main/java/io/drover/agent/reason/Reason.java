@@ -154,6 +154,9 @@ public enum Reason {
   ALREADY_RUNNING(
       "an agent runs here already",
       "ask it with drover-agent status, check or diag; for a second one set DROVER_LOG_SOCKET to another path or to off"),
+  AUDIT_NOT_WRITTEN(
+      "the record of the gateway's requests is not written, or not all of it",
+      "make room where DROVER_GATEWAY_AUDIT says, or see why what is there does not take it"),
   PORT_TAKEN(
       "the port that we are to listen on is not to be had",
       "set DROVER_HEALTH_ADDRESS to another or to off; for a node agent DROVER_NODE_ADDRESS"),

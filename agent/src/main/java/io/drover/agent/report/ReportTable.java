@@ -74,6 +74,10 @@ public final class ReportTable {
         distribution -> distribution.id() + bracketed(distribution.mode()));
     value("Observed", report.observedAt().toString());
     value("Agent", report.agent().version());
+    var gateway = report.agent().gateway();
+    if (gateway != null) {
+      value("Gateway", "policy " + gateway.policy() + "; audit " + gateway.audit());
+    }
   }
 
   private void health() {

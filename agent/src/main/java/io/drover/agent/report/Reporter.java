@@ -6,6 +6,7 @@ import io.drover.agent.reason.Reason;
 import io.drover.agent.view.ClusterView;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ClusterReport.AgentIdentity;
+import io.drover.proto.report.ClusterReport.Gateway;
 import io.drover.proto.report.Health;
 import io.drover.proto.report.NodeSnapshot;
 import java.io.IOException;
@@ -61,6 +62,7 @@ public final class Reporter implements AutoCloseable {
   private final BooleanSupplier leads;
   private final Supplier<List<Health.Tunnel>> tunnels;
   private final Supplier<Optional<List<NodeSnapshot>>> snapshots;
+  private final Supplier<Optional<Gateway>> gateway;
   private final Supplier<String> clusterId;
   private final String version;
   private final String instance;
@@ -91,6 +93,7 @@ public final class Reporter implements AutoCloseable {
       BooleanSupplier leads,
       Supplier<List<Health.Tunnel>> tunnels,
       Supplier<Optional<List<NodeSnapshot>>> snapshots,
+      Supplier<Optional<Gateway>> gateway,
       Supplier<String> clusterId,
       String version,
       String instance,
@@ -101,6 +104,7 @@ public final class Reporter implements AutoCloseable {
     this.leads = leads;
     this.tunnels = tunnels;
     this.snapshots = snapshots;
+    this.gateway = gateway;
     this.clusterId = clusterId;
     this.version = version;
     this.instance = instance;
@@ -232,7 +236,7 @@ public final class Reporter implements AutoCloseable {
         Assembler.report(
             view,
             clusterId.get(),
-            new AgentIdentity(version, instance, sequence + 1),
+            new AgentIdentity(version, instance, sequence + 1, gateway.get().orElse(null)),
             tunnels.get(),
             snapshots.get(),
             now);

@@ -69,6 +69,7 @@ public final class Reports {
    * @param leads whether this replica writes
    * @param tunnels as they are now; must not block
    * @param snapshots of the node agents; empty if there are none; must not block
+   * @param gateway what it does; empty if there is none; must not block
    * @param version of the agent
    */
   public static Reporter start(
@@ -79,6 +80,7 @@ public final class Reports {
       BooleanSupplier leads,
       Supplier<List<Health.Tunnel>> tunnels,
       Supplier<Optional<List<NodeSnapshot>>> snapshots,
+      Supplier<Optional<ClusterReport.Gateway>> gateway,
       Supplier<String> clusterId,
       String version,
       ServerDialer dialer,
@@ -100,6 +102,7 @@ public final class Reports {
             leads,
             tunnels,
             snapshots,
+            gateway,
             clusterId,
             version,
             UUID.randomUUID().toString(),
@@ -150,7 +153,7 @@ public final class Reports {
     return Assembler.report(
         view,
         "",
-        new AgentIdentity(version, UUID.randomUUID().toString(), 1),
+        new AgentIdentity(version, UUID.randomUUID().toString(), 1, null),
         List.of(),
         snapshots,
         clock.instant());

@@ -4,12 +4,21 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.drover.agent.config.AuditConfig;
 import io.drover.agent.gateway.ScriptedUpstream.Peer;
+import io.drover.agent.gateway.audit.Reading;
+import io.drover.agent.gateway.audit.Recorder;
+import io.drover.agent.reason.Reason;
+import io.drover.agent.tls.KeptTrust;
+import io.drover.agent.tls.ServerDialer;
+import io.drover.agent.tls.ServerHttp;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.steve.http.FrontLimits;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -22,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,6 +47,7 @@ class GatewayTest {
   private GatewayIdentity identity;
   private GatewayIdentity.Told told;
   private Gateway gateway;
+  @TempDir private Path directory;
 
   @BeforeEach
   void start() throws IOException {
@@ -44,7 +55,7 @@ class GatewayTest {
     identity = new GatewayIdentity((made, _) -> made.get(), InstantSource.system());
     told = identity.told();
     policy.none();
-    gateway = Gateway.start(api, identity, policy);
+    gateway = Gateway.start(api, identity, policy, Recorder.counting(InstantSource.system()));
   }
 
   @AfterEach
@@ -516,11 +527,133 @@ class GatewayTest {
     assertThat(api.connections).hasValue(0);
   }
 
+  /** From now on there is a file with what came through, when the gateway is closed. */
+  private Path record(boolean block) throws IOException {
+    gateway.close();
+    var file = directory.resolve("audit.log");
+    var recorder =
+        Recorder.start(
+            new AuditConfig(new AuditConfig.Target.File(file), block),
+            new ServerHttp(ServerDialer.direct()),
+            KeptTrust.ofFile(directory.resolve("none")),
+            InstantSource.system());
+    gateway = Gateway.start(api, identity, policy, recorder);
+    return file;
+  }
+
+  private static String text(String event, String name) {
+    var found = java.util.regex.Pattern.compile("\"" + name + "\":\"?([^\",}]*)").matcher(event);
+    return found.find() ? found.group(1) : "";
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatComesThroughIsRecorded(boolean block) throws Exception {
+    policy.is(PolicyGateTest.NO_EXEC, "");
+    var file = record(block);
+    var peer = open();
+    peer.say(
+        request(
+            "GET /api/v1/namespaces/shop/pods/web-0",
+            "Impersonate-User: u-abc",
+            "Audit-ID: mine",
+            "X-Forwarded-For: 10.0.0.1, x, 10.0.0.2"));
+    peer.head();
+    text(peer, 2);
+    peer.say(
+        request(
+            "POST /api/v1/namespaces/shop/pods/web-0/exec?command=sh", "Impersonate-User: u-abc"));
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 403 Forbidden");
+    open().say("GET /version HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer no\r\n\r\n");
+    open().say(request("GET /api", "Impersonate-User: a", "Impersonate-User: b"));
+    open().say(request("GET /api", "Connection: Impersonate-User"));
+    for (var socket : opened.subList(1, opened.size())) {
+      socket.getInputStream().readAllBytes();
+    }
+    gateway.close();
+    assertThat(gateway.reading().refused())
+        .isEqualTo(java.util.Map.of("policy", 1L, "token", 1L, "malformed", 2L));
+    assertThat(gateway.reading().users()).contains(new Reading.User("u-abc", 2));
+
+    var asked = api.heads.take();
+    var events = Files.readAllLines(file);
+    assertThat(asked).filteredOn(line -> line.startsWith("Audit-ID")).hasSize(1);
+    assertThat(field(asked, "Audit-ID")).isEqualTo(text(events.getFirst(), "auditID"));
+    assertThat(events.getFirst()).contains("\"sourceIPs\":[\"10.0.0.1\",\"10.0.0.2\"]");
+    var said =
+        events.stream()
+            .map(
+                event ->
+                    String.join(
+                        " ",
+                        text(event, "stage"),
+                        text(event, "verb"),
+                        text(event, "requestURI"),
+                        text(event, "code"),
+                        text(event, "gateway.drover.io/decision")))
+            .toList();
+    assertThat(said.subList(0, 2))
+        .containsExactly(
+            "ResponseComplete get /api/v1/namespaces/shop/pods/web-0 200 allow",
+            "ResponseComplete create /api/v1/namespaces/shop/pods/web-0/exec?command=sh 403 forbid");
+    assertThat(said.subList(2, said.size()))
+        .containsExactlyInAnyOrder(
+            "ResponseComplete get /version 401 forbid",
+            "ResponseComplete get /api 400 forbid",
+            "ResponseComplete get /api 400 forbid");
+    assertThat(String.join("\n", events)).doesNotContain(told.token().value(), "real-1");
+  }
+
+  @Test
+  void upgradeIsRecordedWhenItBeginsAndWhenItEnds() throws Exception {
+    policy.is(PolicyGateTest.NO_EXEC, java.time.Instant.now().plusSeconds(600).toString());
+    var file = record(false);
+    api.script =
+        (peer, _) ->
+            peer.say(
+                String.join(
+                    "\r\n",
+                    "HTTP/1.1 101 Switching Protocols",
+                    "Connection: Upgrade",
+                    "Upgrade: SPDY/3.1",
+                    "",
+                    ""));
+    var peer = open();
+    peer.say(
+        request(
+            "POST /api/v1/namespaces/shop/pods/web-0/exec?command=sh",
+            "Connection: Upgrade",
+            "Upgrade: SPDY/3.1"));
+    assertThat(peer.head().getFirst()).startsWith("HTTP/1.1 101 ");
+    gateway.close();
+
+    assertThat(Files.readAllLines(file))
+        .extracting(event -> text(event, "stage") + " " + text(event, "code"))
+        .containsExactly("ResponseStarted 101", "ResponseComplete 101");
+    assertThat(Files.readString(file))
+        .contains("\"gateway.drover.io/break-glass\":\"let through, although it is denied by");
+  }
+
+  @Test
+  void troubleOfTheRecordIsSaidWhileRequestsGoOn() throws Exception {
+    var file = record(false);
+    Files.createDirectory(file);
+    var peer = open();
+    peer.say(request("GET /api"));
+
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 200 OK");
+    while (gateway.problem().isEmpty()) {
+      Thread.onSpinWait();
+    }
+    assertThat(gateway.problem().orElseThrow().reason()).isEqualTo(Reason.AUDIT_NOT_WRITTEN);
+  }
+
   @Test
   void limitsAreKept() throws Exception {
     gateway.close();
     var limits = new FrontLimits(1, 1, 2_000, 1_000, LONG, Duration.ofMillis(1), LONG, LONG);
-    gateway = Gateway.start(api, identity, policy, limits);
+    gateway =
+        Gateway.start(api, identity, policy, Recorder.counting(InstantSource.system()), limits);
     try (var silent = gateway.connect(_ -> {})) {
       gateway.connect(_ -> {}).close();
       assertThat(java.nio.channels.Channels.newInputStream(silent).read())
@@ -534,7 +667,11 @@ class GatewayTest {
     gateway.close();
     gateway =
         Gateway.start(
-            api, identity, policy, new FrontLimits(1, 1, 2_000, 1_000, LONG, LONG, LONG, LONG));
+            api,
+            identity,
+            policy,
+            Recorder.counting(InstantSource.system()),
+            new FrontLimits(1, 1, 2_000, 1_000, LONG, LONG, LONG, LONG));
     try (var _ = gateway.connect(_ -> {});
         var _ = gateway.connect(_ -> {})) {
       assertThatThrownBy(() -> gateway.connect(_ -> {}))

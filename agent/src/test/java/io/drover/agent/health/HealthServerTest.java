@@ -169,12 +169,54 @@ class HealthServerTest {
             List::of,
             List.of(),
             TreeMap::new,
-            () -> new ReportReading(null, true, 9, sinks))) {
+            () -> new ReportReading(null, true, 9, sinks),
+            null)) {
       assertThat(get(server, "/readyz").body())
           .contains(
               "\"reports\":{\"leads\":true,\"sinks\":[{\"name\":\"cluster\",\"failures\":2,"
                   + "\"lastSuccess\":\"2026-11-22T12:00:00Z\"},"
                   + "{\"name\":\"http\",\"failures\":0}]}");
+    }
+  }
+
+  @Test
+  void readinessAndMetricsSayWhatCameThroughTheGateway() throws Exception {
+    var gateway =
+        new GatewayReading(
+            "2 rules, 0 of presets, default allow",
+            List.of(
+                new GatewayReading.Requests("get", "200", "user", 7),
+                new GatewayReading.Requests("create", "403", "user", 2)),
+            Map.of("policy", 2L),
+            List.of(0.5, 1.0),
+            List.of(3L, 2L, 4L),
+            12.5,
+            "/var/log/audit.log",
+            "block",
+            8,
+            1,
+            List.of(new GatewayReading.User("u-abc", 9)));
+    try (var server =
+        HealthServer.start(
+            ANY_PORT, "1.2.3", CLOCK, List::of, List.of(), TreeMap::new, null, () -> gateway)) {
+      assertThat(get(server, "/readyz").body())
+          .contains(
+              "\"gateway\":{\"policy\":\"2 rules, 0 of presets, default allow\",\"audit\":"
+                  + "{\"to\":\"/var/log/audit.log\",\"full\":\"block\",\"events\":8,"
+                  + "\"lost\":1},\"requests\":9,\"refused\":2,"
+                  + "\"topUsers\":[{\"name\":\"u-abc\",\"requests\":9}]}");
+      assertThat(get(server, "/metrics").body().lines())
+          .contains(
+              "drover_gateway_requests_total{code=\"200\",subject=\"user\",verb=\"get\"} 7.0",
+              "drover_gateway_requests_total{code=\"403\",subject=\"user\",verb=\"create\"} 2.0",
+              "drover_gateway_refused_total{by=\"policy\"} 2.0",
+              "drover_gateway_audit_events_total 8.0",
+              "drover_gateway_audit_lost_total 1.0",
+              "drover_gateway_request_duration_seconds_bucket{le=\"0.5\"} 3",
+              "drover_gateway_request_duration_seconds_bucket{le=\"1.0\"} 5",
+              "drover_gateway_request_duration_seconds_bucket{le=\"+Inf\"} 9",
+              "drover_gateway_request_duration_seconds_count 9",
+              "drover_gateway_request_duration_seconds_sum 12.5");
     }
   }
 
@@ -253,7 +295,8 @@ class HealthServerTest {
 
       assertThatThrownBy(
               () ->
-                  HealthServer.start(same, "1.2.3", CLOCK, List::of, List.of(), TreeMap::new, null))
+                  HealthServer.start(
+                      same, "1.2.3", CLOCK, List::of, List.of(), TreeMap::new, null, null))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("cannot serve health at 127.0.0.1:" + port)
           .hasMessageContaining("DROVER_HEALTH_ADDRESS");
@@ -270,6 +313,7 @@ class HealthServerTest {
             List::of,
             List.of(),
             TreeMap::new,
+            null,
             null)) {
       assertThat(server.address()).isEmpty();
     }
@@ -277,13 +321,13 @@ class HealthServerTest {
 
   private HealthServer start(Supplier<TunnelReading> tunnel) throws IOException {
     return HealthServer.start(
-        ANY_PORT, "1.2.3", CLOCK, () -> stalled, List.of(tunnel), () -> degraded, null);
+        ANY_PORT, "1.2.3", CLOCK, () -> stalled, List.of(tunnel), () -> degraded, null, null);
   }
 
   private HealthServer start(Supplier<TunnelReading> cluster, Supplier<TunnelReading> steve)
       throws IOException {
     return HealthServer.start(
-        ANY_PORT, "1.2.3", CLOCK, List::of, List.of(cluster, steve), () -> degraded, null);
+        ANY_PORT, "1.2.3", CLOCK, List::of, List.of(cluster, steve), () -> degraded, null, null);
   }
 
   private HttpResponse<String> get(HealthServer server, String path) throws Exception {

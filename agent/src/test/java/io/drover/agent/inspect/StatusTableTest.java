@@ -29,6 +29,10 @@ class StatusTableTest {
         "meaning":"this cluster's API server does not allow what is needed",
         "message":"403 leases","nextStep":"grant the right that is named",
         "page":"docs/troubleshooting.md#forbidden"}],
+       "gateway":{"policy":"1 rule, 2 of presets, default allow",
+        "audit":{"to":"stdout","full":"count","events":1200,"lost":3},
+        "requests":1203,"refused":4,"topUsers":[{"name":"u-abc","requests":900},
+        {"name":"the server itself","requests":303}]},
        "reports":{"leads":true,"sequence":12,"observedAt":"2026-11-22T12:59:30Z","sinks":[
         {"name":"cluster","failures":2,"lastSuccess":"2026-11-22T12:59:31Z"},
         {"name":"http","failures":0}]}}
@@ -60,6 +64,15 @@ class StatusTableTest {
                          open streams  streams  received  sent  queued  dials failed  sessions
                 cluster             7     4000      100B  3GiB   64KiB             5         3
                 steve               0        0        0B    0B      0B             0         0
+
+            GATEWAY
+                Policy            1 rule, 2 of presets, default allow
+                Requests          1203, 4 of them refused here
+                Recorded          1200 events to stdout                         3 lost
+
+                who asks most      requests
+                u-abc                   900
+                the server itself       303
 
             REPORTS
                 Writes            this replica
@@ -105,6 +118,7 @@ class StatusTableTest {
     assertThat(table(state, false))
         .contains("Version           –", "connected for –")
         .doesNotContain("REPORTS")
+        .doesNotContain("GATEWAY")
         .doesNotContain("DOES NOT WORK");
   }
 

@@ -113,6 +113,18 @@ class LoggingTest {
         .contains("LoggingTest");
   }
 
+  @Test
+  void whatIsNoMessageComesOutAsItIsWhateverTheLevel() {
+    var event = event("{\"a\":\"{}\"}");
+    event.setLoggerName(StandardOutput.LINES);
+    assertThat(line(event)).isEqualTo("{\"a\":\"{}\"}\n");
+
+    Logging.configure(context, new LogConfig(LogConfig.Level.INFO, LogConfig.Format.JSON));
+    Logging.changeLevel(context, "panic");
+    assertThat(line(event)).isEqualTo("{\"a\":\"{}\"}\n");
+    assertThat(context.getLogger(StandardOutput.LINES).isInfoEnabled()).isTrue();
+  }
+
   private LoggingEvent event(String message) {
     var event = new LoggingEvent();
     event.setLoggerContext(context);

@@ -59,14 +59,19 @@ class AssemblerTest {
 
   private static ClusterReport report(FakeView view) {
     return Assembler.report(
-        view, "c-1", new AgentIdentity("1.2.3", "i", 1), List.of(), Optional.empty(), FakeView.AT);
+        view,
+        "c-1",
+        new AgentIdentity("1.2.3", "i", 1, null),
+        List.of(),
+        Optional.empty(),
+        FakeView.AT);
   }
 
   private static ClusterReport report(FakeView view, int listed) {
     return Assembler.report(
         view,
         "c-1",
-        new AgentIdentity("1.2.3", "i", 1),
+        new AgentIdentity("1.2.3", "i", 1, null),
         List.of(),
         Optional.empty(),
         FakeView.AT,

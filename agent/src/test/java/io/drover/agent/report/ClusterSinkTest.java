@@ -150,7 +150,7 @@ class ClusterSinkTest {
     return Assembler.report(
         view,
         "c-1",
-        new AgentIdentity("1.2.3", "i", sequence),
+        new AgentIdentity("1.2.3", "i", sequence, null),
         List.of(),
         Optional.empty(),
         FakeView.AT);
@@ -396,7 +396,7 @@ class ClusterSinkTest {
                             + "{'storageclass.kubernetes.io/is-default-class':'true'}},"
                             + "provisioner:'p'}"),
                 "",
-                new AgentIdentity("1", "i", 1),
+                new AgentIdentity("1", "i", 1, null),
                 List.of(),
                 Optional.empty(),
                 FakeView.AT));

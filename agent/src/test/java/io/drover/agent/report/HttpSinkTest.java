@@ -100,7 +100,12 @@ class HttpSinkTest {
 
   private ClusterReport report(int sequence, FakeView view) {
     return Assembler.report(
-        view, "c-abc", new AgentIdentity("0.1", "one", sequence), List.of(), Optional.empty(), now);
+        view,
+        "c-abc",
+        new AgentIdentity("0.1", "one", sequence, null),
+        List.of(),
+        Optional.empty(),
+        now);
   }
 
   private ClusterReport report(int sequence) {

@@ -132,6 +132,7 @@ class KubeletUsageIT {
               () -> false,
               List::of,
               Optional::empty,
+              Optional::empty,
               () -> "c-1",
               "1.2.3",
               "instance",

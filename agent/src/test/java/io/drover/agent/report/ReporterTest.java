@@ -62,6 +62,7 @@ class ReporterTest {
         () -> leads,
         () -> tunnels.get(),
         Optional::empty,
+        Optional::empty,
         () -> "c-1",
         "1.2.3",
         "instance",

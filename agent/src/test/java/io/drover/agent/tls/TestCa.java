@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedKeyManager;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.sec.ECPrivateKey;
@@ -70,6 +71,12 @@ public final class TestCa {
 
     @Override
     public @Nullable String chooseServerAlias(String keyType, Principal[] issuers, Socket socket) {
+      return keyType.equals("EC") ? ALIAS : null;
+    }
+
+    @Override
+    public @Nullable String chooseEngineServerAlias(
+        String keyType, Principal[] issuers, SSLEngine engine) {
       return keyType.equals("EC") ? ALIAS : null;
     }
 

@@ -311,6 +311,7 @@ class AwayDayTest {
               List::of,
               List.of(() -> reading(tunnels.getFirst()), () -> reading(tunnels.getLast())),
               rotation::problems,
+              null,
               null);
       lookAt = Objects.requireNonNull(looks.asked.poll(30, TimeUnit.SECONDS));
       for (var sleep : sleeps) {

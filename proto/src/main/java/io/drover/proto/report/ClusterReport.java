@@ -48,13 +48,23 @@ public record ClusterReport(
    *
    * @param instance names one life of one agent process; {@code sequence} starts again with it
    * @param sequence counts up with each report that an instance makes; a gap is a report lost
+   * @param gateway null: the server reaches the API server itself
    */
-  public record AgentIdentity(String version, String instance, long sequence) {
+  public record AgentIdentity(
+      String version, String instance, long sequence, @Nullable Gateway gateway) {
     /** Names the report in HTTP: a patch of it goes with {@code If-Match}. */
     public String entityTag() {
       return "\"" + instance + "/" + sequence + "\"";
     }
   }
+
+  /**
+   * The gateway between the management server and the API server.
+   *
+   * @param policy the one in force, for people; {@code none}: everything goes on
+   * @param audit where requests are recorded; {@code off}: nowhere
+   */
+  public record Gateway(String policy, String audit) {}
 
   /** Kubernetes' {@code version.Info}, as far as people ask for it. */
   public record KubernetesVersion(

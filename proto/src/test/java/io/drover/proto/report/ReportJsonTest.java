@@ -39,7 +39,7 @@ class ReportJsonTest {
   private static ClusterReport unknown() {
     return new ClusterReport(
         "",
-        new AgentIdentity("0.1.0", "a", 1),
+        new AgentIdentity("0.1.0", "a", 1, null),
         AT,
         new Health(null, List.of(), List.of(), List.of(), null, null, null, null, List.of()),
         null,

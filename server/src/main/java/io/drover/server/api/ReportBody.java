@@ -65,7 +65,7 @@ record ReportBody(ClusterReport report, JsonNode asItCame) {
   static String entityTag(ObjectNode report) {
     var agent = report.path("agent");
     return new ClusterReport.AgentIdentity(
-            "", agent.path("instance").asText(), agent.path("sequence").asLong())
+            "", agent.path("instance").asText(), agent.path("sequence").asLong(), null)
         .entityTag();
   }
 

@@ -49,6 +49,13 @@ public final class PolicyHolder {
     return policy;
   }
 
+  /** What is in force, on one line for people. */
+  public String summary() {
+    var now = clock.instant();
+    var glass = breakGlass;
+    return policy.summary() + (glass.isOn(now) ? ", nothing is denied until " + glass.until() : "");
+  }
+
   /** Until when nothing is denied. */
   public BreakGlass breakGlass() {
     return breakGlass;

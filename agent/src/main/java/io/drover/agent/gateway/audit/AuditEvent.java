@@ -1,0 +1,199 @@
+package io.drover.agent.gateway.audit;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.drover.agent.gateway.policy.Decision;
+import io.drover.agent.gateway.policy.RequestInfo;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Collection;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * One event of {@code audit.k8s.io/v1}, at level Metadata, with the fields in the order in which
+ * kube-apiserver writes them. Source: apiserver v0.37.1 {@code pkg/apis/audit/v1/types.go}.
+ *
+ * @param id the same in all events of a request, and in those of the API server
+ * @param verdict what the gateway itself has to say
+ */
+record AuditEvent(
+    Stage stage,
+    String id,
+    Asked asked,
+    RequestInfo info,
+    Who who,
+    Verdict verdict,
+    int code,
+    Instant received,
+    Instant now) {
+  /** When it is written. */
+  enum Stage {
+    /** The answer has begun, and may go on for long. */
+    RESPONSE_STARTED("ResponseStarted"),
+    RESPONSE_COMPLETE("ResponseComplete");
+
+    private final String text;
+
+    Stage(String text) {
+      this.text = text;
+    }
+  }
+
+  /**
+   * What the gateway decides.
+   *
+   * @param allowed whether the request went on to the API server
+   * @param decision the policy's; empty: none was asked
+   * @param reason of an answer of the gateway's own, as in {@code metav1.StatusReason}; empty: the
+   *     answer is the API server's
+   * @param message of that answer; empty: as above
+   */
+  record Verdict(boolean allowed, Optional<Decision> decision, String reason, String message) {}
+
+  /** Of a text in an annotation, in characters. */
+  static final int MAX_TEXT = 2_048;
+
+  private static final String PREFIX = "gateway.drover.io/";
+  private static final int FIRST_FAILURE = 400;
+
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
+
+  private static final JsonFactory JSON = new JsonFactory();
+
+  /** As the API server names it; HTTP's method in small letters where it is not understood. */
+  static String verb(Asked asked, RequestInfo info) {
+    return switch (info) {
+      case RequestInfo.Resource resource -> resource.verb();
+      case RequestInfo.NonResource url -> url.verb();
+      case RequestInfo.Unresolved _ -> asked.method().toLowerCase(Locale.ROOT);
+    };
+  }
+
+  /** JSON on one line, with its end. */
+  byte[] line() {
+    var bytes = new ByteArrayOutputStream(1024);
+    try (var json = JSON.createGenerator(bytes)) {
+      write(json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    bytes.writeBytes("\n".getBytes(UTF_8));
+    return bytes.toByteArray();
+  }
+
+  private void write(JsonGenerator json) throws IOException {
+    json.writeStartObject();
+    json.writeStringField("kind", "Event");
+    json.writeStringField("apiVersion", "audit.k8s.io/v1");
+    json.writeStringField("level", "Metadata");
+    json.writeStringField("auditID", id);
+    json.writeStringField("stage", stage.text);
+    json.writeStringField("requestURI", asked.target());
+    json.writeStringField("verb", verb(asked, info));
+    json.writeObjectFieldStart("user");
+    writeUser(json, who.user(), who.groups());
+    json.writeEndObject();
+    if (who.impersonated().isPresent()) {
+      var requester = who.impersonated().get();
+      json.writeObjectFieldStart("impersonatedUser");
+      writeUser(json, requester.user(), requester.groups());
+      json.writeEndObject();
+    }
+    writeList(json, "sourceIPs", asked.sources());
+    writeText(json, "userAgent", asked.shownUserAgent());
+    if (info instanceof RequestInfo.Resource resource) {
+      writeObject(json, resource);
+    }
+    writeStatus(json);
+    json.writeStringField("requestReceivedTimestamp", TIME.format(received));
+    json.writeStringField("stageTimestamp", TIME.format(now));
+    writeAnnotations(json);
+    json.writeEndObject();
+  }
+
+  private static void writeUser(JsonGenerator json, String name, Collection<String> groups)
+      throws IOException {
+    writeText(json, "username", name);
+    writeList(json, "groups", groups.stream().sorted().toList());
+  }
+
+  private static void writeObject(JsonGenerator json, RequestInfo.Resource resource)
+      throws IOException {
+    json.writeObjectFieldStart("objectRef");
+    json.writeStringField("resource", resource.resource());
+    writeText(json, "namespace", resource.namespace());
+    writeText(json, "name", resource.name());
+    writeText(json, "apiGroup", resource.group());
+    writeText(json, "apiVersion", resource.version());
+    writeText(json, "subresource", resource.subresource());
+    json.writeEndObject();
+  }
+
+  private void writeStatus(JsonGenerator json) throws IOException {
+    json.writeObjectFieldStart("responseStatus");
+    json.writeObjectFieldStart("metadata");
+    json.writeEndObject();
+    if (!verdict.reason().isEmpty() && code >= FIRST_FAILURE) {
+      json.writeStringField("status", "Failure");
+      writeText(json, "message", cut(verdict.message()));
+      json.writeStringField("reason", verdict.reason());
+    }
+    json.writeNumberField("code", code);
+    json.writeEndObject();
+  }
+
+  private void writeAnnotations(JsonGenerator json) throws IOException {
+    json.writeObjectFieldStart("annotations");
+    json.writeStringField(PREFIX + "decision", verdict.allowed() ? "allow" : "forbid");
+    if (verdict.decision().isPresent()) {
+      var decision = verdict.decision().get();
+      writeText(json, PREFIX + "rule", cut(decision.rule()));
+      writeText(json, PREFIX + "reason", cut(why(decision)));
+      if (decision.outcome() == Decision.Outcome.BREAK_GLASS) {
+        json.writeStringField(
+            PREFIX + "break-glass",
+            cut("let through, although it is denied by " + decision.rule()));
+      }
+    } else if (!verdict.allowed()) {
+      writeText(json, PREFIX + "reason", cut(verdict.message()));
+    }
+    json.writeEndObject();
+  }
+
+  private static String why(Decision decision) {
+    return decision.request() instanceof RequestInfo.Unresolved(var reason)
+        ? reason
+        : decision.reason();
+  }
+
+  private static String cut(String text) {
+    return text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) + "…" : text;
+  }
+
+  /** As Go does it with {@code omitempty}. */
+  private static void writeText(JsonGenerator json, String name, String value) throws IOException {
+    if (!value.isEmpty()) {
+      json.writeStringField(name, value);
+    }
+  }
+
+  private static void writeList(JsonGenerator json, String name, Collection<String> values)
+      throws IOException {
+    if (!values.isEmpty()) {
+      json.writeArrayFieldStart(name);
+      for (String value : values) {
+        json.writeString(value);
+      }
+      json.writeEndArray();
+    }
+  }
+}
