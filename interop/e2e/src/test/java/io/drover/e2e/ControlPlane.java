@@ -33,6 +33,20 @@ final class ControlPlane implements AutoCloseable {
   /** Of Base64 in each of them: 8 KiB. */
   private static final int BIG_RANDOM_BYTES = 6 * 1024;
 
+  /** The API server's own audit log has what is asked of this namespace, and nothing else. */
+  static final String AUDITED = "audited";
+
+  private static final String AUDIT_POLICY =
+      """
+      apiVersion: audit.k8s.io/v1
+      kind: Policy
+      omitStages: [RequestReceived]
+      rules:
+      - {level: Metadata, namespaces: [%s]}
+      - {level: None}
+      """
+          .formatted(AUDITED);
+
   private static final Duration START_LIMIT = Duration.ofSeconds(90);
   private static final int PARALLEL_REQUESTS = 16;
   private static final String ADMIN = "e2e-admin";
@@ -41,6 +55,7 @@ final class ControlPlane implements AutoCloseable {
   private final RunningProcess process;
   private final JsonNode described;
   private final Kubectl admin;
+  private final Path auditLog;
   private final String token;
   private final ReentrantLock importing = new ReentrantLock();
   private final ReentrantLock filling = new ReentrantLock();
@@ -48,8 +63,10 @@ final class ControlPlane implements AutoCloseable {
   // Guarded by filling.
   private boolean filled;
 
-  private ControlPlane(RunningProcess process, JsonNode described, Kubectl admin, String token) {
+  private ControlPlane(
+      RunningProcess process, JsonNode described, Kubectl admin, Path auditLog, String token) {
     this.process = process;
+    this.auditLog = auditLog;
     this.described = described;
     this.admin = admin;
     this.token = token;
@@ -90,6 +107,11 @@ final class ControlPlane implements AutoCloseable {
     command.add(Programs.cluster());
     command.add("--dir=" + directory.resolve("state"));
     command.add("--exit-with-stdin");
+    Files.createDirectories(directory);
+    var auditLog = directory.resolve("audit.log");
+    var auditPolicy = Files.writeString(directory.resolve("audit-policy.yaml"), AUDIT_POLICY);
+    command.add("--api-server-flag=--audit-policy-file=" + auditPolicy);
+    command.add("--api-server-flag=--audit-log-path=" + auditLog);
     command.addAll(List.of(flags));
     var process = RunningProcess.start("drover-cluster", directory, Map.of(), command);
     var described =
@@ -106,7 +128,7 @@ final class ControlPlane implements AutoCloseable {
         "--clusterrole=cluster-admin",
         "--serviceaccount=default:" + ADMIN);
     var token = admin.run("create", "token", ADMIN, "--duration=24h").strip();
-    return new ControlPlane(process, described, admin, token);
+    return new ControlPlane(process, described, admin, auditLog, token);
   }
 
   /** Reaches the API server directly. */
@@ -137,6 +159,15 @@ final class ControlPlane implements AutoCloseable {
   /** {@code host:port} of the API server. */
   String address() {
     return described.path("apiServer").asText();
+  }
+
+  /** What the API server records of {@link #AUDITED}, an event a line. */
+  List<JsonNode> audited() throws IOException {
+    var events = new ArrayList<JsonNode>();
+    for (String line : Files.readAllLines(auditLog)) {
+      events.add(JSON.readTree(line));
+    }
+    return events;
   }
 
   Path caFile() {

@@ -4,6 +4,9 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -13,8 +16,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,6 +40,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class GatewayIT implements ThroughKubectl {
   private static final String ADDRESS = "drover-gateway.internal:443";
   private static final String HOST = "drover-gateway.internal";
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, String> ON = Map.of("DROVER_GATEWAY", "on");
   private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
   private static final Duration CLOSED_LIMIT = Duration.ofSeconds(10);
@@ -347,6 +354,124 @@ final class GatewayIT implements ThroughKubectl {
     socket.setSSLParameters(parameters);
     socket.setSoTimeout(READ_LIMIT_MILLIS);
     return socket;
+  }
+
+  /** Each event has one of the API server's by the same id, which says the same. */
+  @Test
+  void requestsAreRecordedAsTheApiServerRecordsThem(ControlPlane plane) throws Exception {
+    var file =
+        Files.createDirectories(Programs.directory("gateway-audit-log")).resolve("audit.log");
+    var more = new HashMap<>(ON);
+    more.put("DROVER_GATEWAY_AUDIT", file.toString());
+    var admin = plane.admin();
+    String in = "--namespace=" + ControlPlane.AUDITED;
+    admin.run("create", "namespace", ControlPlane.AUDITED);
+    try (var installation =
+        Installation.start(
+            plane, "gateway-audit", Peer.VERSIONS.getFirst(), more, Installation.NO_CHECKS)) {
+      var kubectl = installation.peer().kubectl();
+      kubectl.run(in, "create", "configmap", "one", "--from-literal=a=b");
+      kubectl.run(in, "get", "configmaps");
+      kubectl.run(in, "get", "configmap", "one");
+      kubectl.run(in, "label", "configmap", "one", "x=y");
+      kubectl.outcome(new byte[0], in, "get", "deployment", "there-is-none").expect(1);
+      kubectl.run(in, "create", "deployment", "two", "--image=x", "--replicas=0");
+      kubectl.run(in, "scale", "deployment", "two", "--replicas=0");
+      kubectl.run(in, "delete", "configmap", "one");
+      try (var watch =
+          kubectl.start("watch", in, "get", "resourcequotas", "--watch", "-o", "name")) {
+        admin.run(in, "create", "quota", "three");
+        watch.awaitLine("the quota", EVENT_LIMIT, "resourcequota/three"::equals);
+      }
+
+      Await.that(
+          "both have written all",
+          CLOSED_LIMIT,
+          () -> {
+            var ours = ours(file);
+            return ours.keySet().equals(theirs(plane).keySet())
+                && ours.keySet().stream().anyMatch(key -> key.contains("Complete watch"));
+          });
+      var theirs = theirs(plane);
+      ours(file)
+          .forEach((key, event) -> assertSame(event, Objects.requireNonNull(theirs.get(key))));
+      assertThat(ours(file).values())
+          .extracting(event -> event.path("verb").asText())
+          .contains("create", "list", "get", "patch", "delete", "watch");
+      assertThat(installation.agent().page("/readyz"))
+          .contains("\"gateway\":{\"policy\":\"none\",\"audit\":{\"to\":\"" + file);
+      assertThat(installation.agent().page("/metrics"))
+          .contains("drover_gateway_requests_total{code=\"201\",subject=\"user\",verb=\"create\"}")
+          .contains("drover_gateway_audit_lost_total 0.0");
+    }
+  }
+
+  private static Map<String, JsonNode> ours(Path file) throws IOException {
+    var events = new TreeMap<String, JsonNode>();
+    for (String line : Files.readAllLines(file)) {
+      var event = JSON.readTree(line);
+      if (event.at("/objectRef/namespace").asText().equals(ControlPlane.AUDITED)) {
+        events.put(key(event), event);
+      }
+    }
+    return events;
+  }
+
+  /** What came by the gateway, that is in the agent's name and from kubectl. */
+  private static Map<String, JsonNode> theirs(ControlPlane plane) throws IOException {
+    var events = new TreeMap<String, JsonNode>();
+    for (var event : plane.audited()) {
+      if (event.at("/user/username").asText().equals("system:serviceaccount:cattle-system:cattle")
+          && event.path("userAgent").asText().startsWith("kubectl")) {
+        events.put(key(event), event);
+      }
+    }
+    return events;
+  }
+
+  private static String key(JsonNode event) {
+    return event.path("auditID").asText()
+        + " "
+        + event.path("stage").asText()
+        + " "
+        + event.path("verb").asText();
+  }
+
+  private static void assertSame(JsonNode ours, JsonNode theirs) {
+    for (String path :
+        List.of(
+            "/kind",
+            "/apiVersion",
+            "/level",
+            "/requestURI",
+            "/user/username",
+            "/impersonatedUser/username",
+            "/userAgent",
+            "/responseStatus/code")) {
+      assertThat(ours.at(path)).as("%s of %s", path, theirs).isEqualTo(theirs.at(path));
+    }
+    for (String path : List.of("/user/groups", "/impersonatedUser/groups")) {
+      assertThat(texts(ours.at(path)))
+          .as("%s of %s", path, theirs)
+          .containsExactlyInAnyOrderElementsOf(texts(theirs.at(path)));
+    }
+    var sources = texts(ours.at("/sourceIPs"));
+    assertThat(texts(theirs.at("/sourceIPs"))) // and that of the agent itself
+        .as("%s", theirs)
+        .hasSizeGreaterThanOrEqualTo(sources.size())
+        .containsAll(sources);
+    var object = (ObjectNode) theirs.path("objectRef").deepCopy();
+    object.remove(List.of("uid", "resourceVersion"));
+    if (!ours.path("objectRef").has("name")) {
+      object.remove("name"); // which the API server takes from the body
+    }
+    assertThat(ours.path("objectRef")).isEqualTo(object);
+  }
+
+  private static List<String> texts(JsonNode list) {
+    var texts = new ArrayList<String>();
+    list.forEach(one -> texts.add(one.asText()));
+    return texts;
   }
 
   /** Neither is what it has to do with the cluster's own token. */
