@@ -744,7 +744,7 @@ final class Agent {
     private ConnectParams params() throws IOException, InterruptedException {
       if (gateway != null) {
         var told = gateway.identity().told();
-        return new ConnectParams(Gateway.ADDRESS, told.token().value(), told.authority());
+        return new ConnectParams(Gateway.ADDRESS, told.token().value(), told.authorities());
       }
       var access = kube.access();
       return new ConnectParams(access.address(), access.token().value(), access.caCert());

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
-import io.drover.agent.tls.SigningAuthority;
 import io.drover.steve.http.Fields;
 import java.io.IOException;
 import java.security.MessageDigest;
@@ -16,6 +15,7 @@ import java.time.InstantSource;
 import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -33,24 +33,14 @@ public final class GatewayIdentity {
   /** Where both are kept. */
   public static final String SECRET = "drover-gateway";
 
-  static final Duration AUTHORITY_LIFE = Duration.ofDays(365);
-
-  /** What is left of that when another one is made, and told to the server. */
-  static final Duration AUTHORITY_RENEWAL = Duration.ofDays(30);
-
   static final Duration CERTIFICATE_LIFE = Duration.ofDays(7);
 
   /** What is left of that when another one is made. */
   static final Duration CERTIFICATE_RENEWAL = Duration.ofDays(2);
 
-  /** The server's clock may be behind by so much. */
-  static final Duration CLOCK_SKEW = Duration.ofHours(1);
-
   /** Of the token, at random. */
   static final int TOKEN_BYTES = 32;
 
-  static final String AUTHORITY_KEY = "ca.crt";
-  static final String PRIVATE_KEY = "ca.key";
   static final String TOKEN_KEY = "token";
 
   private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{43,}");
@@ -78,15 +68,27 @@ public final class GatewayIdentity {
   /**
    * What the server is told.
    *
-   * @param authority as PEM
+   * @param authorities one or two, as PEM
    */
-  public record Told(String authority, Secret token) {}
+  public record Told(String authorities, Secret token) {}
 
-  /** All that follows from what is in the Secret. */
-  private record Known(
-      SigningAuthority authority, Secret token, SSLContext context, Instant renewal) {
+  /** What is in the Secret. */
+  private record Kept(Authorities authorities, Secret token) {
+    Map<String, Secret> content() {
+      var content = authorities.content();
+      content.put(TOKEN_KEY, token);
+      return content;
+    }
+  }
+
+  /** All that follows from it. */
+  private record Known(Authorities authorities, Secret token, SSLContext context, Instant renewal) {
     Told told() {
-      return new Told(authority.certificate(), token);
+      return new Told(authorities.told(), token);
+    }
+
+    Kept kept() {
+      return new Kept(authorities, token);
     }
   }
 
@@ -112,7 +114,7 @@ public final class GatewayIdentity {
     var before = known;
     Map<String, Secret> content;
     try {
-      content = store.ensure(this::made, this::isUseful);
+      content = ensured();
     } catch (IOException e) {
       if (before == null) {
         throw e;
@@ -123,77 +125,83 @@ public final class GatewayIdentity {
     return take(content).told();
   }
 
+  /** What is in the Secret when this is over. */
+  private Map<String, Secret> ensured() throws IOException {
+    var there = new AtomicReference<@Nullable Kept>(); // broken or lost: nothing
+    return store.ensure(
+        () -> made(there.get()),
+        content -> {
+          var found = read(content).orElse(null);
+          there.set(found);
+          return found != null && found.authorities().last(clock.instant());
+        });
+  }
+
   private synchronized Known take(Map<String, Secret> content) throws Failure {
     var before = known;
-    var authority = authority(content);
-    var token = value(content, TOKEN_KEY);
+    var authorities = Authorities.read(content);
+    var token = token(content);
     if (before != null
         && before.token().equals(token)
-        && before.authority().certificate().equals(authority.certificate())) {
+        && before.authorities().told().equals(authorities.told())) {
       return before;
     }
-    var next = serving(authority, token);
+    var next = serving(authorities, token);
     known = next;
-    log.info("gateway has its identity: until={}", authority.end());
+    log.info("gateway has its identity: until={}", authorities.newest().end());
     return next;
   }
 
-  private Known serving(SigningAuthority authority, Secret token) {
+  private Known serving(Authorities authorities, Secret token) {
     var now = clock.instant();
-    var end = now.plus(CERTIFICATE_LIFE);
-    var to = end.isAfter(authority.end()) ? authority.end() : end;
+    var authority = authorities.signing(now);
+    var to = earlier(now.plus(CERTIFICATE_LIFE), authority.end());
+    var renewal = to.minus(CERTIFICATE_RENEWAL);
     return new Known(
-        authority,
+        authorities,
         token,
-        authority.serve(Gateway.HOST, now.minus(CLOCK_SKEW), to),
-        to.minus(CERTIFICATE_RENEWAL));
+        authority.serve(Gateway.HOST, now.minus(Authorities.CLOCK_SKEW), to),
+        now.isBefore(authorities.turn()) ? earlier(renewal, authorities.turn()) : renewal);
   }
 
-  /** What we know if it has only been lost; otherwise something new. */
-  private Map<String, Secret> made() {
-    var before = known;
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
+  }
+
+  /**
+   * What to put into the Secret, whose content cannot stay.
+   *
+   * @param there it lasts no longer; null: broken or lost, and if we know it, it is put back
+   */
+  private Map<String, Secret> made(@Nullable Kept there) {
     var now = clock.instant();
-    if (before != null && lasts(before.authority())) {
-      return content(before.authority(), before.token());
+    var before = there == null && known != null ? known.kept() : there;
+    if (before == null) {
+      byte[] random = new byte[TOKEN_BYTES];
+      new SecureRandom().nextBytes(random);
+      var token = new Secret(Base64.getUrlEncoder().withoutPadding().encodeToString(random));
+      return new Kept(Authorities.make(now), token).content();
     }
-    byte[] random = new byte[TOKEN_BYTES];
-    new SecureRandom().nextBytes(random);
-    return content(
-        SigningAuthority.make(SECRET, now.minus(CLOCK_SKEW), now.plus(AUTHORITY_LIFE)),
-        new Secret(Base64.getUrlEncoder().withoutPadding().encodeToString(random)));
+    return before.authorities().last(now)
+        ? before.content()
+        : new Kept(before.authorities().renewed(now), before.token()).content();
   }
 
-  private static Map<String, Secret> content(SigningAuthority authority, Secret token) {
-    return Map.of(
-        AUTHORITY_KEY,
-        new Secret(authority.certificate()),
-        PRIVATE_KEY,
-        authority.key(),
-        TOKEN_KEY,
-        token);
-  }
-
-  private boolean isUseful(Map<String, Secret> content) {
+  private static Optional<Kept> read(Map<String, Secret> content) {
     try {
-      return lasts(authority(content))
-          && TOKEN.matcher(value(content, TOKEN_KEY).value()).matches();
+      var token = token(content);
+      if (TOKEN.matcher(token.value()).matches()) {
+        return Optional.of(new Kept(Authorities.read(content), token));
+      }
+      log.warn("secret {} is of no use and is replaced: reason=no token", SECRET);
     } catch (Failure e) {
       log.warn("secret {} is of no use and is replaced: reason={}", SECRET, e.getMessage());
-      return false;
     }
+    return Optional.empty();
   }
 
-  private boolean lasts(SigningAuthority authority) {
-    return authority.end().isAfter(clock.instant().plus(AUTHORITY_RENEWAL));
-  }
-
-  private static SigningAuthority authority(Map<String, Secret> content) throws Failure {
-    return SigningAuthority.read(
-        value(content, AUTHORITY_KEY).value(), value(content, PRIVATE_KEY));
-  }
-
-  private static Secret value(Map<String, Secret> content, String key) {
-    return content.getOrDefault(key, new Secret(""));
+  private static Secret token(Map<String, Secret> content) {
+    return content.getOrDefault(TOKEN_KEY, new Secret(""));
   }
 
   /**
@@ -215,7 +223,7 @@ public final class GatewayIdentity {
       throw new IllegalStateException("nothing to renew");
     }
     if (!clock.instant().isBefore(now.renewal())) {
-      now = serving(now.authority(), now.token());
+      now = serving(now.authorities(), now.token());
       known = now;
       log.debug("certificate renewed: renewal={}", now.renewal());
     }

@@ -129,6 +129,11 @@ public final class SigningAuthority {
         .formatted(type, Base64.getMimeEncoder(LINE, new byte[] {'\n'}).encodeToString(der), type);
   }
 
+  /** When it begins. */
+  public Instant begin() {
+    return certificate.getNotBefore().toInstant();
+  }
+
   /** When it ends. */
   public Instant end() {
     return certificate.getNotAfter().toInstant();

@@ -6,15 +6,29 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.Secret;
 import io.drover.steve.http.Fields;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.security.GeneralSecurityException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
 import org.junit.jupiter.api.Test;
 
 class GatewayIdentityTest {
@@ -88,26 +102,143 @@ class GatewayIdentityTest {
     var other = new HashMap<>(broken);
     kept.content = Map.of();
     replica().told();
-    other.put(GatewayIdentity.PRIVATE_KEY, kept.content.get(GatewayIdentity.PRIVATE_KEY));
+    other.put(Authorities.PRIVATE_KEY, kept.content.get(Authorities.PRIVATE_KEY));
     kept.content = other;
     assertThat(replica().told()).as("another's key").isNotEqualTo(first);
   }
 
+  /**
+   * Whoever knows only what the server was told at first is met by what he knows, until the turn.
+   */
   @Test
-  void authorityIsRenewedBeforeItsEnd() throws Exception {
+  void nextAuthorityIsToldBeforeItSigns() throws Exception {
     var replica = replica();
     var first = replica.told();
-    now =
-        now.plus(GatewayIdentity.AUTHORITY_LIFE)
-            .minus(GatewayIdentity.AUTHORITY_RENEWAL)
-            .minusSeconds(2);
+    now = now.plus(Authorities.LIFE).minus(Authorities.RENEWAL).minusSeconds(2);
     assertThat(replica.told()).isEqualTo(first);
 
     now = now.plusSeconds(3);
+    var other = replica(); // one that has just begun
+    var second = other.told();
+    assertThat(second.token()).isEqualTo(first.token());
+    assertThat(second.authorities())
+        .startsWith(first.authorities())
+        .isNotEqualTo(first.authorities());
+    assertThat(replica.told()).as("told once").isEqualTo(second);
+    var next = second.authorities().substring(first.authorities().length());
+
+    now = now.plus(Authorities.OVERLAP).minusSeconds(2);
+    for (var each : List.of(replica, other, replica())) {
+      assertThat(each.told()).isEqualTo(second);
+      assertThat(signer(each)).isEqualTo(first.authorities());
+    }
+    now = now.plusSeconds(2);
+    for (var each : List.of(replica, other, replica())) {
+      assertThat(each.told()).as("nothing new").isEqualTo(second);
+      assertThat(signer(each)).isEqualTo(next);
+    }
+
+    now = now.plus(Authorities.LIFE).minus(Authorities.RENEWAL);
+    assertThat(replica.told().authorities())
+        .startsWith(next)
+        .hasSize(second.authorities().length());
+  }
+
+  @Test
+  void authorityThatEndedWhileNobodyWasThereSignsNoMore() throws Exception {
+    var first = replica().told();
+    now = now.plus(Authorities.LIFE).plusSeconds(1);
+    var replica = replica();
     var second = replica.told();
 
-    assertThat(second).isNotEqualTo(first);
-    assertThat(replica().told()).isEqualTo(second);
+    assertThat(second.token()).isEqualTo(first.token());
+    assertThat(first.authorities() + signer(replica)).isEqualTo(second.authorities());
+  }
+
+  /** Which of those that are told has signed what the server is met with; as PEM. */
+  private String signer(GatewayIdentity replica) throws Exception {
+    var told = replica.told().authorities();
+    int second = told.indexOf("-----BEGIN", 1);
+    var each =
+        second < 0 ? List.of(told) : List.of(told.substring(0, second), told.substring(second));
+    var leaf = presented(replica.context());
+    var signers = each.stream().filter(authority -> isSignedBy(leaf, authority)).toList();
+    assertThat(signers).hasSize(1);
+    return signers.getFirst();
+  }
+
+  private static boolean isSignedBy(X509Certificate leaf, String authority) {
+    try {
+      var pem = new ByteArrayInputStream(authority.getBytes(UTF_8));
+      leaf.verify(CertificateFactory.getInstance("X.509").generateCertificate(pem).getPublicKey());
+      return true;
+    } catch (GeneralSecurityException _) {
+      return false;
+    }
+  }
+
+  /** In a handshake, in which nobody looks at the time: the clock here is not that of others. */
+  private static X509Certificate presented(SSLContext context) throws Exception {
+    var seen = new AtomicReference<X509Certificate>();
+    var client = SSLContext.getInstance("TLS");
+    client.init(null, new TrustManager[] {new Anybody(seen)}, null);
+    var loopback = InetAddress.getLoopbackAddress();
+    try (var listener = context.getServerSocketFactory().createServerSocket(0, 1, loopback);
+        var near =
+            (SSLSocket) client.getSocketFactory().createSocket(loopback, listener.getLocalPort());
+        var far = (SSLSocket) listener.accept()) {
+      var answering =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      far.startHandshake();
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  });
+      near.startHandshake();
+      answering.join();
+    }
+    return seen.get();
+  }
+
+  /** Trusts whoever comes, and keeps his certificate. */
+  private static final class Anybody extends X509ExtendedTrustManager {
+    private final AtomicReference<X509Certificate> seen;
+
+    Anybody(AtomicReference<X509Certificate> seen) {
+      this.seen = seen;
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type) {
+      seen.set(chain[0]);
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {
+      seen.set(chain[0]);
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {
+      seen.set(chain[0]);
+    }
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return new X509Certificate[0];
+    }
   }
 
   @Test
@@ -187,7 +318,8 @@ class GatewayIdentityTest {
 
   @Test
   void lifeOfACertificateIsShorterThanTheRestOfItsAuthority() {
-    assertThat(GatewayIdentity.AUTHORITY_RENEWAL).isGreaterThan(GatewayIdentity.CERTIFICATE_LIFE);
+    assertThat(Authorities.RENEWAL)
+        .isGreaterThan(Authorities.OVERLAP.plus(GatewayIdentity.CERTIFICATE_LIFE));
     assertThat(GatewayIdentity.CERTIFICATE_RENEWAL)
         .isGreaterThan(Duration.ofDays(1))
         .isLessThan(GatewayIdentity.CERTIFICATE_LIFE);

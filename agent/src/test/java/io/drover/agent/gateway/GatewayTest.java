@@ -70,7 +70,7 @@ class GatewayTest {
   /** As the server does it: the host by its name, and no CA but the one that it was told. */
   private Peer open() throws IOException {
     SocketChannel far = gateway.connect(_ -> {});
-    var trust = ServerTrust.ofPem(told.authority()).orElseThrow();
+    var trust = ServerTrust.ofPem(told.authorities()).orElseThrow();
     var socket =
         (SSLSocket)
             trust.getSocketFactory().createSocket(new ChannelSocket(far), Gateway.HOST, 443, true);
