@@ -15,12 +15,14 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpVersion;
 import org.apache.hc.core5.http.MessageConstraintException;
+import org.apache.hc.core5.http.ProtocolVersion;
 import org.apache.hc.core5.http.RequestHeaderFieldsTooLargeException;
 import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.io.ChunkedInputStream;
@@ -28,6 +30,7 @@ import org.apache.hc.core5.http.impl.io.ContentLengthInputStream;
 import org.apache.hc.core5.http.impl.io.DefaultHttpRequestParser;
 import org.apache.hc.core5.http.impl.io.IdentityInputStream;
 import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
+import org.apache.hc.core5.util.CharArrayBuffer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +46,8 @@ final class HttpConnection implements Request.Connection {
   /** For the peer to read a last answer. */
   private static final Duration LINGER = Duration.ofSeconds(2);
 
+  private static final Set<ProtocolVersion> VERSIONS =
+      Set.of(HttpVersion.HTTP_1_0, HttpVersion.HTTP_1_1);
   private static final Pattern LENGTH = Pattern.compile("[0-9]{1,18}");
   private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
 
@@ -98,7 +103,7 @@ final class HttpConnection implements Request.Connection {
             .setMaxLineLength(limits.headBytes())
             .setMaxHeaderCount(MAX_FIELDS)
             .build();
-    this.buffer = new SessionInputBufferImpl(BUFFER_BYTES, limits.headBytes());
+    this.buffer = new Lines(BUFFER_BYTES, limits.headBytes());
     this.in = new Counted(wire.in());
     this.out = new Paced(wire.out());
   }
@@ -194,12 +199,16 @@ final class HttpConnection implements Request.Connection {
         // another one: asked in nobody's name, and so in our own.
         throw new HttpException("the head has no end");
       }
+      if (!VERSIONS.contains(head.getVersion())) {
+        return refuse(
+            HttpURLConnection.HTTP_VERSION, "this is not HTTP/1.1, but " + head.getVersion());
+      }
       request = request(head);
     } catch (MessageConstraintException
         | RequestHeaderFieldsTooLargeException
         | HeadTooLongException _) {
       return refuse(TOO_LARGE_HEAD, "the request's head is longer than " + limits.headBytes());
-    } catch (HttpException | IllegalArgumentException e) {
+    } catch (HttpException | FoldedException | IllegalArgumentException e) {
       return refuse(HttpURLConnection.HTTP_BAD_REQUEST, "not understood: " + e.getMessage());
     } finally {
       in.allow(Long.MAX_VALUE);
@@ -356,6 +365,32 @@ final class HttpConnection implements Request.Connection {
         reading = null;
       }
       return !gone;
+    }
+  }
+
+  /** A line goes on in the next one. */
+  private static final class FoldedException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    FoldedException() {
+      super("a line begins with a space, as the rest of another one did in old times");
+    }
+  }
+
+  /** What is read line by line: no line is the rest of the one before it (RFC 9112, 5.2). */
+  private static final class Lines extends SessionInputBufferImpl {
+    Lines(int bytes, int maxLine) {
+      super(bytes, maxLine);
+    }
+
+    @Override
+    public int readLine(CharArrayBuffer line, InputStream in) throws IOException {
+      int from = line.length();
+      int count = super.readLine(line, in);
+      if (line.length() > from && Character.isWhitespace(line.charAt(from))) {
+        throw new FoldedException();
+      }
+      return count;
     }
   }
 

@@ -181,9 +181,19 @@ class HttpFrontTest {
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX-A: b\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\n\tHost: h\r\n\r\n",
       })
   void refusesWhatIsAmbiguous(String request) throws Exception {
     assertThat(all(request)).startsWith("HTTP/1.1 400 ").contains("Connection: close");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0"})
+  void refusesOtherVersions(String version) throws Exception {
+    assertThat(all("GET / " + version + "\r\nHost: h\r\n\r\n"))
+        .startsWith("HTTP/1.1 505 ")
+        .contains("Connection: close", "this is not HTTP/1.1, but " + version);
   }
 
   @Test
