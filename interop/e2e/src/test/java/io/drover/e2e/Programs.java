@@ -69,6 +69,10 @@ final class Programs {
     return built("rancher").resolve("rancher-peer-" + remotedialer).toString();
   }
 
+  static String informers() {
+    return built("informers").resolve("informers").toString();
+  }
+
   static String goAgent() {
     return built("client").resolve("go-agent").toString();
   }
