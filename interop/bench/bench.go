@@ -19,6 +19,8 @@ type experiment struct {
 	named    bool     // takes hours: only if --only names it
 	// own: each measurement starts its agents itself, and is only told of which side.
 	own bool
+	// names of the sides, where they are not those of all others.
+	names [2]string
 	// alone: the other side has nothing of the kind.
 	alone bool
 	// cluster: each measurement of a case has a new control plane of that size for itself, not the
@@ -249,7 +251,7 @@ func (b *bench) pair(ctx context.Context, e *experiment, name string, round int)
 		var err error
 		for attempt := range attempts {
 			r := record{
-				Kind: "sample", Experiment: e.name, Case: name, Agent: b.who[side].name, Round: round,
+				Kind: "sample", Experiment: e.name, Case: name, Agent: pick(e.names[side] == "", b.who[side].name, e.names[side]), Round: round,
 				First: place == 0, Attempt: attempt,
 			}
 			b.show.step(fmt.Sprintf("%s/%s %d of %d: %s", e.name, name, round+1, e.pairs(b.options), r.Agent))

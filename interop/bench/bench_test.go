@@ -429,3 +429,17 @@ func TestRelayCountsWhatPassesEachWay(t *testing.T) {
 		t.Errorf("%d bytes up, %d down", r.passed[up].Load(), r.passed[down].Load())
 	}
 }
+
+func TestGatewayIsShownAbovePlainPairByPair(t *testing.T) {
+	sample := func(agent string, round int, value float64) record {
+		return record{
+			Kind: "sample", Experiment: "gateway", Case: "watches", Agent: agent, Round: round, Metrics: metrics{"RSS MB": value},
+		}
+	}
+	records := []record{sample("gateway", 0, 110), sample("plain", 0, 100), sample("plain", 1, 90), sample("gateway", 1, 104), sample("gateway", 2, 300)}
+	r := row{"", "", "gateway", "watches", "RSS MB" + abovePlain, lower, 0, 12, ""}
+	l, ok := lineOf(records, r, gatewayNames[0], gatewayNames[1])
+	if !ok || l.ours.n != 2 || l.ours.median != 12 || l.theirs.n != 0 || l.verdict != met {
+		t.Errorf("got %+v", l)
+	}
+}

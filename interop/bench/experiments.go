@@ -113,6 +113,11 @@ var experiments = []*experiment{
 		takes: func(o options, _ string) time.Duration { return soakTakes(o) }, measure: measureSoak,
 	},
 	{
+		name: "gateway", about: "short requests of the server's side and 200 watches, by the gateway and by the plain pipe", fresh: true, own: true,
+		cases: []string{"requests", "watches"}, names: gatewayNames,
+		pairs: memoryPairs, takes: gatewayTakes, measure: measureGateway,
+	},
+	{
 		name: "cold", about: "bulk in the first minute of a process, 4 streams down and up in turns", fresh: true,
 		fullOnly: true, cases: []string{"minute"},
 		pairs: memoryPairs, takes: func(options, string) time.Duration { return coldSlots * (coldSlot + rampUp + settle) },

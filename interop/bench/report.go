@@ -30,10 +30,30 @@ type line struct {
 // aboveEmpty ends the name of a metric that is shown as what it is more than in the empty cluster.
 const aboveEmpty = ", above empty"
 
+// abovePlain ends the name of a metric that is shown as what it is more than by the plain pipe, pair by pair.
+const abovePlain = ", above plain"
+
+func abovePlainOf(records []record, one record, r row, metric string) (float64, bool) {
+	if one.Agent != gatewayNames[0] || one.Kind != "sample" {
+		return 0, false
+	}
+	for _, other := range records {
+		if plain, ok := other.Metrics[metric]; ok && other.Kind == "sample" && other.Experiment == r.experiment &&
+			other.Case == r.name && other.Round == one.Round && other.Agent == gatewayNames[1] {
+			value, ok := one.Metrics[metric]
+			return value - plain, ok
+		}
+	}
+	return 0, false
+}
+
 // measured is a row's metric in a record. What the empty cluster had is the median of all records:
 // it may have been measured more often, or less.
 func measured(records []record, one record, r row) (float64, bool) {
 	name, above := strings.CutSuffix(r.metric, aboveEmpty)
+	if plain, ok := strings.CutSuffix(r.metric, abovePlain); ok {
+		return abovePlainOf(records, one, r, plain)
+	}
 	value, ok := one.Metrics[name]
 	if !above || !ok {
 		return value, ok
@@ -183,7 +203,11 @@ func show(records []record, markdown bool) {
 	theirs := pick(info.Against, "other", "go")
 	var lines []line
 	for _, r := range rows {
-		if l, ok := lineOf(records, r, "drover", theirs); ok {
+		sides := [2]string{"drover", theirs}
+		if r.experiment == "gateway" {
+			sides = gatewayNames
+		}
+		if l, ok := lineOf(records, r, sides[0], sides[1]); ok {
 			lines = append(lines, l)
 		}
 	}

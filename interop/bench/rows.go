@@ -199,6 +199,17 @@ var rows = func() []row {
 		add(row{soak, "… of that after the first 5 min", "soak", "faults", one[0] + " of before", lower, 0, 1.02, ""})
 	}
 
+	const gateway = "Gateway, and in the second column the plain pipe"
+	add(row{gateway, "short request, kept connection, p50, ms", "gateway", "requests", "p50 ms", neither, 0, 0, ""})
+	add(row{gateway, "… above the plain pipe, ms", "gateway", "requests", "p50 ms" + abovePlain, lower, 0, 0.5, ""})
+	add(row{gateway, "short request, kept connection, p99, ms", "gateway", "requests", "p99 ms", lower, 2, 0, ""})
+	add(row{gateway, "dial + TLS + request, p50, ms", "gateway", "requests", "dial p50 ms", lower, 0, 0, ""})
+	add(row{gateway, "dial + TLS + request, p99, ms", "gateway", "requests", "dial p99 ms", lower, 0, 0, ""})
+	add(row{gateway, "short requests per second", "gateway", "requests", "per second", higher, 0, 1000, ""})
+	add(row{gateway, "… cores of the agent meanwhile", "gateway", "requests", "agent cores", neither, 0, 0, ""})
+	add(row{gateway, "RSS at 200 watches, MB", "gateway", "watches", "RSS MB", neither, 0, 0, ""})
+	add(row{gateway, "… above the plain pipe, MB", "gateway", "watches", "RSS MB" + abovePlain, lower, 0, 12, ""})
+
 	const cold = "First minute of a process"
 	add(row{cold, "MB/s, 4 streams down and up in turns", "cold", "minute", "MB/s", higher, 0, 0, ""})
 	add(row{cold, "agent's CPU, s per GB", "cold", "minute", "agent CPU-s/GB", lower, 1.2, 0, ""})
