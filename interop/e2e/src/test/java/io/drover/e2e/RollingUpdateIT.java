@@ -39,8 +39,7 @@ final class RollingUpdateIT {
   @ParameterizedTest
   @FieldSource("MODES")
   void noRequestFailsWhileOnePodTakesOverFromAnother(
-      String remotedialer, String gateway, ControlPlane plane)
-      throws Exception {
+      String remotedialer, String gateway, ControlPlane plane) throws Exception {
     assertThat(takeOver(plane, remotedialer, gateway, 2, Duration.ofMillis(1_500), 4)).isEmpty();
   }
 
@@ -52,8 +51,7 @@ final class RollingUpdateIT {
   @ParameterizedTest
   @FieldSource("MODES")
   void underFullLoadOnlyWhatIsOnItsWayAtTheEndIsLost(
-      String remotedialer, String gateway, ControlPlane plane)
-      throws Exception {
+      String remotedialer, String gateway, ControlPlane plane) throws Exception {
     assertThat(takeOver(plane, remotedialer, gateway, USERS, Duration.ZERO, 200))
         .hasSizeLessThanOrEqualTo(2 * USERS);
   }
@@ -67,8 +65,7 @@ final class RollingUpdateIT {
       Duration pause,
       int answers)
       throws Exception {
-    var quiet =
-        Map.of("DROVER_REPORTS", "off", "DROVER_DUTIES", "none", "DROVER_GATEWAY", gateway);
+    var quiet = Map.of("DROVER_REPORTS", "off", "DROVER_DUTIES", "none", "DROVER_GATEWAY", gateway);
     try (var installation = Installation.start(plane, "rolling-update", remotedialer, quiet);
         var users = new Users(installation.peer(), count, pause)) {
       var old = installation.agent();
@@ -80,7 +77,9 @@ final class RollingUpdateIT {
         users.awaitAnswers(answers);
         assertThat(next.metric("streams_total", "cluster")).as("of the newer session").isZero();
         for (String field : List.of("address", "caCert", "tokenSha256")) {
-          assertThat(installation.peer().cluster().path(field)).as(field).isEqualTo(told.path(field));
+          assertThat(installation.peer().cluster().path(field))
+              .as(field)
+              .isEqualTo(told.path(field));
         }
 
         old.process().terminate();
