@@ -10,6 +10,7 @@ import io.drover.agent.gateway.policy.PolicyHolder;
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.policy.Requester;
 import io.drover.agent.gateway.policy.Standing;
+import io.drover.agent.gateway.policy.Verbs;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ConfigMapWatch;
 import io.drover.agent.kube.ConfigMapWatch.Content;
@@ -22,6 +23,7 @@ import java.nio.charset.CharacterCodingException;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,6 +43,9 @@ public final class PolicyGate implements AutoCloseable {
 
   /** Of the ConfigMap. */
   static final String KEY = "policy.yaml";
+
+  /** In the content types of server-side apply, of YAML and of CBOR. */
+  private static final String APPLY = "apply-patch";
 
   private static final Logger log = LoggerFactory.getLogger(PolicyGate.class);
 
@@ -126,16 +131,31 @@ public final class PolicyGate implements AutoCloseable {
           throw RefusedException.unavailable("the gateway does not know its policy yet");
       case NONE -> Optional.empty();
       case THERE -> {
-        var decision = holder.decide(requester, RequestInfo.of(head.method(), head.target()));
-        if (!decision.allowed()) {
-          throw new RefusedException(decision);
+        var asked = RequestInfo.of(head.method(), head.target());
+        if (asked instanceof RequestInfo.Resource patched && applies(head)) {
+          allowed(requester, patched.with(Verbs.CREATE)); // what is not there is made
         }
+        var decision = allowed(requester, asked);
         if (decision.outcome() == Decision.Outcome.BREAK_GLASS) {
           log.debug("break-glass: {}", decision.message());
         }
         yield Optional.of(decision);
       }
     };
+  }
+
+  private Decision allowed(Requester requester, RequestInfo asked) throws RefusedException {
+    var decision = holder.decide(requester, asked);
+    if (!decision.allowed()) {
+      throw new RefusedException(decision);
+    }
+    return decision;
+  }
+
+  /** Whether it is a server-side apply, however the API server would read its type. */
+  private static boolean applies(RequestHead head) {
+    return head.fields().every("Content-Type").stream()
+        .anyMatch(type -> type.toLowerCase(Locale.ROOT).contains(APPLY));
   }
 
   /** What is in force, for people. */

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.drover.agent.config.Secret;
@@ -53,6 +54,11 @@ class PolicyGateTest {
   private final PolicyGate gate = new PolicyGate(InstantSource.fixed(NOW));
 
   private static RequestHead head(String target, String... fields) throws RefusedException {
+    return headOf("GET", target, fields);
+  }
+
+  private static RequestHead headOf(String method, String target, String... fields)
+      throws RefusedException {
     var asked = new Fields().add("Host", "h");
     for (String field : fields) {
       int colon = field.indexOf(": ");
@@ -60,7 +66,7 @@ class PolicyGateTest {
       var value = new String(field.substring(colon + 2).getBytes(UTF_8), ISO_8859_1);
       asked.add(field.substring(0, colon), value);
     }
-    return RequestHead.of("GET", target, asked);
+    return RequestHead.of(method, target, asked);
   }
 
   private void assertPasses(Caller caller, String target, String... fields) {
@@ -98,6 +104,41 @@ class PolicyGateTest {
 
     gate.none();
     assertPasses(SERVER, EXEC, "Impersonate-User: jane");
+  }
+
+  /** Server-side apply makes what is not there; other patches do not. */
+  @ParameterizedTest
+  @CsvSource({
+    "application/apply-patch+yaml, false",
+    "application/apply-patch+yaml; charset=utf-8, false",
+    "Application/Apply-Patch+CBOR, false",
+    "application/merge-patch+json, true",
+    "application/strategic-merge-patch+json, true",
+  })
+  void whoeverMayNotCreateMayNotApply(String type, boolean passes) throws Exception {
+    gate.is(
+        """
+        apiVersion: drover.io/v1alpha1
+        kind: GatewayPolicy
+        default: allow
+        rules:
+        - name: nothing new
+          effect: deny
+          verbs: [create]
+          apiGroups: [""]
+          resources: [pods]
+        """,
+        "");
+    var patch = headOf("PATCH", PODS + "/web-0?fieldManager=k", "Content-Type: " + type);
+    if (passes) {
+      assertThat(gate.require(patch, SERVER)).isPresent();
+    } else {
+      assertThatThrownBy(() -> gate.require(patch, SERVER))
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("cannot create");
+    }
+    var other = headOf("PATCH", "/api/v1/namespaces/shop/services/web", "Content-Type: " + type);
+    assertThat(gate.require(other, SERVER)).isPresent();
   }
 
   @Test

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.gateway.StrictUpstream.Asked;
+import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.tls.ServerTrust;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
@@ -534,7 +535,7 @@ class SmugglingTest {
     told = identity.told();
     var policy = new PolicyGate(InstantSource.system());
     policy.none();
-    gateway = Gateway.start(api, identity, policy);
+    gateway = Gateway.start(api, identity, policy, Recorder.counting(InstantSource.system()));
   }
 
   @AfterEach

@@ -35,6 +35,11 @@ public sealed interface RequestInfo {
       return subresource.isEmpty() ? resource : resource + "/" + subresource;
     }
 
+    /** The same with another verb. */
+    public Resource with(String other) {
+      return new Resource(other, group, version, namespace, resource, subresource, name);
+    }
+
     /** Whether it is for as many objects as there are. */
     boolean isOfMany() {
       return name.isEmpty() && Verbs.OF_MANY.contains(verb);

@@ -7,18 +7,12 @@ public final class Verbs {
   /** All of them. */
   static final String ALL = "*";
 
+  public static final String CREATE = "create";
+
   /** Of requests for resources. */
   public static final Set<String> RESOURCE =
       Set.of(
-          "get",
-          "list",
-          "watch",
-          "create",
-          "update",
-          "patch",
-          "delete",
-          "deletecollection",
-          "proxy");
+          "get", "list", "watch", CREATE, "update", "patch", "delete", "deletecollection", "proxy");
 
   /** Of other requests: HTTP's methods. */
   public static final Set<String> NON_RESOURCE =
