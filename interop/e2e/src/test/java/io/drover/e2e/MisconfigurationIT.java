@@ -48,7 +48,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class MisconfigurationIT {
   /**
-   * What the agent needs is printed, and is to be 15 s at most on a machine of its own. Waiting
+   * What the agent needs is kept as a table, and is to be 15 s on a machine of its own. Waiting
    * ends later: beside other tests the CA alone may take 5 s, and a handshake without an answer
    * takes 10.
    */
