@@ -1,7 +1,7 @@
 // Command informers keeps copies of the ConfigMaps of one namespace with client-go's informers, as
 // controllers do: one of them asks for JSON, one for protobuf. Whenever what one of them holds has
-// changed, it prints "holds ENCODING COUNT HASH", where HASH is the SHA-256 of "name@version\n" of
-// each, in the order of their names. It takes its API server from KUBECONFIG, and ends with its stdin.
+// changed, it prints "holds ENCODING COUNT HASH", where HASH is the SHA-256 of the lines "name@version\n" of
+// each, in order. It takes its API server from KUBECONFIG, and ends with its stdin.
 package main
 
 import (
