@@ -8,10 +8,13 @@ sealed interface Caller {
   record Server() implements Caller {}
 
   /**
-   * The server with the token of a service account that it has made in this cluster for a user. Its
-   * token is the cluster's own and is passed on as it is: whether it is valid the API server says.
+   * The server as a service account, with a stand-in for its token: in the account's own name, or
+   * in that of a user whom it names. Rancher has an account for each of its users, which may ask in
+   * his name and do nothing else; whether it may, and whether the token is valid, the API server
+   * says.
    *
-   * @param user whose token it says it is
+   * @param token the cluster's own
+   * @param user as the API server calls the account
    */
   record Account(Secret token, String user) implements Caller {}
 }

@@ -1,5 +1,6 @@
 package io.drover.agent.gateway;
 
+import io.drover.agent.gateway.standin.StandIns;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.Request;
@@ -46,6 +47,8 @@ final class Exchange {
   private final Fields fields;
   private final Answer answer;
   private final IntConsumer onStatus;
+  private final InputStream body;
+  private final @Nullable StandIns standIns;
 
   // Guarded by this.
   private @Nullable UpstreamConnection connection;
@@ -65,6 +68,8 @@ final class Exchange {
    *
    * @param fields as the API server is to see them
    * @param onStatus told what the API server answers, before that is passed on
+   * @param body what is sent to the API server, as long as the head says
+   * @param standIns for the tokens in the answer; null: there are none
    */
   Exchange(
       Upstream upstream,
@@ -72,13 +77,17 @@ final class Exchange {
       RequestHead head,
       Fields fields,
       Answer answer,
-      IntConsumer onStatus) {
+      IntConsumer onStatus,
+      InputStream body,
+      @Nullable StandIns standIns) {
     this.upstream = upstream;
     this.request = request;
     this.head = head;
     this.fields = fields;
     this.answer = answer;
     this.onStatus = onStatus;
+    this.body = body;
+    this.standIns = standIns;
   }
 
   /**
@@ -138,36 +147,36 @@ final class Exchange {
       }
     }
     request.closeToo(fresh);
-    var body = fresh.ask(head.method(), head.target(), fields, head.length());
+    var to = fresh.ask(head.method(), head.target(), fields, head.length());
     if (head.length() == 0) {
-      body.close();
+      to.close();
       noteRead();
       noteSent();
       if (first && head.upgrade().isEmpty()) {
         request.whenGone(this::abandon);
       }
     } else if (head.awaitsContinue()) {
-      body.flush();
+      to.flush();
       if (fresh.hears(CONTINUE_LIMIT)) {
         var said = fresh.nextHead(head.method());
         if (!said.isContinue()) {
           return said;
         }
       }
-      send(body);
+      send(to);
     } else {
-      send(body);
+      send(to);
     }
     return fresh.answer(head.method());
   }
 
   /** The body, here or in a thread of its own. */
-  private void send(OutputStream body) throws IOException {
+  private void send(OutputStream to) throws IOException {
     byte[] piece = new byte[PIECE_BYTES];
     // In this thread, since whoever holds back a body is told by it to send.
     int first = read(piece);
     if (head.length() != UpstreamConnection.UNKNOWN && head.length() <= SMALL_BODY_BYTES) {
-      copyBody(piece, first, body);
+      copyBody(piece, first, to);
     } else {
       sending =
           Thread.ofVirtual()
@@ -175,7 +184,7 @@ final class Exchange {
               .start(
                   () -> {
                     try {
-                      copyBody(piece, first, body);
+                      copyBody(piece, first, to);
                     } catch (IOException e) {
                       // Perhaps the API server has said all it wants to: that is still read.
                       log.debug("body not sent: reason={}", e.toString());
@@ -184,8 +193,7 @@ final class Exchange {
     }
   }
 
-  private void copyBody(byte[] piece, int first, OutputStream body) throws IOException {
-    var in = request.stream();
+  private void copyBody(byte[] piece, int first, OutputStream to) throws IOException {
     long left = head.length();
     for (int count = first; count >= 0; count = read(piece)) {
       int length = count;
@@ -193,13 +201,13 @@ final class Exchange {
       if (left == 0) {
         noteRead(); // before the API server can answer it
       }
-      request.step(() -> body.write(piece, 0, length));
-      if (in.available() == 0) {
-        request.step(body::flush);
+      request.step(() -> to.write(piece, 0, length));
+      if (body.available() == 0) {
+        request.step(to::flush);
       }
     }
     noteRead();
-    request.step(body::close);
+    request.step(to::close);
     synchronized (this) {
       sent = true;
       if (!finished) {
@@ -210,7 +218,7 @@ final class Exchange {
 
   private int read(byte[] piece) throws IOException {
     try {
-      return request.stream().read(piece);
+      return body.read(piece);
     } catch (IOException e) {
       abandon(); // nobody is there for an answer either
       throw e;
@@ -238,12 +246,30 @@ final class Exchange {
       answer.sendHead(answered.status(), passed);
       return;
     }
-    var out =
-        answered.length() == UpstreamConnection.UNKNOWN
-            ? answer.stream(answered.status(), passed)
-            : answer.stream(answered.status(), passed, answered.length());
+    OutputStream out;
+    var replaced = standIns;
+    if (replaced != null && mayHaveTokens(answered)) {
+      // Of another length than is said.
+      out = replaced.answer(answer.stream(answered.status(), passed));
+    } else if (answered.length() == UpstreamConnection.UNKNOWN) {
+      out = answer.stream(answered.status(), passed);
+    } else {
+      out = answer.stream(answered.status(), passed, answered.length());
+    }
     copy(answered, out);
     out.close();
+  }
+
+  /** It was asked for in JSON; what is none cannot be passed on, unless it says that it failed. */
+  private static boolean mayHaveTokens(Head answered) throws RefusedException {
+    if (JsonOnly.isJson(answered.fields())) {
+      return true;
+    }
+    if (answered.status() < HttpURLConnection.HTTP_MULT_CHOICE) {
+      throw new RefusedException(
+          502, "InternalError", "the API server's answer is not in JSON, and may have tokens");
+    }
+    return false;
   }
 
   private void copy(Head answered, OutputStream out) throws IOException {
@@ -266,6 +292,9 @@ final class Exchange {
 
   /** After an upgrade: both ways, until one of both ends. There is no half end in a tunnel. */
   private void join(Head answered) throws IOException {
+    if (standIns != null) {
+      throw new IOException("the API server changes the protocol, which nobody asked for");
+    }
     var passed = RequestHead.answered(answered.fields());
     passed.add("Connection", "Upgrade");
     answered.fields().every("Upgrade").forEach(value -> passed.add("Upgrade", value));

@@ -21,7 +21,6 @@ import io.drover.steve.kube.ApiAccess;
 import io.drover.steve.kube.Guard;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.HttpURLConnection;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Optional;
@@ -81,16 +80,19 @@ public final class Gateway implements AutoCloseable {
   private final OwnName ownName = new OwnName();
   private final Upstream upstream;
   private final HttpFront front;
+  private final SecretWrites writes;
 
   private Gateway(
       ApiAccess access,
       GatewayIdentity identity,
       PolicyGate policy,
       Recorder recorder,
-      FrontLimits limits) {
+      FrontLimits limits,
+      SecretWrites writes) {
     this.identity = identity;
     this.policy = policy;
     this.recorder = recorder;
+    this.writes = writes;
     this.upstream = new Upstream(access, System::nanoTime);
     this.front =
         HttpFront.start(
@@ -112,7 +114,18 @@ public final class Gateway implements AutoCloseable {
       PolicyGate policy,
       Recorder recorder,
       FrontLimits limits) {
-    return new Gateway(access, identity, policy, recorder, limits);
+    return start(
+        access, identity, policy, recorder, limits, new SecretWrites(SecretWrites.TURN_LIMIT));
+  }
+
+  static Gateway start(
+      ApiAccess access,
+      GatewayIdentity identity,
+      PolicyGate policy,
+      Recorder recorder,
+      FrontLimits limits,
+      SecretWrites writes) {
+    return new Gateway(access, identity, policy, recorder, limits, writes);
   }
 
   private static FrontLimits limits(int connections) {
@@ -160,20 +173,43 @@ public final class Gateway implements AutoCloseable {
     }
     var head = RequestHead.of(request);
     var caller = identity.caller(request.fields()).orElseThrow(RefusedException::unauthorized);
-    if (caller instanceof Caller.Account(_, var user)) {
-      entry.by(Who.account(user));
-    }
-    var fields = fields(head, caller);
-    if (caller instanceof Caller.Server) {
-      var own = ownName.of(bearer(fields));
-      entry.by(Who.server(own, Requester.server())); // as long as it is not clear in whose name
-      entry.by(Who.server(own, PolicyGate.requester(head.fields(), caller)));
+    var fields = recorded(fields(head, caller), entry);
+    switch (caller) {
+      case Caller.Server() -> {
+        var own = ownName.of(bearer(fields));
+        entry.by(Who.server(own, Requester.server())); // as long as it is not clear in whose name
+        entry.by(Who.server(own, PolicyGate.requester(head.fields(), caller)));
+      }
+      case Caller.Account(_, var user) -> {
+        entry.by(Who.account(user));
+        if (head.impersonates()) {
+          entry.by(Who.account(user, PolicyGate.requester(head.fields(), caller)));
+        }
+      }
     }
     entry.allowed(policy.require(head, caller));
+    var withTokens = TokenPath.of(head);
+    if (withTokens.isEmpty()) {
+      new Exchange(upstream, request, head, fields, answer, entry::started, request.stream(), null)
+          .run();
+      return;
+    }
+    // What there may be tokens in: they do not leave.
+    var standIns = identity.standIns();
+    try (var body = writes.body(request, JsonOnly.of(head), withTokens.get(), standIns)) {
+      var sent = recorded(fields(body.head(), caller), entry);
+      new Exchange(
+              upstream, request, body.head(), sent, answer, entry::started, body.stream(), standIns)
+          .run();
+    }
+  }
+
+  /** The API server's own log has the same number. */
+  private static Fields recorded(Fields fields, Entry entry) {
     if (!entry.id().isEmpty()) {
       fields.add(AUDIT_ID, entry.id());
     }
-    new Exchange(upstream, request, head, fields, answer, entry::started).run();
+    return fields;
   }
 
   /** What the API server is shown; empty if that is no token. */
@@ -188,13 +224,6 @@ public final class Gateway implements AutoCloseable {
     switch (caller) {
       case Caller.Server() -> addOwn(fields);
       case Caller.Account(var token, _) -> {
-        if (head.impersonates()) {
-          throw new RefusedException(
-              HttpURLConnection.HTTP_FORBIDDEN,
-              "Forbidden",
-              "only the server itself may ask in another's name");
-        }
-        // A stand-in for this token would be taken back here, if there were one.
         upstream.addHost(fields);
         fields.add("Authorization", "Bearer " + token.value());
       }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.Secret;
+import io.drover.agent.gateway.standin.StandIns;
 import io.drover.agent.reason.Failure;
 import io.drover.steve.http.Fields;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -48,10 +50,13 @@ public final class GatewayIdentity {
   private static final Pattern JWT =
       Pattern.compile("[A-Za-z0-9_-]+\\.(?<claims>[A-Za-z0-9_-]+)\\.[A-Za-z0-9_-]+");
 
-  /** As Kubernetes writes it in both kinds of its tokens. */
-  private static final Pattern USERS_ACCOUNT =
+  /** As Kubernetes writes it in both kinds of its tokens; it escapes quotes in what others say. */
+  private static final Pattern ACCOUNT =
       Pattern.compile(
-          "\"sub\":\"(?<user>system:serviceaccount:cattle-impersonation-system:[^\"\\\\]+)\"");
+          "\"sub\":\"(?<user>system:serviceaccount:(?<namespace>[^:\"\\\\]+):[^\"\\\\]+)\"");
+
+  /** Where the server makes accounts for its users. */
+  private static final String USERS = "cattle-impersonation-system";
 
   private static final String TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
   private static final Logger log = LoggerFactory.getLogger(GatewayIdentity.class);
@@ -72,23 +77,25 @@ public final class GatewayIdentity {
    */
   public record Told(String authorities, Secret token) {}
 
-  /** What is in the Secret. */
-  private record Kept(Authorities authorities, Secret token) {
+  /**
+   * What is in the Secret.
+   *
+   * @param standInKey outlives the rest: what the server has read goes on to mean something. Empty:
+   *     there is none
+   */
+  private record Kept(Authorities authorities, Secret token, Secret standInKey) {
     Map<String, Secret> content() {
       var content = authorities.content();
       content.put(TOKEN_KEY, token);
+      content.put(StandIns.KEY_NAME, standInKey);
       return content;
     }
   }
 
   /** All that follows from it. */
-  private record Known(Authorities authorities, Secret token, SSLContext context, Instant renewal) {
+  private record Known(Kept kept, StandIns standIns, SSLContext context, Instant renewal) {
     Told told() {
-      return new Told(authorities.told(), token);
-    }
-
-    Kept kept() {
-      return new Kept(authorities, token);
+      return new Told(kept.authorities().told(), kept.token());
     }
   }
 
@@ -128,38 +135,43 @@ public final class GatewayIdentity {
   /** What is in the Secret when this is over. */
   private Map<String, Secret> ensured() throws IOException {
     var there = new AtomicReference<@Nullable Kept>(); // broken or lost: nothing
+    var standInKey = new AtomicReference<>(new Secret(""));
     return store.ensure(
-        () -> made(there.get()),
+        () -> made(there.get(), standInKey(standInKey.get())),
         content -> {
           var found = read(content).orElse(null);
           there.set(found);
-          return found != null && found.authorities().last(clock.instant());
+          standInKey.set(standInKeyIn(content));
+          return found != null
+              && StandIns.isKey(found.standInKey())
+              && found.authorities().last(clock.instant());
         });
   }
 
   private synchronized Known take(Map<String, Secret> content) throws Failure {
     var before = known;
-    var authorities = Authorities.read(content);
-    var token = token(content);
+    var kept = new Kept(Authorities.read(content), token(content), standInKeyIn(content));
     if (before != null
-        && before.token().equals(token)
-        && before.authorities().told().equals(authorities.told())) {
+        && before.kept().token().equals(kept.token())
+        && before.kept().standInKey().equals(kept.standInKey())
+        && before.kept().authorities().told().equals(kept.authorities().told())) {
       return before;
     }
-    var next = serving(authorities, token);
+    var next = serving(kept, new StandIns(kept.standInKey()));
     known = next;
-    log.info("gateway has its identity: until={}", authorities.newest().end());
+    log.info("gateway has its identity: until={}", kept.authorities().newest().end());
     return next;
   }
 
-  private Known serving(Authorities authorities, Secret token) {
+  private Known serving(Kept kept, StandIns standIns) {
     var now = clock.instant();
+    var authorities = kept.authorities();
     var authority = authorities.signing(now);
     var to = earlier(now.plus(CERTIFICATE_LIFE), authority.end());
     var renewal = to.minus(CERTIFICATE_RENEWAL);
     return new Known(
-        authorities,
-        token,
+        kept,
+        standIns,
         authority.serve(Gateway.HOST, now.minus(Authorities.CLOCK_SKEW), to),
         now.isBefore(authorities.turn()) ? earlier(renewal, authorities.turn()) : renewal);
   }
@@ -173,25 +185,41 @@ public final class GatewayIdentity {
    *
    * @param there it lasts no longer; null: broken or lost, and if we know it, it is put back
    */
-  private Map<String, Secret> made(@Nullable Kept there) {
+  private Map<String, Secret> made(@Nullable Kept there, Secret standInKey) {
     var now = clock.instant();
     var before = there == null && known != null ? known.kept() : there;
     if (before == null) {
       byte[] random = new byte[TOKEN_BYTES];
       new SecureRandom().nextBytes(random);
       var token = new Secret(Base64.getUrlEncoder().withoutPadding().encodeToString(random));
-      return new Kept(Authorities.make(now), token).content();
+      return new Kept(Authorities.make(now), token, standInKey).content();
     }
-    return before.authorities().last(now)
-        ? before.content()
-        : new Kept(before.authorities().renewed(now), before.token()).content();
+    var authorities = before.authorities();
+    return new Kept(
+            authorities.last(now) ? authorities : authorities.renewed(now),
+            before.token(),
+            standInKey)
+        .content();
+  }
+
+  /**
+   * That of the Secret if it is one, or else that which we know, or another.
+   *
+   * @param there empty if there is none
+   */
+  private Secret standInKey(Secret there) {
+    var now = known;
+    if (StandIns.isKey(there)) {
+      return there;
+    }
+    return now != null ? now.kept().standInKey() : StandIns.newKey();
   }
 
   private static Optional<Kept> read(Map<String, Secret> content) {
     try {
       var token = token(content);
       if (TOKEN.matcher(token.value()).matches()) {
-        return Optional.of(new Kept(Authorities.read(content), token));
+        return Optional.of(new Kept(Authorities.read(content), token, standInKeyIn(content)));
       }
       log.warn("secret {} is of no use and is replaced: reason=no token", SECRET);
     } catch (Failure e) {
@@ -202,6 +230,10 @@ public final class GatewayIdentity {
 
   private static Secret token(Map<String, Secret> content) {
     return content.getOrDefault(TOKEN_KEY, new Secret(""));
+  }
+
+  private static Secret standInKeyIn(Map<String, Secret> content) {
+    return content.getOrDefault(StandIns.KEY_NAME, new Secret(""));
   }
 
   /**
@@ -223,11 +255,24 @@ public final class GatewayIdentity {
       throw new IllegalStateException("nothing to renew");
     }
     if (!clock.instant().isBefore(now.renewal())) {
-      now = serving(now.authorities(), now.token());
+      now = serving(now.kept(), now.standIns());
       known = now;
       log.debug("certificate renewed: renewal={}", now.renewal());
     }
     return now;
+  }
+
+  /**
+   * What the server is given in place of tokens.
+   *
+   * @throws IOException before the server was told anything
+   */
+  StandIns standIns() throws IOException {
+    var now = known;
+    if (now == null) {
+      throw new IOException("the gateway has no identity yet");
+    }
+    return now.standIns();
   }
 
   /** Who asks, by the one token that a request may carry; empty: nobody that we know. */
@@ -244,7 +289,24 @@ public final class GatewayIdentity {
     if (isOurs(token)) {
       return Optional.of(new Caller.Server());
     }
-    return usersAccount(token).map(user -> new Caller.Account(new Secret(token), user));
+    return account(token);
+  }
+
+  private Optional<Caller> account(String token) {
+    var now = known;
+    if (now != null && StandIns.looksLike(token)) {
+      // Of any account: the server may ask in anybody's name anyway.
+      return now.standIns()
+          .token(token)
+          .flatMap(
+              real ->
+                  claims(real.value())
+                      .map(claims -> new Caller.Account(real, claims.group("user"))));
+    }
+    // One that it knows from before there were stand-ins. It does no more than its stand-in.
+    return claims(token)
+        .filter(claims -> claims.group("namespace").equals(USERS))
+        .map(claims -> new Caller.Account(new Secret(token), claims.group("user")));
   }
 
   /** Takes as long for a token that is nearly right as for any other of that length. */
@@ -252,19 +314,19 @@ public final class GatewayIdentity {
     var now = known;
     return now != null
         && MessageDigest.isEqual(
-            now.token().value().getBytes(ISO_8859_1), token.getBytes(ISO_8859_1));
+            now.kept().token().value().getBytes(ISO_8859_1), token.getBytes(ISO_8859_1));
   }
 
-  /** A hint, no proof: that is the API server's to look for. */
-  private static Optional<String> usersAccount(String token) {
+  /** Of which account it says it is. A hint, no proof: that is the API server's to look for. */
+  private static Optional<MatchResult> claims(String token) {
     var jwt = JWT.matcher(token);
     if (!jwt.matches()) {
       return Optional.empty();
     }
     try {
       var claims = new String(Base64.getUrlDecoder().decode(jwt.group("claims")), UTF_8);
-      var account = USERS_ACCOUNT.matcher(claims);
-      return account.find() ? Optional.of(account.group("user")) : Optional.empty();
+      var account = ACCOUNT.matcher(claims);
+      return account.find() ? Optional.of(account.toMatchResult()) : Optional.empty();
     } catch (IllegalArgumentException _) {
       return Optional.empty();
     }

@@ -182,15 +182,17 @@ public final class PolicyGate implements AutoCloseable {
 
   /** In whose name it is asked, as the API server will see it. */
   static Requester requester(Fields fields, Caller caller) throws RefusedException {
-    if (caller instanceof Caller.Account(_, var user)) {
-      return Requester.user(user, List.of());
-    }
-    return requester(fields.every("Impersonate-User"), fields.every("Impersonate-Group"));
+    var named = requester(fields.every("Impersonate-User"), fields.every("Impersonate-Group"));
+    return switch (caller) {
+      case Caller.Account(_, var user) when named.isServer() -> Requester.user(user, List.of());
+      case Caller.Account _, Caller.Server _ -> named;
+    };
   }
 
   /**
    * The same, of the values of the fields that say so: a byte is a character.
    *
+   * @return the server itself, if they name nobody
    * @throws RefusedException if they are not what the API server would understand
    */
   static Requester requester(List<String> users, List<String> named) throws RefusedException {

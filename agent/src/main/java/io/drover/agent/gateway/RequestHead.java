@@ -176,6 +176,16 @@ record RequestHead(
     return length != 0;
   }
 
+  /** The same with other fields. */
+  RequestHead with(Fields others) {
+    return new RequestHead(method, target, length, upgrade, awaitsContinue, impersonates, others);
+  }
+
+  /** The same with a body of so many bytes, which is there. */
+  RequestHead with(long bytes) {
+    return new RequestHead(method, target, bytes, upgrade, false, impersonates, fields);
+  }
+
   /** What of an answer concerns the server. */
   static Fields answered(Fields fields) {
     var named = new HashSet<String>();

@@ -9,6 +9,11 @@
  * Upstream}. One virtual thread a connection; another one while a big body comes, or after an
  * upgrade. Nothing is copied whole: a peer that does not read holds up its own request, and no
  * other.
+ *
+ * <p>What may bring tokens of service accounts ({@code TokenPath}) is asked for in a form that can
+ * be read ({@code JsonOnly}), and answered with stand-ins for them ({@link
+ * io.drover.agent.gateway.standin}); a Secret that the server writes is read as a whole, up to a
+ * limit ({@code SecretWrites}).
  */
 @NullMarked
 package io.drover.agent.gateway;

@@ -1,10 +1,12 @@
 package io.drover.agent.gateway;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.Secret;
+import io.drover.agent.gateway.standin.StandIns;
 import io.drover.steve.http.Fields;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -97,7 +99,12 @@ class GatewayIdentityTest {
       kept.content = new HashMap<>(broken);
       kept.content.put(key, new Secret("x"));
 
-      assertThat(replica().told()).as(key).isNotEqualTo(first);
+      if (key.equals(StandIns.KEY_NAME)) {
+        assertThat(replica().told()).as("does not concern the server").isEqualTo(first);
+        assertThat(StandIns.isKey(requireNonNull(kept.content.get(key)))).isTrue();
+      } else {
+        assertThat(replica().told()).as(key).isNotEqualTo(first);
+      }
     }
     var other = new HashMap<>(broken);
     kept.content = Map.of();
@@ -105,6 +112,38 @@ class GatewayIdentityTest {
     other.put(Authorities.PRIVATE_KEY, kept.content.get(Authorities.PRIVATE_KEY));
     kept.content = other;
     assertThat(replica().told()).as("another's key").isNotEqualTo(first);
+  }
+
+  @Test
+  void standInsOutliveAuthorityAndToken() throws Exception {
+    var replica = replica();
+    replica.told();
+    var key = requireNonNull(kept.content.get(StandIns.KEY_NAME));
+    assertThat(StandIns.isKey(key)).isTrue();
+
+    now = now.plus(Authorities.LIFE);
+    replica.told();
+    assertThat(kept.content).containsEntry(StandIns.KEY_NAME, key);
+
+    kept.content = new HashMap<>(Map.of(StandIns.KEY_NAME, key));
+    replica().told();
+    assertThat(kept.content).containsEntry(StandIns.KEY_NAME, key);
+  }
+
+  @Test
+  void anotherKeyIsTakenFromTheSecret() throws Exception {
+    var replica = replica();
+    replica.told();
+    var before = replica.standIns();
+    replica.told();
+    assertThat(replica.standIns()).isSameAs(before);
+    kept.content = new HashMap<>(kept.content);
+    kept.content.put(StandIns.KEY_NAME, StandIns.newKey());
+
+    replica.told();
+
+    assertThat(replica.standIns()).isNotSameAs(before);
+    assertThatThrownBy(replica()::standIns).hasMessageContaining("no identity yet");
   }
 
   /**
@@ -298,6 +337,17 @@ class GatewayIdentityTest {
 
     assertThat(replica.caller(bearer(users))).contains(new Caller.Account(new Secret(users), user));
     assertThat(replica.caller(bearer(jwt("system:serviceaccount:cattle-system:cattle")))).isEmpty();
+    var cattle = "system:serviceaccount:cattle-system:cattle";
+    var odd = jwt("x\\\",\\\"sub\\\":\\\"" + user);
+    assertThat(replica.caller(bearer(odd))).as("somebody's text in it").isEmpty();
+    var standIns = new StandIns(requireNonNull(kept.content.get(StandIns.KEY_NAME)));
+    for (String account : new String[] {user, cattle}) {
+      var token = jwt(account);
+      assertThat(replica.caller(bearer(standIns.of(token.getBytes(UTF_8)))))
+          .contains(new Caller.Account(new Secret(token), account));
+    }
+    assertThat(replica.caller(bearer(standIns.of("no JWT".getBytes(UTF_8))))).isEmpty();
+    assertThat(replica.caller(bearer(standIns.of(jwt("root").getBytes(UTF_8))))).isEmpty();
     assertThat(replica.caller(bearer("a.b"))).isEmpty();
     assertThat(replica.caller(bearer("a.*.c"))).isEmpty();
     assertThat(replica.caller(bearer("a.b.c.d"))).isEmpty();

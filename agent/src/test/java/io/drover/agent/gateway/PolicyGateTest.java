@@ -206,7 +206,12 @@ class PolicyGateTest {
     assertThat(
             refusal(new Caller.Account(new Secret("t"), prefix + "cattle-impersonation-u"), PODS))
         .isNotNull();
-    assertPasses(new Caller.Account(new Secret("t"), prefix + "cattle-impersonation-v"), PODS);
+    var other = new Caller.Account(new Secret("t"), prefix + "cattle-impersonation-v");
+    assertPasses(other, PODS);
+    assertThat(refusal(other, PODS, "Impersonate-User: jane"))
+        .as("in whose name it asks")
+        .isNotNull();
+    assertThat(refusal(other, PODS, "Impersonate-Group: temps").code()).isEqualTo(400);
   }
 
   @ParameterizedTest

@@ -59,6 +59,11 @@ public record Who(Kind kind, String user, Set<String> groups, Optional<Requester
     return new Who(Kind.ACCOUNT, user, groups(user), Optional.empty());
   }
 
+  /** The same in the name of a user, whom it may impersonate. */
+  public static Who account(String user, Requester asked) {
+    return new Who(Kind.ACCOUNT, user, groups(user), Optional.of(asked));
+  }
+
   private static Set<String> groups(String user) {
     return user.isEmpty() ? Set.of() : Requester.user(user, List.of()).groups();
   }
@@ -67,8 +72,7 @@ public record Who(Kind kind, String user, Set<String> groups, Optional<Requester
   String title() {
     return switch (kind) {
       case SERVER -> "the server itself";
-      case USER -> impersonated.map(Requester::user).orElse(user);
-      case ACCOUNT -> user;
+      case USER, ACCOUNT -> impersonated.map(Requester::user).orElse(user);
       case UNKNOWN -> "nobody that is known";
     };
   }
