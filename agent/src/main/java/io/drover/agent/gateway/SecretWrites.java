@@ -1,5 +1,7 @@
 package io.drover.agent.gateway;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.standin.SecretBody;
 import io.drover.agent.gateway.standin.StandIns;
@@ -11,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -34,6 +37,7 @@ final class SecretWrites {
 
   private static final Set<String> WITH_BODY = Set.of("create", "update", "patch");
   private static final Set<String> CHANGES = Set.of("create", "update", "patch", "delete");
+  private static final String PROTOBUF = "application/vnd.kubernetes.protobuf";
   private static final int PIECE_BYTES = 8 * 1024;
 
   private final Semaphore big;
@@ -86,6 +90,12 @@ final class SecretWrites {
         big.release();
       }
     }
+  }
+
+  /** As kubectl creates Secrets. In protobuf a name can be written in one way only. */
+  private static boolean isAnothersInProtobuf(byte[] body, RequestHead head) {
+    return head.fields().every("Content-Type").equals(List.of(PROTOBUF))
+        && !new String(body, ISO_8859_1).contains(GatewayIdentity.SECRET);
   }
 
   private static boolean isOwn(String namespace, String name) {
@@ -144,7 +154,9 @@ final class SecretWrites {
       throws RefusedException {
     boolean mayHave = SecretBody.mayHaveStandIn(body);
     boolean mayBeOwn =
-        asked.verb().equals("create") && asked.namespace().equals(Fabric8ClusterApi.NAMESPACE);
+        asked.verb().equals("create")
+            && asked.namespace().equals(Fabric8ClusterApi.NAMESPACE)
+            && !isAnothersInProtobuf(body, head);
     if (!mayHave && !mayBeOwn) {
       return body;
     }
