@@ -480,14 +480,22 @@ class GatewayTokensTest {
     assertThat(bodies.take()).isEqualTo(body);
     assertThat(
             send(
-                    "k8s\0",
+                    "k8s\0 drover-gateway ",
                     "POST /api/v1/namespaces/cattle-system/secrets",
                     "Content-Type: application/vnd.kubernetes.protobuf")
                 .status())
+        .as("it may be the gateway's own")
         .isEqualTo("415");
     assertThat(
             send(
-                    "k8s\0",
+                    "k8s\0 other ",
+                    "POST /api/v1/namespaces/cattle-system/secrets",
+                    "Content-Type: application/vnd.kubernetes.protobuf")
+                .status())
+        .isEqualTo("200");
+    assertThat(
+            send(
+                    "k8s\0 drover-gateway ",
                     "POST /api/v1/namespaces/n/secrets",
                     "Content-Type: application/vnd.kubernetes.protobuf")
                 .status())
