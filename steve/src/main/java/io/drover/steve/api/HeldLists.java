@@ -102,27 +102,18 @@ public final class HeldLists {
       throws IOException {
     var mine = Scopes.listed(call.schema().rights(), call.schema().namespaced());
     var scope = call.namespace().isEmpty() ? mine : mine.in(call.namespace());
-    var found = store.page(query, scope, projects);
-    boolean isNewer =
-        !query.revision().isEmpty() && Long.parseLong(query.revision()) > found.revision();
-    if (isNewer || found.rows().size() > MAX_ROWS) {
+    var held = store.page(query, scope, projects, MAX_ROWS, MAX_BYTES);
+    if (held.isEmpty()) {
       return null;
     }
-    var rows = new ArrayList<ObjectNode>();
-    long bytes = 0;
-    for (var row : found.rows()) {
-      var json = store.json(row);
-      if (json.isEmpty()) {
-        return null; // it has just gone: what is shown would not be what was counted
-      }
-      bytes += json.get().length;
-      if (bytes > MAX_BYTES) {
-        return null;
-      }
-      rows.add((ObjectNode) Json.MAPPER.readTree(json.get()));
+    var found = held.get();
+    if (!query.revision().isEmpty() && Long.parseLong(query.revision()) > found.revision()) {
+      return null; // the server knows of something newer
     }
-    return store.isClosed()
-        ? null
-        : new Page(rows, found.count(), store.size(), found.revision(), found.tallied());
+    var rows = new ArrayList<ObjectNode>();
+    for (var row : found.rows()) {
+      rows.add((ObjectNode) Json.MAPPER.readTree(row.json()));
+    }
+    return new Page(rows, found.count(), found.size(), found.revision(), found.tallied());
   }
 }

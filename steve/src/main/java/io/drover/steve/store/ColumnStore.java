@@ -2,7 +2,6 @@ package io.drover.steve.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.drover.steve.counts.Count;
 import io.drover.steve.query.Columns;
 import io.drover.steve.query.Field;
 import io.drover.steve.query.Projects;
@@ -13,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -28,16 +28,13 @@ public final class ColumnStore implements AutoCloseable {
   /** Rows that there is room for at first. */
   private static final int FIRST_ROWS = 16;
 
-  /** Of a row, besides its columns: place, length, size, stamp, marks. */
-  private static final int ROW_BYTES = 8 + 4 + 4 + 4 + 1;
+  /** Of a row, besides its columns: place, length, size. */
+  private static final int ROW_BYTES = 8 + 4 + 4;
 
   /** So much that is dead is not worth moving what lives. */
   private static final long MIN_DEAD_BYTES = 256 * 1024;
 
   private static final int MIN_DEAD_TEXTS = 4096;
-
-  private static final byte ERROR = 1;
-  private static final byte CHANGING = 2;
 
   private final Columns definitions;
   private final Budget budget;
@@ -59,7 +56,6 @@ public final class ColumnStore implements AutoCloseable {
   private Texts texts;
   private Rows rows;
   private @Nullable Packing packing;
-  private final EventRing events = new EventRing();
 
   /** A number of {@link #texts} by column and row; the last column is the labels. */
   private final int[][] columns;
@@ -67,11 +63,6 @@ public final class ColumnStore implements AutoCloseable {
   private long[] places = new long[FIRST_ROWS];
   private int[] packedLengths = new int[FIRST_ROWS];
   private int[] lengths = new int[FIRST_ROWS];
-
-  /** Counts how often a row has been given to another object. */
-  private int[] stamps = new int[FIRST_ROWS];
-
-  private byte[] marks = new byte[FIRST_ROWS];
 
   /** A row, and one more, by the number of its id; 0 for texts that are no id. */
   private int[] rowsById = new int[FIRST_ROWS];
@@ -86,16 +77,36 @@ public final class ColumnStore implements AutoCloseable {
   private long takenBytes;
   private boolean closed;
 
-  /** An object, as a page has found it. */
-  public record Row(int number, int stamp) {}
+  /** resourceVersion of the newest event, or of the list if there was none. */
+  private long revision;
+
+  /** An object as a page has found it, whatever becomes of it in the store. */
+  public static final class Row {
+    private final byte[] packed;
+    private final int length;
+    private final Packing by;
+
+    private Row(byte[] packed, int length, Packing by) {
+      this.packed = packed;
+      this.length = length;
+      this.by = by;
+    }
+
+    /** In UTF-8. */
+    public byte[] json() {
+      return by.unpack(packed, length);
+    }
+  }
 
   /**
-   * A part of all that a query asks for.
+   * A part of all that a query asks for, as it was at one moment.
    *
-   * @param count of all
+   * @param count of all that it asks for
+   * @param size of the store, whosever its objects are
    * @param tallied what the query's tally counted, or null
    */
-  public record Page(List<Row> rows, int count, long revision, @Nullable JsonNode tallied) {
+  public record Page(
+      List<Row> rows, int count, int size, long revision, @Nullable JsonNode tallied) {
     public Page {
       rows = List.copyOf(rows);
     }
@@ -152,33 +163,6 @@ public final class ColumnStore implements AutoCloseable {
     }
   }
 
-  /** Forgets everything, as before a new list. */
-  public void clear() throws StoreFullException {
-    lock.writeLock().lock();
-    try {
-      texts.release();
-      rows.release();
-      texts = new Texts(budget);
-      rows = new Rows(budget);
-      packing = null;
-      for (int row = 0; row < end; row++) {
-        stamps[row]++;
-      }
-      for (var column : columns) {
-        Arrays.fill(column, 0);
-      }
-      Arrays.fill(rowsById, 0);
-      end = 0;
-      freeCount = 0;
-      deadBytes = 0;
-      liveBytes = 0;
-      textsAfterCompaction = 0;
-      events.restart(0);
-    } finally {
-      lock.writeLock().unlock();
-    }
-  }
-
   /** Adds an object of the list that comes before all events. */
   public void load(ObjectNode object) throws StoreFullException {
     store(object, false);
@@ -188,7 +172,7 @@ public final class ColumnStore implements AutoCloseable {
   public void loaded(long resourceVersion) {
     lock.writeLock().lock();
     try {
-      events.restart(resourceVersion);
+      revision = resourceVersion;
     } finally {
       lock.writeLock().unlock();
     }
@@ -230,12 +214,10 @@ public final class ColumnStore implements AutoCloseable {
       places[row] = place;
       packedLengths[row] = packed.length;
       lengths[row] = json.length;
-      marks[row] = marks(object);
       rowsById[id] = row + 1;
       liveBytes += packed.length;
       if (isEvent) {
-        var kind = known >= 0 ? Event.Kind.CHANGE : Event.Kind.CREATE;
-        events.add(new Event(resourceVersion(object), texts.text(id), kind));
+        revision = resourceVersion(object);
       }
     } finally {
       lock.writeLock().unlock();
@@ -257,13 +239,6 @@ public final class ColumnStore implements AutoCloseable {
         throw new IllegalArgumentException("a Secret's values, in an annotation");
       }
     }
-  }
-
-  private static byte marks(ObjectNode object) {
-    var state = object.path("metadata").path("state");
-    return (byte)
-        ((state.path("error").asBoolean() ? ERROR : 0)
-            | (state.path("transitioning").asBoolean() ? CHANGING : 0));
   }
 
   private static long resourceVersion(ObjectNode object) {
@@ -300,8 +275,6 @@ public final class ColumnStore implements AutoCloseable {
       places = Arrays.copyOf(places, size);
       packedLengths = Arrays.copyOf(packedLengths, size);
       lengths = Arrays.copyOf(lengths, size);
-      stamps = Arrays.copyOf(stamps, size);
-      marks = Arrays.copyOf(marks, size);
       for (int column = 0; column < columns.length; column++) {
         columns[column] = Arrays.copyOf(columns[column], size);
       }
@@ -310,7 +283,7 @@ public final class ColumnStore implements AutoCloseable {
   }
 
   /**
-   * An object is gone. One that is not known is no event.
+   * An object is gone.
    *
    * @param namespace empty for an object that lives in none
    */
@@ -330,13 +303,12 @@ public final class ColumnStore implements AutoCloseable {
       }
       free[freeCount++] = row;
       rowsById[number] = 0;
-      stamps[row]++;
       for (var column : columns) {
         column[row] = 0;
       }
       deadBytes += packedLengths[row];
       liveBytes -= packedLengths[row];
-      events.add(new Event(resourceVersion, id, Event.Kind.REMOVE));
+      revision = resourceVersion;
     } finally {
       lock.writeLock().unlock();
     }
@@ -415,9 +387,12 @@ public final class ColumnStore implements AutoCloseable {
    * Answers a query.
    *
    * @param scope what its user may see
+   * @param maxBytes of the rows, as JSON
+   * @return empty if the page is longer than that, or the store is closed
    * @throws IllegalArgumentException if the query's dialect has no columns
    */
-  public Page page(Query query, Scope scope, Projects projects) {
+  public Optional<Page> page(
+      Query query, Scope scope, Projects projects, int maxRows, long maxBytes) {
     if (!query.dialect().hasColumns()) {
       throw new IllegalArgumentException("classic queries are asked of objects");
     }
@@ -433,12 +408,23 @@ public final class ColumnStore implements AutoCloseable {
       var page = scan.page(query.page().from(count), query.page().to(count), query.sort());
       var tally = query.tally();
       var tallied = tally == null ? null : scan.tallied(page, tally);
-      var found = Arrays.stream(page).mapToObj(row -> new Row(row, stamps[row])).toList();
-      return new Page(
-          tally != null && tally.only() ? List.of() : found, count, events.last(), tallied);
+      var shown = tally != null && tally.only() ? new int[0] : page;
+      long bytes = Arrays.stream(shown).mapToLong(row -> lengths[row]).sum();
+      if (closed || shown.length > maxRows || bytes > maxBytes) {
+        return Optional.empty();
+      }
+      var found = Arrays.stream(shown).mapToObj(this::row).toList();
+      return Optional.of(new Page(found, count, end - freeCount, revision, tallied));
     } finally {
       lock.readLock().unlock();
     }
+  }
+
+  private Row row(int row) {
+    return new Row(
+        rows.bytes(places[row], packedLengths[row]),
+        lengths[row],
+        Objects.requireNonNull(packing)); // there was a first object
   }
 
   private Scan scan() {
@@ -446,92 +432,11 @@ public final class ColumnStore implements AutoCloseable {
         texts, columns, columnNumbers, idColumn, nameColumn, namespaceColumn, labelsColumn(), end);
   }
 
-  /** An object as JSON in UTF-8; empty if it has gone since the page was made. */
-  public Optional<byte[]> json(Row row) {
-    byte[] packed;
-    int length;
-    Packing by;
-    lock.readLock().lock();
-    try {
-      by = packing;
-      if (by == null || row.number() >= end || stamps[row.number()] != row.stamp()) {
-        return Optional.empty();
-      }
-      packed = rows.bytes(places[row.number()], packedLengths[row.number()]);
-      length = lengths[row.number()];
-    } finally {
-      lock.readLock().unlock();
-    }
-    return Optional.of(by.unpack(packed, length));
-  }
-
-  /**
-   * An object by its name, for an event of it.
-   *
-   * @param id {@code namespace/name}, or a name
-   */
-  public Optional<byte[]> json(String id) {
-    Row row;
-    lock.readLock().lock();
-    try {
-      int found = rowOf(texts.find(id));
-      if (found < 0) {
-        return Optional.empty();
-      }
-      row = new Row(found, stamps[found]);
-    } finally {
-      lock.readLock().unlock();
-    }
-    return json(row);
-  }
-
-  /** Whether nothing is here any more: what was read before may be a part. */
-  public boolean isClosed() {
-    lock.readLock().lock();
-    try {
-      return closed;
-    } finally {
-      lock.readLock().unlock();
-    }
-  }
-
   /** How many rows there are. */
   public int size() {
     lock.readLock().lock();
     try {
       return end - freeCount;
-    } finally {
-      lock.readLock().unlock();
-    }
-  }
-
-  /** resourceVersion of the newest event, or of the list if there was none. */
-  public long revision() {
-    lock.readLock().lock();
-    try {
-      return events.last();
-    } finally {
-      lock.readLock().unlock();
-    }
-  }
-
-  /** What came behind a version; empty if that is too old to know. */
-  public Optional<List<Event>> since(long resourceVersion) {
-    lock.readLock().lock();
-    try {
-      return events.since(resourceVersion);
-    } finally {
-      lock.readLock().unlock();
-    }
-  }
-
-  /** How many objects there are of those that a user may see. */
-  public Count count(Scope scope) {
-    lock.readLock().lock();
-    try {
-      var scan = scan();
-      scan.keepVisible(scope);
-      return scan.count(row -> (marks[row] & ERROR) != 0, row -> (marks[row] & CHANGING) != 0);
     } finally {
       lock.readLock().unlock();
     }

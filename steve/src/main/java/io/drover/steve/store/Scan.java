@@ -1,7 +1,6 @@
 package io.drover.steve.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.drover.steve.counts.Count;
 import io.drover.steve.query.Comparison;
 import io.drover.steve.query.Condition;
 import io.drover.steve.query.Field;
@@ -243,23 +242,5 @@ final class Scan {
           });
     }
     return counts.json();
-  }
-
-  Count count(IntPredicate error, IntPredicate changing) {
-    var byNamespace = new HashMap<Integer, Count.States>();
-    var all = Count.States.NONE;
-    for (int i = 0; i < count; i++) {
-      boolean isError = error.test(rows[i]);
-      boolean isChanging = changing.test(rows[i]);
-      all = all.plus(1, isError, isChanging);
-      byNamespace.merge(
-          namespaces[rows[i]],
-          Count.States.NONE.plus(1, isError, isChanging),
-          (states, _) -> states.plus(1, isError, isChanging));
-    }
-    byNamespace.remove(0);
-    var named = new HashMap<String, Count.States>();
-    byNamespace.forEach((namespace, states) -> named.put(texts.text(namespace), states));
-    return new Count(all, named);
   }
 }
