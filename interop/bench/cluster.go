@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -159,6 +160,13 @@ func (w *world) call(ctx context.Context, method, path string, body, result any)
 		return err
 	}
 	return json.NewDecoder(response.Body).Decode(result)
+}
+
+// apiPort is that of the API server.
+func (w *world) apiPort() int {
+	_, text, _ := net.SplitHostPort(w.api.APIServer)
+	port, _ := strconv.Atoi(text)
+	return port
 }
 
 // statusError is an answer that is no success.

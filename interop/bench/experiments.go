@@ -113,8 +113,8 @@ var experiments = []*experiment{
 		takes: func(o options, _ string) time.Duration { return soakTakes(o) }, measure: measureSoak,
 	},
 	{
-		name: "gateway", about: "short requests of the server's side and 200 watches, by the gateway and by the plain pipe", fresh: true, own: true,
-		cases: []string{"requests", "watches"}, names: gatewayNames,
+		name: "gateway", about: "short requests of the server's side, 200 watches and bulk, by the gateway and by the plain pipe", fresh: true, own: true,
+		cases: []string{"requests", "watches", "bulk"}, names: gatewayNames,
 		pairs: memoryPairs, takes: gatewayTakes, measure: measureGateway,
 	},
 	{

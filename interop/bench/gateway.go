@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,9 +23,14 @@ const (
 	// gatewaySecret is where an agent keeps the token that it tells the server.
 	gatewaySecret = "/api/v1/namespaces/cattle-system/secrets/drover-gateway"
 	// A short request: one small object, or what needs no store.
-	shortRequest    = "/api/v1/namespaces/default/configmaps/kube-root-ca.crt"
-	cheapRequest    = "/version"
-	watchRequest    = "/api/v1/namespaces/default/configmaps?watch=1"
+	shortRequest = "/api/v1/namespaces/default/configmaps/kube-root-ca.crt"
+	cheapRequest = "/version"
+	watchRequest = "/api/v1/namespaces/default/configmaps?watch=1"
+	// The bulk is a list that kube-apiserver has in memory, of its own namespace for the watches' sake.
+	bulkObjects     = "/api/v1/namespaces/kube-public/configmaps"
+	bulkRequest     = bulkObjects + "?resourceVersion=0"
+	bulkMaps        = 24
+	bulkBytes       = 900_000 // each; etcd takes 1.5 MiB
 	gatewayWorkers  = 16
 	gatewayWatches  = 200
 	gatewayPatience = 10 * time.Second // for one request
@@ -108,16 +114,16 @@ func (t told) open(ctx context.Context, client *http.Client, path string) (*http
 	return response, err
 }
 
-func (t told) get(ctx context.Context, client *http.Client, path string) error {
+// get reads an answer to its end, and says how many bytes there were.
+func (t told) get(ctx context.Context, client *http.Client, path string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, gatewayPatience)
 	defer cancel()
 	response, err := t.open(ctx, client, path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer response.Body.Close()
-	_, err = io.Copy(io.Discard, response.Body)
-	return err
+	return io.Copy(io.Discard, response.Body)
 }
 
 // oneByOne makes one request after the other, on a connection that is kept or on new ones.
@@ -126,7 +132,7 @@ func (t told) oneByOne(ctx context.Context, kept bool, length time.Duration) (hi
 	defer func() { client.CloseIdleConnections() }()
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		asked := time.Now()
-		if err := t.get(ctx, client, shortRequest); err != nil {
+		if _, err := t.get(ctx, client, shortRequest); err != nil {
 			return h, err
 		}
 		h.add(time.Since(asked))
@@ -147,7 +153,7 @@ func (t told) atOnce(ctx context.Context, length time.Duration) (int64, error) {
 	end := time.Now().Add(length)
 	each(gatewayWorkers, func(int) {
 		for time.Now().Before(end) {
-			if err := t.get(ctx, client, cheapRequest); err != nil {
+			if _, err := t.get(ctx, client, cheapRequest); err != nil {
 				mu.Lock()
 				failed = errors.Join(failed, err)
 				mu.Unlock()
@@ -172,8 +178,11 @@ func measureGateway(ctx context.Context, b *bench, a *agent, name string) (outco
 	if err != nil {
 		return outcome{}, err
 	}
-	if name == "watches" {
+	switch name {
+	case "watches":
 		return t.watches(ctx, b, one)
+	case "bulk":
+		return t.bulk(ctx, b, one)
 	}
 	if _, err := t.atOnce(ctx, gatewayWarm(b.options)); err != nil {
 		return outcome{}, err
@@ -216,7 +225,54 @@ func (t told) watches(ctx context.Context, b *bench, a *agent) (outcome, error) 
 	if err := sleep(ctx, settleWait(b.options)); err != nil {
 		return outcome{}, err
 	}
-	return outcome{metrics: metrics{"RSS MB": float64(memoryOf(a.pid).rss) / 1e6}}, nil
+	return outcome{metrics: metrics{
+		"RSS MB":      float64(memoryOf(a.pid).rss) / 1e6,
+		"connections": float64(connectionsTo(a.pid, b.world.apiPort())),
+	}}, nil
+}
+
+// bulk reads the same long list again and again, one behind the other.
+func (t told) bulk(ctx context.Context, b *bench, a *agent) (outcome, error) {
+	if err := b.world.makeBulk(ctx); err != nil {
+		return outcome{}, err
+	}
+	client := t.client()
+	defer client.CloseIdleConnections()
+	read := func(length time.Duration) (bytes int64, err error) {
+		for end := time.Now().Add(length); err == nil && time.Now().Before(end); {
+			var count int64
+			count, err = t.get(ctx, client, bulkRequest)
+			bytes += count
+		}
+		return bytes, err
+	}
+	if _, err := read(gatewayWarm(b.options)); err != nil {
+		return outcome{}, err
+	}
+	cpu, started := cpuTime(a.pid), time.Now()
+	bytes, err := read(2 * b.options.slot())
+	elapsed, used := time.Since(started).Seconds(), (cpuTime(a.pid) - cpu).Seconds()
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{metrics: metrics{
+		"CPU-s/GB": used / (float64(bytes) / 1e9), "MB/s": float64(bytes) / 1e6 / elapsed,
+	}}, nil
+}
+
+// makeBulk makes what is read as bulk, if it is not there yet.
+func (w *world) makeBulk(ctx context.Context) error {
+	content := strings.Repeat("0123456789abcdef", bulkBytes/16)
+	for i := range bulkMaps {
+		object := map[string]any{
+			"metadata": map[string]any{"name": fmt.Sprintf("bulk-%d", i)}, "data": map[string]any{"content": content},
+		}
+		err := w.call(ctx, http.MethodPost, bulkObjects, object, nil)
+		if err != nil && !errors.Is(err, statusError(http.StatusConflict)) {
+			return err
+		}
+	}
+	return nil
 }
 
 // gatewayCommand starts our agent with the gateway or without.
@@ -233,5 +289,9 @@ func (b *bench) gatewayCommand(gateway bool) func(*world, seat) (*exec.Cmd, erro
 func gatewayWarm(o options) time.Duration { return pick(o.quick, 5*time.Second, 20*time.Second) }
 
 func gatewayTakes(o options, name string) time.Duration {
-	return startGuess + pick(name == "watches", 2*settleWait(o)+3*time.Second, gatewayWarm(o)+2*latencySlot(o)+o.slot())
+	return startGuess + map[string]time.Duration{
+		"requests": gatewayWarm(o) + 2*latencySlot(o) + o.slot(),
+		"watches":  2*settleWait(o) + 3*time.Second,
+		"bulk":     gatewayWarm(o) + 2*o.slot() + time.Second,
+	}[name]
 }

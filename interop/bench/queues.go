@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,30 @@ func queuesAt(port int) queues {
 		}
 	}
 	return q
+}
+
+// connectionsTo counts those of a process to a port.
+func connectionsTo(pid, port int) int {
+	own := map[string]bool{}
+	directory := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, _ := os.ReadDir(directory)
+	for _, entry := range entries {
+		target, _ := os.Readlink(filepath.Join(directory, entry.Name()))
+		if inode, isSocket := strings.CutPrefix(target, "socket:["); isSocket {
+			own[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	count := 0
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		content, _ := os.ReadFile(file)
+		for line := range strings.Lines(string(content)) {
+			fields := strings.Fields(line)
+			if len(fields) > 9 && fields[3] == "01" && portOf(fields[2]) == port && own[fields[9]] {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 func portOf(address string) int {

@@ -209,6 +209,9 @@ var rows = func() []row {
 	add(row{gateway, "… cores of the agent meanwhile", "gateway", "requests", "agent cores", neither, 0, 0, ""})
 	add(row{gateway, "RSS at 200 watches, MB", "gateway", "watches", "RSS MB", neither, 0, 0, ""})
 	add(row{gateway, "… above the plain pipe, MB", "gateway", "watches", "RSS MB" + abovePlain, lower, 0, 12, ""})
+	add(row{gateway, "connections to the API server at 200 watches", "gateway", "watches", "connections", lower, 0, 0, ""})
+	add(row{gateway, "bulk, agent's CPU, s per GB", "gateway", "bulk", "CPU-s/GB", lower, 2.2, 0, ""})
+	add(row{gateway, "… MB/s, of which kube-apiserver is the limit", "gateway", "bulk", "MB/s", higher, 0, 0, ""})
 
 	const cold = "First minute of a process"
 	add(row{cold, "MB/s, 4 streams down and up in turns", "cold", "minute", "MB/s", higher, 0, 0, ""})
