@@ -2,15 +2,19 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.server.store.Store;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -48,12 +52,14 @@ import picocli.CommandLine.TypeConversionException;
     subcommands = {
       Main.Run.class,
       Main.ClusterCommands.class,
+      Main.TokenCommands.class,
       Main.WriteKubeconfig.class,
       Main.ShowVersion.class
     })
 final class Main {
   private static final Logger log = LoggerFactory.getLogger(Main.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String TOKENS = "/v3/clusterregistrationtokens";
 
   @Option(
       names = {"-h", "--help"},
@@ -77,6 +83,7 @@ final class Main {
         .setExecutionExceptionHandler(
             (problem, command, _) -> {
               if (!(problem instanceof IOException)
+                  && !(problem instanceof IllegalArgumentException)
                   && !(problem instanceof GeneralSecurityException)) {
                 log.error("command failed", problem);
               }
@@ -103,7 +110,7 @@ final class Main {
     Path directory = Path.of("drover-server-data");
   }
 
-  /** Reads {@code 500ms}, {@code 15s}, {@code 2m}. */
+  /** Reads {@code 500ms}, {@code 15s}, {@code 2m}, {@code 3h}, {@code 30d}. */
   static final class DurationConverter implements ITypeConverter<Duration> {
     @Override
     public Duration convert(String text) {
@@ -114,11 +121,16 @@ final class Main {
           return Duration.ofSeconds(Long.parseLong(text, 0, text.length() - 1, 10));
         } else if (text.endsWith("m")) {
           return Duration.ofMinutes(Long.parseLong(text, 0, text.length() - 1, 10));
+        } else if (text.endsWith("h")) {
+          return Duration.ofHours(Long.parseLong(text, 0, text.length() - 1, 10));
+        } else if (text.endsWith("d")) {
+          return Duration.ofDays(Long.parseLong(text, 0, text.length() - 1, 10));
         }
       } catch (NumberFormatException e) {
         // Said below, as for a missing unit.
       }
-      throw new TypeConversionException("not a duration such as 500ms, 15s or 2m: " + text);
+      throw new TypeConversionException(
+          "not a duration such as 500ms, 15s, 2m, 3h or 30d: " + text);
     }
   }
 
@@ -159,6 +171,15 @@ final class Main {
         description =
             "The agent's image in import manifests (default: drover/drover-agent:VERSION).")
     private @Nullable String agentImage;
+
+    @Option(
+        names = "--database-url",
+        paramLabel = "URL",
+        description = {
+          "Where clusters, tokens and reports are kept (default: jdbc:sqlite:DIR/drover.db).",
+          "PostgreSQL: jdbc:postgresql://HOST/NAME?user=USER, the password in PGPASSFILE."
+        })
+    private @Nullable String databaseUrl;
 
     @Option(
         names = "--check-interval",
@@ -240,6 +261,7 @@ final class Main {
           Optional.ofNullable(url),
           hosts,
           agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
+          Optional.ofNullable(databaseUrl),
           checkInterval);
     }
 
@@ -264,7 +286,8 @@ final class Main {
       name = "create",
       description = {
         "Make a cluster and a registration token.",
-        "Prints one line of JSON: {\"id\",\"token\",\"manifestUrl\",\"command\",\"insecureCommand\"}.",
+        "Prints one line of JSON: {\"id\",\"tokenId\",\"token\",\"manifestUrl\",\"command\",",
+        "\"insecureCommand\",\"expiresAt\"}. Nobody can learn the token later.",
         ""
       })
   static final class CreateCluster implements Callable<Integer> {
@@ -273,19 +296,168 @@ final class Main {
     @Parameters(paramLabel = "NAME", description = "1 to 63 of a-z, 0-9 and -.")
     private String name = "";
 
+    @Option(
+        names = "--private-registry",
+        paramLabel = "HOST[:PORT][/PATH]",
+        description = "Where the cluster gets all images.")
+    private @Nullable String privateRegistry;
+
+    @Option(
+        names = "--private-ca",
+        paramLabel = "FILE",
+        description = "Further authorities that the agent trusts, such as a proxy's, as PEM.")
+    private @Nullable Path privateCa;
+
+    @Option(
+        names = "--agent-image",
+        paramLabel = "IMAGE",
+        description = "The agent's image, in place of the server's.")
+    private @Nullable String agentImage;
+
+    @Option(
+        names = "--agent-env",
+        paramLabel = "NAME=VALUE",
+        description = {
+          "A variable for the agent, such as HTTPS_PROXY=http://proxy.example.org:3128;",
+          "may be repeated."
+        })
+    private Map<String, String> agentEnv = new LinkedHashMap<>();
+
+    @CommandLine.Mixin private LifeOptions life = new LifeOptions();
+
     @Override
     public Integer call() throws IOException, InterruptedException {
       try (var server = RunningServer.of(directory.directory)) {
-        var cluster = server.post("/v3/clusters", JSON.createObjectNode().put("name", name));
-        var id = cluster.path("id").asText();
-        var token =
-            server.post(
-                "/v3/clusterregistrationtokens", JSON.createObjectNode().put("clusterId", id));
-        var line = JSON.createObjectNode().put("id", id);
-        for (var field : List.of("token", "manifestUrl", "command", "insecureCommand")) {
-          line.put(field, token.path(field).asText());
+        var id = server.post("/v3/clusters", body()).path("id").asText();
+        System.out.println(createToken(server, id, life).put("id", id));
+      }
+      return 0;
+    }
+
+    private ObjectNode body() throws IOException {
+      var body = JSON.createObjectNode().put("name", name);
+      var imported = body.putObject("importedConfig");
+      if (privateRegistry != null) {
+        imported.put("privateRegistryURL", privateRegistry);
+      }
+      if (privateCa != null) {
+        imported.put("privateCA", Files.readString(privateCa));
+      }
+      if (agentImage != null) {
+        body.put("agentImageOverride", agentImage);
+      }
+      var vars = body.putArray("agentEnvVars");
+      agentEnv.forEach((key, value) -> vars.addObject().put("name", key).put("value", value));
+      return body;
+    }
+  }
+
+  /** How long a registration token is good. */
+  static final class LifeOptions {
+    @Option(
+        names = "--token-ttl",
+        paramLabel = "DURATION",
+        defaultValue = "30d",
+        description = "How long the token is good; 0m: for ever (default: ${DEFAULT-VALUE}).")
+    Duration ttl = Duration.ZERO;
+
+    @Option(
+        names = "--token-grace",
+        paramLabel = "DURATION",
+        defaultValue = "3h",
+        description = "How long it is taken after that (default: ${DEFAULT-VALUE}).")
+    Duration grace = Duration.ZERO;
+  }
+
+  /** What whoever applies a manifest has to know. */
+  private static ObjectNode createToken(RunningServer server, String clusterId, LifeOptions life)
+      throws IOException, InterruptedException {
+    var token =
+        server.post(
+            TOKENS,
+            JSON.createObjectNode()
+                .put("clusterId", clusterId)
+                .put("ttl", life.ttl.toMinutes())
+                .put("gracePeriod", life.grace.toMinutes()));
+    var line = JSON.createObjectNode().put("tokenId", token.path("id").asText());
+    for (var field : List.of("token", "manifestUrl", "command", "insecureCommand", "expiresAt")) {
+      if (token.has(field)) {
+        line.put(field, token.path(field).asText());
+      }
+    }
+    return line;
+  }
+
+  /** {@code token}. */
+  @Command(
+      name = "token",
+      synopsisSubcommandLabel = "COMMAND",
+      description = "Registration tokens of the clusters of a running server.",
+      subcommands = {CreateToken.class, ListTokens.class, RevokeToken.class})
+  static final class TokenCommands {}
+
+  /** {@code token create}. */
+  @Command(
+      name = "create",
+      description = {
+        "Make one more registration token for a cluster; the others stay good.",
+        "Prints the same as cluster create.",
+        ""
+      })
+  static final class CreateToken implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+    @CommandLine.Mixin private LifeOptions life = new LifeOptions();
+
+    @Parameters(paramLabel = "CLUSTER", description = "The cluster's id, c-xxxxx.")
+    private String clusterId = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        System.out.println(createToken(server, clusterId, life).put("id", clusterId));
+      }
+      return 0;
+    }
+  }
+
+  /** {@code token list}. */
+  @Command(name = "list", description = "Print id, state, end and cluster of every token.")
+  static final class ListTokens implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        for (var token : server.get(TOKENS).path("data")) {
+          System.out.printf(
+              "%s\t%s\t%s\t%s%n",
+              token.path("id").asText(),
+              token.path("state").asText(),
+              token.path("expiresAt").asText("never"),
+              token.path("clusterId").asText());
         }
-        System.out.println(line);
+      }
+      return 0;
+    }
+  }
+
+  /** {@code token revoke}. */
+  @Command(
+      name = "revoke",
+      description = {
+        "Take no token of that id any more. An agent that is connected stays; when it connects",
+        "again it is refused."
+      })
+  static final class RevokeToken implements Callable<Integer> {
+    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+
+    @Parameters(paramLabel = "ID", description = "The token's id, crt-xxxxx.")
+    private String id = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      try (var server = RunningServer.of(directory.directory)) {
+        var _ = server.delete(TOKENS + "/" + id);
       }
       return 0;
     }

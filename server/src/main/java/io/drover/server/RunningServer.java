@@ -80,6 +80,10 @@ final class RunningServer implements AutoCloseable {
     return send(request(path).POST(BodyPublishers.ofString(body.toString())));
   }
 
+  JsonNode delete(String path) throws IOException, InterruptedException {
+    return send(request(path).DELETE());
+  }
+
   private HttpRequest.Builder request(String path) {
     return HttpRequest.newBuilder(URI.create(url + path))
         .timeout(REQUEST_LIMIT)

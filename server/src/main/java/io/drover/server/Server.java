@@ -6,9 +6,14 @@ import io.drover.server.api.Installation;
 import io.drover.server.api.Router;
 import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
+import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.store.Conditions;
+import io.drover.server.store.Database;
+import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
+import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
@@ -59,6 +64,7 @@ final class Server implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Server.class);
 
   private final Path directory;
+  private final Database database;
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
@@ -67,12 +73,14 @@ final class Server implements AutoCloseable {
 
   private Server(
       Path directory,
+      Database database,
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
       URI url,
       String caChecksum) {
     this.directory = directory;
+    this.database = database;
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
@@ -86,28 +94,71 @@ final class Server implements AutoCloseable {
    * @throws IOException if the directory or the port cannot be used
    */
   static Server open(ServerConfig config) throws IOException, GeneralSecurityException {
+    return open(config, InstantSource.system());
+  }
+
+  static Server open(ServerConfig config, InstantSource clock)
+      throws IOException, GeneralSecurityException {
     var directory = config.directory().toAbsolutePath();
     Files.createDirectories(
         directory,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    var store = Store.open(directory);
-    var reports = Reports.open(directory, store, InstantSource.system());
     var adminToken = Store.adminToken(directory.resolve(ADMIN_TOKEN_FILE));
     var certificate = ServerCertificate.open(directory, names(config));
+    var database = Database.open(config.databaseUrl().orElseGet(() -> Database.fileIn(directory)));
+    boolean isOpen = false;
+    try {
+      var server = open(config, clock, directory, database, adminToken, certificate);
+      isOpen = true;
+      return server;
+    } finally {
+      if (!isOpen) {
+        database.close();
+      }
+    }
+  }
+
+  private static Server open(
+      ServerConfig config,
+      InstantSource clock,
+      Path directory,
+      Database database,
+      Secret adminToken,
+      ServerCertificate certificate)
+      throws IOException, GeneralSecurityException {
+    var store = new Store(database, clock);
+    var tokens = new RegistrationTokens(database, clock);
+    var conditions = new Conditions(database);
+    var reports = new Reports(database, clock);
+    var refusals = new Refusals(clock);
 
     var jetty = jetty();
     var connector = connector(jetty, config, certificate);
+    connector.addBean(new FailedHandshakes(refusals));
     var sessions = new Sessions();
     var connections = new ApiConnections(sessions);
-    var health = HealthChecks.start(store, sessions, connections, config.checkInterval());
+    var health =
+        HealthChecks.start(
+            store,
+            tokens,
+            conditions,
+            sessions,
+            connections,
+            refusals,
+            clock,
+            config.checkInterval());
     var components = new WebSocketComponents();
     jetty.addBean(components);
     jetty.setHandler(
         new Router(
             store,
+            tokens,
+            conditions,
             reports,
             sessions,
             health,
+            refusals,
+            clock,
             new ClusterProxy(connections),
             new Installation(
                 config.url(),
@@ -120,7 +171,8 @@ final class Server implements AutoCloseable {
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
-    var server = new Server(directory, jetty, sessions, health, url, certificate.checksum());
+    var server =
+        new Server(directory, database, jetty, sessions, health, url, certificate.checksum());
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -236,6 +288,7 @@ final class Server implements AutoCloseable {
     } catch (Exception e) { // Jetty declares no less
       log.warn("stop failed: reason={}", e.toString());
     }
+    database.close();
     log.info("server stopped: url={}", url);
   }
 }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param url how clients and agents reach the server, if not at the address it listens at
  * @param hosts more names for the certificate
  * @param agentImage the image in import manifests
+ * @param databaseUrl as {@code Database.open} takes it, if not a file in the directory
  * @param checkInterval how often clusters are checked
  */
 record ServerConfig(
@@ -24,6 +25,7 @@ record ServerConfig(
     Optional<URI> url,
     List<String> hosts,
     String agentImage,
+    Optional<String> databaseUrl,
     Duration checkInterval) {
   ServerConfig {
     hosts = List.copyOf(hosts);

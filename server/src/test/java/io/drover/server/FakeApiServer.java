@@ -3,6 +3,7 @@ package io.drover.server;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import io.drover.server.cert.ServerCertificate;
+import io.drover.server.proxy.ApiConnections;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -58,6 +59,10 @@ final class FakeApiServer implements Closeable {
 
   final String caPem;
   final int port;
+
+  /** What the server itself is told, by path; 404 for the rest. */
+  final Map<String, String> facts = new ConcurrentHashMap<>();
+
   final AtomicInteger connections = new AtomicInteger();
   final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   private final SSLServerSocket listener;
@@ -125,6 +130,12 @@ final class FakeApiServer implements Closeable {
         }
         var words = start.split(" ", 3);
         var request = new Request(words[0], words[1], fields, in, out);
+        if (ApiConnections.USER_AGENT.equals(request.field("user-agent"))
+            && !words[1].startsWith("/readyz")) {
+          var body = facts.get(words[1]);
+          request.answer(body == null ? 404 : 200, body == null ? "{}" : body);
+          continue;
+        }
         if (!words[1].startsWith("/readyz")) {
           requests.add(request);
         }

@@ -15,6 +15,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -40,6 +41,11 @@ final class TestServer implements AutoCloseable {
   }
 
   static TestServer start(Path directory) throws IOException, GeneralSecurityException {
+    return start(directory, InstantSource.system());
+  }
+
+  static TestServer start(Path directory, InstantSource clock)
+      throws IOException, GeneralSecurityException {
     var config =
         new ServerConfig(
             directory,
@@ -48,8 +54,9 @@ final class TestServer implements AutoCloseable {
             Optional.empty(),
             List.of(),
             "registry.test/agent:1",
+            Optional.empty(),
             Duration.ofMillis(200));
-    var server = Server.open(config);
+    var server = Server.open(config, clock);
     var ca = Files.readString(directory.resolve(Server.CA_FILE));
     var token = Files.readString(directory.resolve(Server.ADMIN_TOKEN_FILE)).strip();
     return new TestServer(directory, server, trusting(ca), token);

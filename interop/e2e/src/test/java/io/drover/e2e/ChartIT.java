@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,6 +108,54 @@ final class ChartIT {
             .replace("server-version", "${version}")
             .replace("install-id", "${installId}")
             .replace(credentials, "${credentials}"));
+  }
+
+  /** What somebody chose for a cluster, the chart would make of the same values. */
+  @Test
+  void referenceServerServesWhatTheChartMakesOfAClustersChoices() throws Exception {
+    var directory = Programs.directory("chart-choices");
+    try (var server = DroverServer.start(directory)) {
+      var cluster =
+          server.createCluster(
+              "choices",
+              "--private-registry=registry.example.org:5000/a",
+              "--private-ca=" + server.caFile(),
+              "--agent-image=other/agent:2",
+              "--agent-env=HTTPS_PROXY=http://${server}:3128",
+              "--agent-env=DROVER_LOG_FORMAT=json");
+      var served = new String(server.manifest(cluster), UTF_8);
+
+      var values = JsonNodeFactory.instance.objectNode();
+      values
+          .putObject("server")
+          .put("url", server.url().toString())
+          .put("token", cluster.path("token").asText())
+          .put("caChecksum", server.caChecksum())
+          .put("caBundle", Files.readString(server.caFile(), UTF_8));
+      values.putObject("image").put("repository", "other/agent").put("tag", "2");
+      values.put("registry", "registry.example.org:5000/a");
+      values.putObject("namespace").put("create", true).put("podSecurity", "");
+      var variables = values.putArray("agentEnvVars");
+      for (var name : List.of("CATTLE_SERVER_VERSION", "CATTLE_INSTALL_UUID")) {
+        variables.addObject().put("name", name).put("value", variable(served, name));
+      }
+      variables.addObject().put("name", "HTTPS_PROXY").put("value", "http://${server}:3128");
+      variables.addObject().put("name", "DROVER_LOG_FORMAT").put("value", "json");
+      var file = Files.writeString(directory.resolve("choices.yaml"), values.toString(), UTF_8);
+
+      assertThat(Helm.objects(served)).isEqualTo(Helm.objects(helm.template(file)));
+    }
+  }
+
+  private static String variable(String manifest, String name) throws IOException {
+    return object(manifest, "Deployment")
+        .at("/spec/template/spec/containers/0/env")
+        .valueStream()
+        .filter(variable -> variable.path("name").asText().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .path("value")
+        .asText();
   }
 
   private static String base64(String text) {

@@ -70,8 +70,10 @@ final class DroverServer implements AutoCloseable {
   }
 
   /** {@code id}, {@code token} and {@code manifestUrl} of a new cluster. */
-  JsonNode createCluster(String name) throws IOException, InterruptedException {
-    return JSON.readTree(command("cluster", "create", name));
+  JsonNode createCluster(String name, String... options) throws IOException, InterruptedException {
+    var command = new ArrayList<>(List.of("cluster", "create", name));
+    command.addAll(List.of(options));
+    return JSON.readTree(command(command.toArray(new String[0])));
   }
 
   /** Waits until the server calls the cluster active. */

@@ -2,14 +2,18 @@ package io.drover.server.api;
 
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
+import io.drover.server.health.Refusals;
 import io.drover.server.store.Cluster;
+import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.server.Request;
@@ -38,6 +42,9 @@ final class AgentEntrance {
   private static final Logger log = LoggerFactory.getLogger(AgentEntrance.class);
 
   private final Store store;
+  private final RegistrationTokens tokens;
+  private final Refusals refusals;
+  private final InstantSource clock;
   private final Sessions sessions;
   private final WebSocketMappings websockets;
 
@@ -55,8 +62,17 @@ final class AgentEntrance {
 
   private record Admitted(SessionKey key, @Nullable ConnectParams params) {}
 
-  AgentEntrance(Store store, Sessions sessions, WebSocketComponents components) {
+  AgentEntrance(
+      Store store,
+      RegistrationTokens tokens,
+      Refusals refusals,
+      InstantSource clock,
+      Sessions sessions,
+      WebSocketComponents components) {
     this.store = store;
+    this.tokens = tokens;
+    this.refusals = refusals;
+    this.clock = clock;
     this.sessions = sessions;
     this.websockets = new WebSocketMappings(components);
   }
@@ -80,20 +96,21 @@ final class AgentEntrance {
     }
   }
 
-  private Admitted admit(Request request) throws RefusedException, IOException {
+  private Admitted admit(Request request) throws RefusedException {
     var headers = request.getHeaders();
     var token = Objects.requireNonNullElse(headers.get(TunnelHeaders.TOKEN), "");
     if (!token.isEmpty()) {
-      var cluster =
-          store.clusterOfToken(token).orElseThrow(() -> new RefusedException(400, NOT_FOUND));
+      var cluster = clusterOf(token).orElseThrow(() -> new RefusedException(400, NOT_FOUND));
       return admitCluster(
-          cluster, Objects.requireNonNullElse(headers.get(TunnelHeaders.PARAMS), ""));
+          cluster,
+          Objects.requireNonNullElse(headers.get(TunnelHeaders.PARAMS), ""),
+          Request.getRemoteAddr(request));
     }
     var authorization = Objects.requireNonNullElse(headers.get(TunnelHeaders.AUTHORIZATION), "");
     var steve = BEARER + TunnelHeaders.STEVE_TOKEN_PREFIX;
     var cluster =
         authorization.startsWith(steve)
-            ? store.clusterOfToken(authorization.substring(steve.length())).orElse(null)
+            ? clusterOf(authorization.substring(steve.length())).orElse(null)
             : null;
     if (cluster == null) {
       throw new RefusedException(401, FAILED);
@@ -101,8 +118,19 @@ final class AgentEntrance {
     return new Admitted(new SessionKey(Tunnel.STEVE, cluster.id()), null);
   }
 
-  private Admitted admitCluster(Cluster cluster, String header)
-      throws RefusedException, IOException {
+  private Optional<Cluster> clusterOf(String token) {
+    var shown = tokens.shown(token);
+    if (shown.isEmpty()) {
+      return Optional.empty();
+    } else if (!shown.get().token().isTaken(clock.instant())) {
+      refusals.refused(shown.get().token()); // so that it can be told why the agent is missing
+      return Optional.empty();
+    }
+    return shown.map(RegistrationTokens.Shown::cluster);
+  }
+
+  private Admitted admitCluster(Cluster cluster, String header, String address)
+      throws RefusedException {
     ConnectParams params;
     try {
       params = ConnectParams.fromHeader(header);
@@ -110,6 +138,7 @@ final class AgentEntrance {
       throw new RefusedException(400, Objects.requireNonNullElse(e.getMessage(), "bad params"));
     }
     store.connected(cluster.id(), "https://" + params.address());
+    store.contacted(cluster.id(), address);
     return new Admitted(new SessionKey(Tunnel.CLUSTER, cluster.id()), params);
   }
 

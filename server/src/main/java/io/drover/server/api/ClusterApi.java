@@ -4,9 +4,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ReportJson;
+import io.drover.server.health.ClusterHealth;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.store.Cluster;
-import io.drover.server.store.RegistrationToken;
+import io.drover.server.store.ClusterSpec;
+import io.drover.server.store.Conditions;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
@@ -14,19 +16,12 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
-import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 
-/** {@code /v3/clusters} and {@code /v3/clusterregistrationtokens}, in Norman's shapes. */
+/** {@code /v3/clusters}, in Norman's shapes. */
 final class ClusterApi {
-  /** The longest request body, in bytes. */
-  static final int MAX_BODY_BYTES = 64 * 1024;
-
-  /** The longest cluster name, in characters. */
-  static final int MAX_NAME_CHARACTERS = 63;
-
   /** What of a report's top level Norman shows at a cluster's. */
   private static final List<String> LIFTED = List.of("version", "provider", "capabilities");
 
@@ -41,10 +36,14 @@ final class ClusterApi {
           "requested",
           "limits");
 
+  private static final String RESOURCE = "management.cattle.io.cluster";
   private static final String REPORT = "/report";
+  private static final String SAMPLES = "/samples";
+  private static final String TIME_LINE = "/timeline";
 
   private final Store store;
   private final Reports reports;
+  private final Conditions conditions;
   private final HealthChecks health;
   private final Sessions sessions;
   private final Installation installation;
@@ -53,12 +52,14 @@ final class ClusterApi {
   ClusterApi(
       Store store,
       Reports reports,
+      Conditions conditions,
       HealthChecks health,
       Sessions sessions,
       Installation installation,
       Secret adminToken) {
     this.store = store;
     this.reports = reports;
+    this.conditions = conditions;
     this.health = health;
     this.sessions = sessions;
     this.installation = installation;
@@ -72,26 +73,26 @@ final class ClusterApi {
       switch (method) {
         case "GET" -> list(request, response, callback);
         case "POST" -> create(request, response, callback);
-        default -> notAllowed(response, callback);
+        default -> Answers.notAllowed(response, callback);
       }
       return;
     }
-    boolean ofReport = rest.endsWith(REPORT);
-    var id = rest.substring(1, ofReport ? rest.length() - REPORT.length() : rest.length());
-    var cluster = store.cluster(id);
+    int slash = rest.indexOf('/', 1);
+    var part = slash < 0 ? "" : rest.substring(slash);
+    var cluster = store.cluster(rest.substring(1, slash < 0 ? rest.length() : slash));
     if (cluster.isEmpty()) {
       Answers.error(response, callback, 404, "NotFound", "cluster not found");
       return;
     }
-    if (ofReport) {
-      report(request, response, callback, cluster.get());
+    if (!part.isEmpty()) {
+      part(request, response, callback, cluster.get(), part);
       return;
     }
     switch (method) {
       case "GET" -> Answers.json(response, callback, 200, json(request, cluster.get()));
       case "DELETE" -> delete(request, response, callback, cluster.get());
       case "POST" -> action(request, response, callback, cluster.get());
-      default -> notAllowed(response, callback);
+      default -> Answers.notAllowed(response, callback);
     }
   }
 
@@ -104,18 +105,15 @@ final class ClusterApi {
   }
 
   private void create(Request request, Response response, Callback callback) throws IOException {
-    var name = body(request).path("name").asText("");
-    if (!name.matches("[a-z0-9]([-a-z0-9]*[a-z0-9])?") || name.length() > MAX_NAME_CHARACTERS) {
-      Answers.error(
-          response,
-          callback,
-          422,
-          "InvalidFormat",
-          "name must be 1 to " + MAX_NAME_CHARACTERS + " of a-z, 0-9 and -, not - at an end");
+    ClusterSpec spec;
+    try {
+      spec = ClusterInput.read(Answers.body(request));
+    } catch (InvalidFieldException e) {
+      Answers.invalid(response, callback, e);
       return;
     }
     try {
-      var cluster = store.createCluster(name);
+      var cluster = store.createCluster(spec);
       Answers.json(response, callback, 201, json(request, cluster));
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 409, "NotUnique", Objects.requireNonNull(e.getMessage()));
@@ -132,12 +130,21 @@ final class ClusterApi {
     Answers.json(response, callback, 200, json);
   }
 
-  private void report(Request request, Response response, Callback callback, Cluster cluster)
-      throws IOException {
-    if (!request.getMethod().equals("GET")) {
-      notAllowed(response, callback);
-      return;
+  private void part(
+      Request request, Response response, Callback callback, Cluster cluster, String part) {
+    if (!List.of(REPORT, SAMPLES, TIME_LINE).contains(part)) {
+      Answers.error(response, callback, 404, "NotFound", "no such path");
+    } else if (!request.getMethod().equals("GET")) {
+      Answers.notAllowed(response, callback);
+    } else if (part.equals(REPORT)) {
+      report(response, callback, cluster);
+    } else {
+      Answers.json(
+          response, callback, 200, part.equals(SAMPLES) ? samples(cluster) : timeLine(cluster));
     }
+  }
+
+  private void report(Response response, Callback callback, Cluster cluster) {
     var stored = reports.asItCame(cluster.id());
     if (stored.isEmpty()) {
       Answers.error(response, callback, 404, "NotFound", "no report yet");
@@ -146,6 +153,46 @@ final class ClusterApi {
     var json =
         Answers.JSON.createObjectNode().put("type", "clusterReport").put("clusterId", cluster.id());
     Answers.json(response, callback, 200, json.setAll(stored.get()));
+  }
+
+  private JsonNode samples(Cluster cluster) {
+    var json =
+        Answers.JSON
+            .createObjectNode()
+            .put("type", "clusterSamples")
+            .put("clusterId", cluster.id());
+    var data = json.putArray("data");
+    for (var sample : reports.samples(cluster.id())) {
+      data.addObject()
+          .put("minute", sample.minute().toString())
+          .put("nodes", sample.nodes())
+          .put("pods", sample.pods())
+          .put("cpuUsedMilli", sample.cpuUsed())
+          .put("cpuRequestedMilli", sample.cpuRequested())
+          .put("cpuAllocatableMilli", sample.cpuAllocatable())
+          .put("memoryUsedBytes", sample.memoryUsed())
+          .put("memoryRequestedBytes", sample.memoryRequested())
+          .put("memoryAllocatableBytes", sample.memoryAllocatable());
+    }
+    return json;
+  }
+
+  private JsonNode timeLine(Cluster cluster) {
+    var json =
+        Answers.JSON
+            .createObjectNode()
+            .put("type", "clusterTimeLine")
+            .put("clusterId", cluster.id());
+    var data = json.putArray("data");
+    for (var change : conditions.changes(cluster.id())) {
+      data.addObject()
+          .put("time", change.changed().toString())
+          .put("type", change.type().text())
+          .put("status", change.status().text())
+          .put("reason", change.reason())
+          .put("message", change.message());
+    }
+    return json;
   }
 
   private void action(Request request, Response response, Callback callback, Cluster cluster) {
@@ -166,36 +213,6 @@ final class ClusterApi {
             .put("config", config));
   }
 
-  void tokens(Request request, Response response, Callback callback) throws IOException {
-    if (!request.getMethod().equals("POST")) {
-      notAllowed(response, callback);
-      return;
-    }
-    var clusterId = body(request).path("clusterId").asText("");
-    try {
-      var token = store.createToken(clusterId);
-      Answers.json(response, callback, 201, json(request, token));
-    } catch (IllegalArgumentException e) {
-      Answers.error(response, callback, 404, "NotFound", Objects.requireNonNull(e.getMessage()));
-    }
-  }
-
-  private ObjectNode json(Request request, RegistrationToken token) {
-    var value = token.secret().value();
-    var manifest =
-        "%s/v3/import/%s_%s.yaml".formatted(installation.urlFor(request), value, token.clusterId());
-    return Answers.JSON
-        .createObjectNode()
-        .put("type", "clusterRegistrationToken")
-        .put("clusterId", token.clusterId())
-        .put("created", token.created().toString())
-        .put("state", "active")
-        .put("token", value)
-        .put("manifestUrl", manifest)
-        .put("command", "kubectl apply -f " + manifest)
-        .put("insecureCommand", "curl --insecure -sfL " + manifest + " | kubectl apply -f -");
-  }
-
   private ObjectNode json(Request request, Cluster cluster) {
     var now = health.of(cluster);
     var self = installation.urlFor(request) + "/v3/clusters/" + cluster.id();
@@ -206,28 +223,103 @@ final class ClusterApi {
             .put("type", "cluster")
             .put("name", cluster.name())
             .put("state", now.state())
-            .put("driver", cluster.driver())
-            .put("apiEndpoint", cluster.apiEndpoint())
             .put("created", cluster.created().toString());
-    var conditions = json.putArray("conditions");
+    describe(cluster, now, json);
+    spec(cluster.spec(), json);
+    json.putObject("links")
+        .put("self", self)
+        .put("samples", self + SAMPLES)
+        .put("timeLine", self + TIME_LINE);
+    if (reports.newest(cluster.id()).isPresent()) {
+      ((ObjectNode) json.path("links")).put("report", self + REPORT);
+    }
+    json.putObject("actions").put("generateKubeconfig", self + "?action=generateKubeconfig");
+    return json;
+  }
+
+  private static void spec(ClusterSpec spec, ObjectNode json) {
+    json.putObject("importedConfig")
+        .put("privateRegistryURL", spec.privateRegistryUrl())
+        .put("privateCA", spec.privateCa());
+    json.put("agentImageOverride", spec.agentImageOverride());
+    var vars = json.putArray("agentEnvVars");
+    spec.agentEnvVars()
+        .forEach(each -> vars.addObject().put("name", each.name()).put("value", each.value()));
+  }
+
+  /** What is known of a cluster, by Rancher's names: those of its Cluster's {@code status}. */
+  private void describe(Cluster cluster, ClusterHealth now, ObjectNode json) {
+    json.put("driver", cluster.driver()).put("apiEndpoint", cluster.apiEndpoint());
+    var array = json.putArray("conditions");
     for (var condition : now.conditions()) {
-      conditions
+      array
           .addObject()
           .put("type", condition.type().text())
           .put("status", condition.status().text())
           .put("reason", condition.reason())
           .put("message", condition.message())
+          .put("lastUpdateTime", condition.lastUpdate().toString())
           .put("lastTransitionTime", condition.lastTransition().toString());
     }
-    var links = json.putObject("links").put("self", self);
-    var stored = reports.newest(cluster.id());
-    if (stored.isPresent()) {
-      links.put("report", self + REPORT);
-      lift(ReportJson.tree(stored.get().report()), json);
-    } else {
-      json.putObject("capabilities").putObject("loadBalancerCapabilities"); // as Rancher has it
+    json.put("provider", cluster.provider());
+    if (!cluster.version().isEmpty()) {
+      json.set("version", tree(cluster.version()));
     }
-    json.putObject("actions").put("generateKubeconfig", self + "?action=generateKubeconfig");
+    reports
+        .newest(cluster.id())
+        .ifPresentOrElse(
+            stored -> lift(ReportJson.tree(stored.report()), json),
+            // As Rancher has it.
+            () -> json.putObject("capabilities").putObject("loadBalancerCapabilities"));
+  }
+
+  private static JsonNode tree(String json) {
+    try {
+      return Answers.JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("kubernetes_version: not ours", e);
+    }
+  }
+
+  /**
+   * {@code /v1/management.cattle.io.clusters}: as Rancher's Steve shows its Cluster, with {@code
+   * spec} and {@code status}.
+   *
+   * @param rest nothing, or a slash and an id
+   */
+  void resources(Request request, Response response, Callback callback, String rest) {
+    if (!request.getMethod().equals("GET")) {
+      Answers.notAllowed(response, callback);
+    } else if (rest.isEmpty()) {
+      var collection =
+          Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", RESOURCE);
+      var data = collection.putArray("data");
+      store.clusters().forEach(cluster -> data.add(resource(cluster)));
+      Answers.json(response, callback, 200, collection);
+    } else {
+      store
+          .cluster(rest.substring(1))
+          .ifPresentOrElse(
+              cluster -> Answers.json(response, callback, 200, resource(cluster)),
+              () -> Answers.error(response, callback, 404, "NotFound", "cluster not found"));
+    }
+  }
+
+  private ObjectNode resource(Cluster cluster) {
+    var json =
+        Answers.JSON
+            .createObjectNode()
+            .put("id", cluster.id())
+            .put("type", RESOURCE)
+            .put("apiVersion", "management.cattle.io/v3")
+            .put("kind", "Cluster");
+    json.putObject("metadata")
+        .put("name", cluster.id())
+        .put("creationTimestamp", cluster.created().toString());
+    var spec = json.putObject("spec").put("displayName", cluster.name());
+    spec(cluster.spec(), spec);
+    var now = health.of(cluster);
+    describe(cluster, now, json.putObject("status"));
     return json;
   }
 
@@ -242,22 +334,6 @@ final class ClusterApi {
       if (from.has(name)) {
         to.set(name, from.path(name));
       }
-    }
-  }
-
-  private static void notAllowed(Response response, Callback callback) {
-    Answers.error(response, callback, 405, "MethodNotAllowed", "method not allowed");
-  }
-
-  private static JsonNode body(Request request) throws IOException {
-    try (var in = Content.Source.asInputStream(request)) {
-      byte[] bytes = in.readNBytes(MAX_BODY_BYTES + 1);
-      if (bytes.length > MAX_BODY_BYTES) {
-        throw new IllegalArgumentException("body too long: limit=" + MAX_BODY_BYTES);
-      }
-      return Answers.JSON.readTree(bytes);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("body is not JSON: " + e.getOriginalMessage(), e);
     }
   }
 }

@@ -3,8 +3,8 @@ package io.drover.server.api;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ReportJson;
 import io.drover.server.store.Cluster;
+import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
-import io.drover.server.store.Store;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
@@ -51,12 +51,12 @@ final class ReportEntrance {
   private static final String BEARER = "Bearer ";
   private static final Logger log = LoggerFactory.getLogger(ReportEntrance.class);
 
-  private final Store store;
+  private final RegistrationTokens tokens;
   private final Reports reports;
   private final Semaphore places = new Semaphore(MAX_AT_ONCE);
 
-  ReportEntrance(Store store, Reports reports) {
-    this.store = store;
+  ReportEntrance(RegistrationTokens tokens, Reports reports) {
+    this.tokens = tokens;
     this.reports = reports;
   }
 
@@ -144,7 +144,7 @@ final class ReportEntrance {
     var value = Objects.requireNonNullElse(request.getHeaders().get(HttpHeader.AUTHORIZATION), "");
     var cluster =
         value.startsWith(BEARER)
-            ? store.clusterOfToken(value.substring(BEARER.length())).orElse(null)
+            ? tokens.clusterOf(value.substring(BEARER.length())).orElse(null)
             : null;
     if (cluster == null) {
       throw unauthorized(response);

@@ -1,14 +1,19 @@
 package io.drover.server.api;
 
 import io.drover.server.health.HealthChecks;
+import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.KubernetesStatus;
 import io.drover.server.proxy.User;
+import io.drover.server.store.Conditions;
+import io.drover.server.store.DatabaseException;
+import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import org.eclipse.jetty.http.HttpHeader;
@@ -24,6 +29,9 @@ import org.slf4j.LoggerFactory;
 public final class Router extends Handler.Abstract {
   private static final String CLUSTERS = "/k8s/clusters/";
   private static final String IMPORT = "/v3/import/";
+  private static final String V3_CLUSTERS = "/v3/clusters";
+  private static final String TOKENS = "/v3/clusterregistrationtokens";
+  private static final String RESOURCES = "/v1/management.cattle.io.clusters";
   private static final String BEARER = "Bearer ";
 
   /** The only user so far. The group lets it do everything in every cluster. */
@@ -40,14 +48,21 @@ public final class Router extends Handler.Abstract {
   private final AgentEntrance entrance;
   private final ReportEntrance reports;
   private final ClusterApi clusters;
+  private final RegistrationTokens tokens;
+  private final TokenApi tokenApi;
+  private final FleetMetrics metrics;
   private final ClusterProxy proxy;
 
   /** All that requests are about. */
   public Router(
       Store store,
+      RegistrationTokens tokens,
+      Conditions conditions,
       Reports reports,
       Sessions sessions,
       HealthChecks health,
+      Refusals refusals,
+      InstantSource clock,
       ClusterProxy proxy,
       Installation installation,
       Secret adminToken,
@@ -55,9 +70,13 @@ public final class Router extends Handler.Abstract {
     this.store = store;
     this.installation = installation;
     this.adminToken = adminToken;
-    this.entrance = new AgentEntrance(store, sessions, components);
-    this.reports = new ReportEntrance(store, reports);
-    this.clusters = new ClusterApi(store, reports, health, sessions, installation, adminToken);
+    this.tokens = tokens;
+    this.entrance = new AgentEntrance(store, tokens, refusals, clock, sessions, components);
+    this.reports = new ReportEntrance(tokens, reports);
+    this.clusters =
+        new ClusterApi(store, reports, conditions, health, sessions, installation, adminToken);
+    this.tokenApi = new TokenApi(tokens, installation, clock);
+    this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
     this.proxy = proxy;
   }
 
@@ -67,6 +86,9 @@ public final class Router extends Handler.Abstract {
       route(request, response, callback);
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 422, "InvalidBodyContent", String.valueOf(e.getMessage()));
+    } catch (DatabaseException e) {
+      log.warn("request failed: path={} reason={}", request.getHttpURI().getPath(), e.getMessage());
+      Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));
     } catch (IOException e) {
       log.warn("request failed: path={} reason={}", request.getHttpURI().getPath(), e.toString());
       Answers.error(response, callback, 500, "ServerError", String.valueOf(e.getMessage()));
@@ -82,25 +104,38 @@ public final class Router extends Handler.Abstract {
       case "/healthz" -> Answers.text(response, callback, 200, "ok");
       case "/v3/settings/cacerts" -> authority(response, callback);
       case "/v3/connect", "/v3/connect/register" -> entrance.handle(request, response, callback);
+      case "/metrics" -> {
+        if (isAdmin(request, response, callback)) {
+          metrics.write(response, callback);
+        }
+      }
       case "/v3/reports" -> reports.handle(request, response, callback);
       default -> {
         if (path.startsWith(IMPORT)) {
           manifest(request, response, callback, path.substring(IMPORT.length()));
         } else if (path.startsWith(CLUSTERS)) {
           forward(request, response, callback);
-        } else if (path.equals("/v3/clusterregistrationtokens")) {
+        } else if (isAt(path, TOKENS)) {
           if (isAdmin(request, response, callback)) {
-            clusters.tokens(request, response, callback);
+            tokenApi.handle(request, response, callback, path.substring(TOKENS.length()));
           }
-        } else if (path.equals("/v3/clusters") || path.startsWith("/v3/clusters/")) {
+        } else if (isAt(path, V3_CLUSTERS)) {
           if (isAdmin(request, response, callback)) {
-            clusters.clusters(request, response, callback, path.substring("/v3/clusters".length()));
+            clusters.clusters(request, response, callback, path.substring(V3_CLUSTERS.length()));
+          }
+        } else if (isAt(path, RESOURCES)) {
+          if (isAdmin(request, response, callback)) {
+            clusters.resources(request, response, callback, path.substring(RESOURCES.length()));
           }
         } else {
           Answers.error(response, callback, 404, "NotFound", "no such path");
         }
       }
     }
+  }
+
+  private static boolean isAt(String path, String root) {
+    return path.equals(root) || path.startsWith(root + "/");
   }
 
   private void root(Response response, Callback callback) {
@@ -135,17 +170,19 @@ public final class Router extends Handler.Abstract {
     }
     var token = name.substring(0, underscore);
     var clusterId = name.substring(underscore + 1, name.length() - ".yaml".length());
-    var cluster = store.clusterOfToken(token).filter(found -> found.id().equals(clusterId));
+    var cluster = tokens.clusterOf(token).filter(found -> found.id().equals(clusterId));
     if (cluster.isEmpty()) {
       Answers.text(response, callback, 400, "cluster not found or invalid token");
       return;
     }
+    store.manifestFetched(clusterId);
     response.getHeaders().put("Cache-Control", "no-cache, no-store, must-revalidate");
     Answers.text(
         response,
         callback,
         200,
-        Manifest.render(installation, installation.urlFor(request), new Secret(token)));
+        Manifest.render(
+            installation, installation.urlFor(request), new Secret(token), cluster.get().spec()));
   }
 
   /** {@code /k8s/clusters/ID/REST}: the rest, with its query, goes to the cluster as it came. */

@@ -1,23 +1,34 @@
 package io.drover.server.health;
 
-import io.drover.server.health.Condition.Status;
+import io.drover.server.store.Condition;
+import io.drover.server.store.Condition.Status;
 import java.util.List;
+import java.util.Optional;
 
-/** All conditions of a cluster at one moment. */
-public record ClusterHealth(Condition provisioned, Condition connected, Condition ready) {
+/**
+ * A cluster at one moment.
+ *
+ * @param conditions those that were looked at, in the order in which a cluster usually gets them
+ */
+public record ClusterHealth(List<Condition> conditions) {
+  public ClusterHealth {
+    conditions = List.copyOf(conditions);
+  }
 
-  /** In the order in which a cluster usually gets them. */
-  public List<Condition> conditions() {
-    return List.of(provisioned, connected, ready);
+  /** That condition, if it was looked at. */
+  public Optional<Condition> condition(Condition.Type type) {
+    return conditions.stream().filter(condition -> condition.type() == type).findFirst();
+  }
+
+  private boolean is(Condition.Type type) {
+    return condition(type).filter(condition -> condition.status() == Status.TRUE).isPresent();
   }
 
   /** {@code pending} before the first connect, then {@code active} or {@code unavailable}. */
   public String state() {
-    if (provisioned.status() != Status.TRUE) {
+    if (!is(Condition.Type.PROVISIONED)) {
       return "pending";
     }
-    return connected.status() == Status.TRUE && ready.status() == Status.TRUE
-        ? "active"
-        : "unavailable";
+    return is(Condition.Type.CONNECTED) && is(Condition.Type.READY) ? "active" : "unavailable";
   }
 }

@@ -2,15 +2,26 @@ package io.drover.server.health;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import io.drover.server.health.Condition.Status;
+import io.drover.server.health.Detection.Found;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.store.Cluster;
+import io.drover.server.store.Condition;
+import io.drover.server.store.Condition.Status;
+import io.drover.server.store.Conditions;
+import io.drover.server.store.DatabaseException;
+import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,7 +30,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Checks every cluster in turn of time, and at once when one of its sessions came or went. Each
- * cluster has its own thread for a check, so that none waits for another.
+ * cluster has its own thread for a check, so that none waits for another. What has changed is
+ * written down before it is told.
  */
 public final class HealthChecks implements AutoCloseable {
   /** How long an agent may take for {@code /ping}. */
@@ -28,11 +40,25 @@ public final class HealthChecks implements AutoCloseable {
   /** How long an API server may take for {@code /readyz}. */
   static final Duration READY_LIMIT = Duration.ofSeconds(10);
 
+  /** The longest answer to that, in bytes. */
+  static final int MAX_READY_BYTES = 64 * 1024;
+
+  /** How long an agent is missing before a cause is looked for. */
+  public static final Duration MISSING_AFTER = Duration.ofMinutes(2);
+
+  /** How often a cluster that is ready is asked for what seldom changes. */
+  static final Duration DETECT_EVERY = Duration.ofMinutes(5);
+
   private static final Logger log = LoggerFactory.getLogger(HealthChecks.class);
 
   private final Store store;
+  private final RegistrationTokens tokens;
+  private final Conditions conditions;
   private final Sessions sessions;
   private final ApiConnections connections;
+  private final Detection detection;
+  private final Refusals refusals;
+  private final InstantSource clock;
   private final Duration interval;
   private final Map<String, Checked> checked = new ConcurrentHashMap<>();
   private final Thread ticker;
@@ -40,41 +66,110 @@ public final class HealthChecks implements AutoCloseable {
   /** One cluster's conditions and who works on them. */
   private static final class Checked {
     final ReentrantLock checking = new ReentrantLock();
-    volatile Condition connected = Condition.unknown(Condition.Type.CONNECTED);
-    volatile Condition ready = Condition.unknown(Condition.Type.READY);
+    // Written by whoever holds the lock.
+    volatile Map<Condition.Type, Condition> known;
+    volatile Instant seen = Instant.EPOCH;
+    volatile Instant detected = Instant.EPOCH;
+
+    Checked(Map<Condition.Type, Condition> known) {
+      this.known = known;
+    }
+  }
+
+  /** Conditions as a check changes them. */
+  private record Draft(Map<Condition.Type, Condition> conditions, Instant now) {
+    static Draft of(Checked last, Instant now) {
+      var conditions = new EnumMap<Condition.Type, Condition>(Condition.Type.class);
+      conditions.putAll(last.known);
+      return new Draft(conditions, now.truncatedTo(ChronoUnit.MILLIS));
+    }
+
+    void put(Condition.Type type, Status status, String reason, String message) {
+      var old = conditions.get(type);
+      conditions.put(
+          type,
+          old == null
+              ? new Condition(type, status, reason, message, now, now)
+              : old.with(status, reason, message, now));
+    }
+
+    void put(Condition.Type type, Found found) {
+      put(type, found.status(), found.reason(), found.message());
+    }
+
+    void putIfAbsent(Condition.Type type, Status status, String reason, String message) {
+      if (!conditions.containsKey(type)) {
+        put(type, status, reason, message);
+      }
+    }
+
+    Instant since(Condition.Type type) {
+      var condition = conditions.get(type);
+      return condition == null ? now : condition.lastTransition();
+    }
+
+    Status status(Condition.Type type) {
+      var condition = conditions.get(type);
+      return condition == null ? Status.UNKNOWN : condition.status();
+    }
   }
 
   private HealthChecks(
-      Store store, Sessions sessions, ApiConnections connections, Duration interval) {
+      Store store,
+      RegistrationTokens tokens,
+      Conditions conditions,
+      Sessions sessions,
+      ApiConnections connections,
+      Refusals refusals,
+      InstantSource clock,
+      Duration interval) {
     this.store = store;
+    this.tokens = tokens;
+    this.conditions = conditions;
     this.sessions = sessions;
     this.connections = connections;
+    this.detection = new Detection(connections, store);
+    this.refusals = refusals;
+    this.clock = clock;
     this.interval = interval;
     this.ticker = Thread.ofVirtual().name("health").unstarted(this::run);
   }
 
   /** Starts to check. */
   public static HealthChecks start(
-      Store store, Sessions sessions, ApiConnections connections, Duration interval) {
-    var checks = new HealthChecks(store, sessions, connections, interval);
+      Store store,
+      RegistrationTokens tokens,
+      Conditions conditions,
+      Sessions sessions,
+      ApiConnections connections,
+      Refusals refusals,
+      InstantSource clock,
+      Duration interval) {
+    var checks =
+        new HealthChecks(
+            store, tokens, conditions, sessions, connections, refusals, clock, interval);
     sessions.onChange(key -> checks.startCheck(key.clusterId()));
     checks.ticker.start();
     return checks;
   }
 
-  /** What the last check found. */
+  /** What the last check found; checks first if there was none. */
   public ClusterHealth of(Cluster cluster) {
-    var last = checked.computeIfAbsent(cluster.id(), _ -> new Checked());
-    var provisioned =
-        cluster.isProvisioned()
-            ? new Condition(Condition.Type.PROVISIONED, Status.TRUE, "", "", cluster.created())
-            : new Condition(
-                Condition.Type.PROVISIONED,
-                Status.UNKNOWN,
-                "Pending",
-                "waiting for the agent to connect",
-                cluster.created());
-    return new ClusterHealth(provisioned, last.connected, last.ready);
+    var last = checked(cluster.id());
+    if (last.known.isEmpty()) {
+      check(cluster.id());
+    }
+    return new ClusterHealth(List.copyOf(last.known.values()));
+  }
+
+  private Checked checked(String clusterId) {
+    var known = checked.get(clusterId);
+    if (known != null) {
+      return known;
+    }
+    var map = new EnumMap<Condition.Type, Condition>(Condition.Type.class);
+    conditions.of(clusterId).forEach(condition -> map.put(condition.type(), condition));
+    return checked.computeIfAbsent(clusterId, _ -> new Checked(Collections.unmodifiableMap(map)));
   }
 
   /** Forgets a deleted cluster. */
@@ -85,7 +180,11 @@ public final class HealthChecks implements AutoCloseable {
   private void run() {
     try {
       while (true) {
-        store.clusters().forEach(cluster -> startCheck(cluster.id()));
+        try {
+          store.clusters().forEach(cluster -> startCheck(cluster.id()));
+        } catch (DatabaseException e) {
+          log.warn("clusters not checked: reason={}", e.getMessage());
+        }
         Thread.sleep(interval);
       }
     } catch (InterruptedException e) {
@@ -94,59 +193,187 @@ public final class HealthChecks implements AutoCloseable {
   }
 
   private void startCheck(String clusterId) {
-    Thread.ofVirtual().name("health-" + clusterId).start(() -> check(clusterId));
+    Thread.ofVirtual()
+        .name("health-" + clusterId)
+        .start(
+            () -> {
+              try {
+                check(clusterId);
+              } catch (DatabaseException e) {
+                log.warn("cluster not checked: cluster={} reason={}", clusterId, e.getMessage());
+              }
+            });
   }
 
   private void check(String clusterId) {
-    if (store.cluster(clusterId).filter(Cluster::isProvisioned).isEmpty()) {
+    if (store.cluster(clusterId).isEmpty()) {
       return;
     }
-    var last = checked.computeIfAbsent(clusterId, _ -> new Checked());
+    var last = checked(clusterId);
     last.checking.lock();
     try {
-      var before = last.connected.status() + "/" + last.ready.status();
-      checkConnected(clusterId, last);
-      checkReady(clusterId, last);
-      var after = last.connected.status() + "/" + last.ready.status();
-      if (!before.equals(after)) {
-        log.info(
-            "cluster health: cluster={} connected={} ready={} reason={}",
-            clusterId,
-            last.connected.status().text(),
-            last.ready.status().text(),
-            last.connected.message().isEmpty() ? last.ready.message() : last.connected.message());
+      var cluster = store.cluster(clusterId).orElse(null);
+      if (cluster == null) {
+        checked.remove(clusterId, last);
+        return;
+      }
+      boolean wasReady = isReady(last);
+      var next = Draft.of(last, clock.instant());
+      if (cluster.isProvisioned()) {
+        checkImported(cluster, last, next);
+      } else {
+        await(cluster, next);
+      }
+      keep(clusterId, last, next);
+      // After that: it takes longer, and nobody should wait for it to see that a cluster is ready.
+      if (isReady(last) && (!wasReady || !next.now().isBefore(last.detected.plus(DETECT_EVERY)))) {
+        var more = Draft.of(last, clock.instant());
+        detect(clusterId, more);
+        last.detected = more.now();
+        keep(clusterId, last, more);
       }
     } finally {
       last.checking.unlock();
     }
   }
 
-  private void checkConnected(String clusterId, Checked last) {
-    try {
-      ping(clusterId);
-      last.connected = last.connected.with(Status.TRUE, "", "");
-    } catch (IOException e) {
-      last.connected =
-          last.connected.with(Status.FALSE, "Disconnected", "ping failed: " + e.getMessage());
+  private static boolean isReady(Checked last) {
+    var ready = last.known.get(Condition.Type.READY);
+    return ready != null && ready.status() == Status.TRUE;
+  }
+
+  private void keep(String clusterId, Checked last, Draft next) {
+    var before = last.known;
+    conditions.save(
+        clusterId,
+        next.conditions().values().stream()
+            .filter(condition -> !condition.equals(before.get(condition.type())))
+            .toList());
+    last.known = Collections.unmodifiableMap(next.conditions());
+    boolean isNews =
+        List.of(Condition.Type.CONNECTED, Condition.Type.READY).stream()
+            .map(last.known::get)
+            .anyMatch(
+                now ->
+                    now != null
+                        && (before.get(now.type()) == null
+                            || before.get(now.type()).status() != now.status()));
+    if (isNews) {
+      log.info("cluster health: cluster={} conditions={}", clusterId, summary(last.known));
     }
   }
 
-  private void checkReady(String clusterId, Checked last) {
-    if (last.connected.status() != Status.TRUE) {
-      last.ready = last.ready.with(Status.FALSE, "Disconnected", "Cluster agent is not connected");
+  private static String summary(Map<Condition.Type, Condition> conditions) {
+    var text = new StringBuilder();
+    for (var type : List.of(Condition.Type.CONNECTED, Condition.Type.READY)) {
+      var condition = conditions.get(type);
+      if (condition != null) {
+        text.append(type.text()).append('=').append(condition.status().text()).append(' ');
+        if (!condition.message().isEmpty()) {
+          text.append('(').append(condition.message()).append(") ");
+        }
+      }
+    }
+    return text.toString().strip();
+  }
+
+  /** No agent has come yet. */
+  private void await(Cluster cluster, Draft next) {
+    next.putIfAbsent(
+        Condition.Type.PENDING, Status.UNKNOWN, "", "waiting for full cluster configuration");
+    next.putIfAbsent(Condition.Type.WAITING, Status.UNKNOWN, "", "Waiting for API to be available");
+    if (next.now().isBefore(cluster.created().plus(MISSING_AFTER))) {
+      next.put(
+          Condition.Type.PROVISIONED,
+          Status.UNKNOWN,
+          "Pending",
+          "waiting for the agent to connect");
+    } else {
+      var absence = explain(cluster, next.now());
+      next.put(Condition.Type.PROVISIONED, Status.UNKNOWN, absence.reason(), absence.message());
+    }
+  }
+
+  private Absence explain(Cluster cluster, Instant now) {
+    return Absence.explain(
+        cluster, store.contact(cluster.id()), tokens.list(cluster.id()), refusals, now);
+  }
+
+  private void checkImported(Cluster cluster, Checked last, Draft next) {
+    next.put(Condition.Type.PENDING, Status.TRUE, "", "");
+    next.put(Condition.Type.PROVISIONED, Status.TRUE, "", "");
+    next.putIfAbsent(Condition.Type.WAITING, Status.UNKNOWN, "", "Waiting for API to be available");
+    checkConnected(cluster, last, next);
+    checkReady(cluster.id(), next);
+    if (next.status(Condition.Type.READY) == Status.TRUE) {
+      next.put(Condition.Type.WAITING, Status.TRUE, "", "");
+    }
+  }
+
+  private void checkConnected(Cluster cluster, Checked last, Draft next) {
+    try {
+      ping(cluster.id());
+      last.seen = next.now();
+      next.put(Condition.Type.CONNECTED, Status.TRUE, "", "");
+      return;
+    } catch (IOException e) {
+      if (next.status(Condition.Type.CONNECTED) != Status.FALSE) {
+        next.put(
+            Condition.Type.CONNECTED,
+            Status.FALSE,
+            Absence.DISCONNECTED,
+            "ping failed: " + e.getMessage());
+        if (last.seen.isAfter(Instant.EPOCH)) {
+          store.lastSeen(cluster.id(), last.seen);
+        }
+        return;
+      }
+      if (next.now().isBefore(next.since(Condition.Type.CONNECTED).plus(MISSING_AFTER))) {
+        next.put(
+            Condition.Type.CONNECTED,
+            Status.FALSE,
+            Absence.DISCONNECTED,
+            "ping failed: " + e.getMessage());
+      } else if (sessions.newest(new SessionKey(Tunnel.STEVE, cluster.id())).isEmpty()) {
+        var absence = explain(cluster, next.now());
+        next.put(Condition.Type.CONNECTED, Status.FALSE, absence.reason(), absence.message());
+      }
+    }
+  }
+
+  private void checkReady(String clusterId, Draft next) {
+    if (next.status(Condition.Type.CONNECTED) != Status.TRUE) {
+      next.put(
+          Condition.Type.READY,
+          Status.FALSE,
+          Absence.DISCONNECTED,
+          "Cluster agent is not connected");
       return;
     }
     try {
-      int status = connections.get(clusterId, "/readyz", READY_LIMIT);
-      last.ready =
-          status / 100 == 2
-              ? last.ready.with(Status.TRUE, "", "")
-              : last.ready.with(Status.FALSE, "Error", "readyz answered " + status);
+      var said = connections.get(clusterId, "/readyz", READY_LIMIT, MAX_READY_BYTES);
+      if (said.isFine()) {
+        next.put(Condition.Type.READY, Status.TRUE, "", "");
+      } else {
+        next.put(Condition.Type.READY, Status.FALSE, "Error", "readyz answered " + said.status());
+      }
     } catch (IOException e) {
-      last.ready =
-          last.ready.with(
-              Status.FALSE, "Error", "Failed to communicate with API server: " + e.getMessage());
+      next.put(
+          Condition.Type.READY,
+          Status.FALSE,
+          "Error",
+          "Failed to communicate with API server: " + e.getMessage());
     }
+  }
+
+  private void detect(String clusterId, Draft next) {
+    try {
+      detection.version(clusterId);
+    } catch (IOException e) {
+      log.info("version not read: cluster={} reason={}", clusterId, e.getMessage());
+    }
+    next.put(Condition.Type.AGENT_DEPLOYED, detection.deployment(clusterId));
+    next.put(Condition.Type.AGENT_TLS_STRICT_CHECK, detection.strictTls(clusterId));
   }
 
   /** Source: rancher {@code pkg/controllers/management/clusterconnected}. */

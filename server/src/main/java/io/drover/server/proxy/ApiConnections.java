@@ -37,6 +37,9 @@ public final class ApiConnections {
   /** The agent's dial and the TLS handshake together. */
   static final Duration DIAL_LIMIT = Duration.ofSeconds(15);
 
+  /** Of the server's own questions. */
+  public static final String USER_AGENT = "drover-server";
+
   private record Idle(ApiConnection connection, long sinceNanos) {}
 
   private record Trust(String caCert, SSLSocketFactory factory) {}
@@ -178,13 +181,22 @@ public final class ApiConnections {
     }
   }
 
+  /** What an API server said. */
+  public record Said(int status, String body) {
+    /** Whether it is what was asked for. */
+    public boolean isFine() {
+      return status / 100 == 2;
+    }
+  }
+
   /**
    * Asks one question of the server's own.
    *
-   * @return the status of the answer
-   * @throws IOException also if there is no session, or no whole answer within {@code limit}
+   * @throws IOException also if there is no session, no whole answer within {@code limit}, or more
+   *     than {@code maxBytes} of it
    */
-  public int get(String clusterId, String target, Duration limit) throws IOException {
+  public Said get(String clusterId, String target, Duration limit, int maxBytes)
+      throws IOException {
     var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
     var params = session.params().orElseThrow();
     var connection = open(session, params);
@@ -195,10 +207,15 @@ public final class ApiConnections {
           target,
           List.of(
               new ApiConnection.Field("Host", params.address()),
-              new ApiConnection.Field("User-Agent", "drover-server"),
+              new ApiConnection.Field("User-Agent", USER_AGENT),
+              new ApiConnection.Field("Accept", "application/json"),
               new ApiConnection.Field("Authorization", "Bearer " + params.token())));
       var answer = connection.receive("GET");
-      return answer.status();
+      byte[] body = answer.body().readNBytes(maxBytes + 1);
+      if (body.length > maxBytes) {
+        throw new IOException("answer too long: limit=" + maxBytes);
+      }
+      return new Said(answer.status(), new String(body, UTF_8));
     } catch (IOException e) {
       throw explained(connection.stream(), e);
     } finally {

@@ -89,6 +89,7 @@ public final class Database implements AutoCloseable {
           "database URL must have no password; put it into a file as psql reads it (PGPASSFILE)");
     }
     return migrated(
+        url,
         () -> {
           var pool = pool(postgresql(url), busyLimit);
           return new Database(pool, pool);
@@ -103,6 +104,7 @@ public final class Database implements AutoCloseable {
           file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     }
     return migrated(
+        url,
         () -> {
           var writers =
               pool(
@@ -118,7 +120,7 @@ public final class Database implements AutoCloseable {
     Database open();
   }
 
-  private static Database migrated(Opening opening) throws IOException {
+  private static Database migrated(String url, Opening opening) throws IOException {
     Database database;
     try {
       database = opening.open();
@@ -129,7 +131,8 @@ public final class Database implements AutoCloseable {
     try {
       var outcome =
           Flyway.configure()
-              .dataSource(database.pools.getLast())
+              // Not the pool's: it takes two connections, and of those that write there is one.
+              .dataSource(url, null, null)
               .locations(MIGRATIONS)
               .ignoreMigrationPatterns(new String[0]) // those of a newer server, too
               .failOnMissingLocations(true)

@@ -10,7 +10,7 @@ final class RandomText {
   /** Source: rancher {@code randomtoken}: 54 characters. */
   static final int TOKEN_CHARACTERS = 54;
 
-  /** What follows {@code c-} in a cluster's id. */
+  /** What follows {@code c-} in a cluster's id, {@code crt-} in a token's. */
   static final int ID_CHARACTERS = 5;
 
   private static final SecureRandom random = new SecureRandom();
@@ -22,7 +22,11 @@ final class RandomText {
   }
 
   static String clusterId() {
-    return "c-" + text(ID_CHARACTERS);
+    return "c-" + shortId();
+  }
+
+  static String shortId() {
+    return text(ID_CHARACTERS);
   }
 
   private static String text(int characters) {

@@ -6,46 +6,44 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ReportJson;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
+import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The newest report of each cluster, in memory and in {@code report-ID.json} beside {@code
- * state.json}. Memory has what this server understands of it; the file has it as it came, since a
- * newer agent may say more.
- *
- * <p>Who only asks never waits for the disk; who changes something waits for it and for each other.
+ * The newest report of each cluster, as it came, since a newer agent may say more than this server
+ * understands; and the figures of the last day's, one of each minute. Methods wait for the
+ * database.
  */
 public final class Reports {
   /** The highest sequence, and the most that is counted: what every JSON reader can hold. */
   public static final long MAX_COUNT = (1L << 53) - 1;
 
-  private static final String PREFIX = "report-";
-  private static final String SUFFIX = ".json";
+  /** How long figures are kept. */
+  public static final Duration HISTORY = Duration.ofDays(1);
+
   private static final Logger log = LoggerFactory.getLogger(Reports.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final Path directory;
-  private final Store store;
+  private final Database database;
   private final InstantSource clock;
-  private final Map<String, StoredReport> newest = new ConcurrentHashMap<>();
-  // Held by whoever changes a file and what is in memory of it.
-  private final ReentrantLock changing = new ReentrantLock();
+  // What was read last, by cluster: the same text is not parsed again.
+  private final Map<String, Parsed> parsed = new ConcurrentHashMap<>();
+
+  private record Row(long received, long missed, String tag) {}
+
+  private record Parsed(Row row, StoredReport report) {}
 
   /** What became of a report. */
   public enum Outcome {
@@ -59,44 +57,10 @@ public final class Reports {
     NO_CLUSTER
   }
 
-  private Reports(Path directory, Store store, InstantSource clock) {
-    this.directory = directory;
-    this.store = store;
+  /** The reports in that database. */
+  public Reports(Database database, InstantSource clock) {
+    this.database = database;
     this.clock = clock;
-  }
-
-  /**
-   * Opens the reports in {@code directory}. Those of unknown clusters are removed; one that cannot
-   * be understood is as good as none, since the agent will send the next.
-   */
-  public static Reports open(Path directory, Store store, InstantSource clock) throws IOException {
-    var reports = new Reports(directory, store, clock);
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
-      for (var file : files) {
-        reports.load(file);
-      }
-    }
-    return reports;
-  }
-
-  private void load(Path file) throws IOException {
-    var name = String.valueOf(file.getFileName());
-    var clusterId = name.substring(PREFIX.length(), name.length() - SUFFIX.length());
-    if (store.cluster(clusterId).isEmpty()) {
-      Files.delete(file); // a crash came between the cluster's end and its report's
-      return;
-    }
-    try {
-      var json = JSON.readTree(file.toFile());
-      newest.put(
-          clusterId,
-          new StoredReport(
-              ReportJson.read(json.path("report").toString()),
-              Instant.parse(json.path("receivedAt").asText()),
-              json.path("missed").asLong()));
-    } catch (JsonProcessingException | IllegalArgumentException | DateTimeParseException e) {
-      log.warn("report not understood: file={} reason={}", file, e.toString());
-    }
   }
 
   /**
@@ -104,48 +68,48 @@ public final class Reports {
    *
    * @param asItCame the same, with the fields that {@code report} does not know
    */
-  public Outcome take(String clusterId, ClusterReport report, JsonNode asItCame)
-      throws IOException {
-    long gap;
-    changing.lock();
-    try {
-      var old = newest.get(clusterId);
-      var outcome = judge(clusterId, old, report);
-      if (outcome != Outcome.TAKEN) {
-        return outcome;
-      }
-      gap = gap(old, report);
-      var next =
-          new StoredReport(
-              report,
-              clock.instant().truncatedTo(ChronoUnit.MILLIS),
-              Math.min(MAX_COUNT, (old == null ? 0 : old.missed()) + gap));
-      var json =
-          JSON.createObjectNode()
-              .put("receivedAt", next.receivedAt().toString())
-              .put("missed", next.missed());
-      json.set("report", asItCame);
-      Store.write(file(clusterId), json + "\n");
-      newest.put(clusterId, next);
-    } finally {
-      changing.unlock();
-    }
-    if (gap > 0) {
+  public Outcome take(String clusterId, ClusterReport report, JsonNode asItCame) {
+    record Taken(Outcome outcome, long gap) {}
+    var now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    var text = asItCame.toString();
+    var taken =
+        database.write(
+            handle -> {
+              if (Store.cluster(handle, clusterId).isEmpty()) {
+                return new Taken(Outcome.NO_CLUSTER, 0);
+              }
+              var old = newest(handle, clusterId).orElse(null);
+              var outcome = old == null ? Outcome.TAKEN : judge(old, report);
+              if (outcome != Outcome.TAKEN) {
+                return new Taken(outcome, 0);
+              }
+              long gap = gap(old, report);
+              long missed = Math.min(MAX_COUNT, (old == null ? 0 : old.missed()) + gap);
+              handle.execute(
+                  "INSERT INTO reports (cluster_id, received, missed, tag, report) VALUES"
+                      + " (?, ?, ?, ?, ?) ON CONFLICT (cluster_id) DO UPDATE SET received ="
+                      + " excluded.received, missed = excluded.missed, tag = excluded.tag, report ="
+                      + " excluded.report",
+                  clusterId,
+                  now.toEpochMilli(),
+                  missed,
+                  report.agent().entityTag(),
+                  text);
+              sample(handle, clusterId, Sample.of(now.truncatedTo(ChronoUnit.MINUTES), report));
+              return new Taken(Outcome.TAKEN, gap);
+            });
+    if (taken.gap() > 0) {
       log.warn(
           "reports missed: cluster={} count={} before={}",
           clusterId,
-          gap,
+          taken.gap(),
           report.agent().sequence());
     }
-    return Outcome.TAKEN;
+    return taken.outcome();
   }
 
-  private Outcome judge(String clusterId, @Nullable StoredReport old, ClusterReport report) {
-    if (store.cluster(clusterId).isEmpty()) {
-      return Outcome.NO_CLUSTER;
-    } else if (old == null) {
-      return Outcome.TAKEN;
-    } else if (old.isOfSameAgent(report)) {
+  private static Outcome judge(StoredReport old, ClusterReport report) {
+    if (old.isOfSameAgent(report)) {
       return report.agent().sequence() > old.report().agent().sequence()
           ? Outcome.TAKEN
           : Outcome.SEEN;
@@ -160,40 +124,144 @@ public final class Reports {
         : 0;
   }
 
-  /** The newest report of a cluster. */
+  private static void sample(Handle handle, String clusterId, Sample sample) {
+    long minute = minute(sample.minute());
+    handle.execute(
+        "INSERT INTO samples (cluster_id, minute, nodes, pods, cpu_used_milli,"
+            + " cpu_requested_milli, cpu_allocatable_milli, memory_used, memory_requested,"
+            + " memory_allocatable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster_id,"
+            + " minute) DO UPDATE SET nodes = excluded.nodes, pods = excluded.pods, cpu_used_milli"
+            + " = excluded.cpu_used_milli, cpu_requested_milli = excluded.cpu_requested_milli,"
+            + " cpu_allocatable_milli = excluded.cpu_allocatable_milli, memory_used ="
+            + " excluded.memory_used, memory_requested = excluded.memory_requested,"
+            + " memory_allocatable = excluded.memory_allocatable",
+        clusterId,
+        minute,
+        sample.nodes(),
+        sample.pods(),
+        sample.cpuUsed(),
+        sample.cpuRequested(),
+        sample.cpuAllocatable(),
+        sample.memoryUsed(),
+        sample.memoryRequested(),
+        sample.memoryAllocatable());
+    handle.execute(
+        "DELETE FROM samples WHERE cluster_id = ? AND minute <= ?",
+        clusterId,
+        minute - HISTORY.toMinutes());
+  }
+
+  private static long minute(Instant instant) {
+    return Math.floorDiv(instant.getEpochSecond(), 60L);
+  }
+
+  /** The figures of the last day, oldest first; minutes without a report have none. */
+  public List<Sample> samples(String clusterId) {
+    return database.read(
+        handle ->
+            handle
+                .createQuery(
+                    "SELECT * FROM samples WHERE cluster_id = ? AND minute > ? ORDER BY minute")
+                .bind(0, clusterId)
+                .bind(1, minute(clock.instant()) - HISTORY.toMinutes())
+                .map(
+                    (row, _) ->
+                        new Sample(
+                            Instant.ofEpochSecond(row.getLong("minute") * 60),
+                            figure(row, "nodes"),
+                            figure(row, "pods"),
+                            figure(row, "cpu_used_milli"),
+                            figure(row, "cpu_requested_milli"),
+                            figure(row, "cpu_allocatable_milli"),
+                            figure(row, "memory_used"),
+                            figure(row, "memory_requested"),
+                            figure(row, "memory_allocatable")))
+                .list());
+  }
+
+  private static @Nullable Long figure(ResultSet row, String column) throws SQLException {
+    long value = row.getLong(column);
+    return row.wasNull() ? null : value;
+  }
+
+  /** The newest report of a cluster; one that cannot be understood is as good as none. */
   public Optional<StoredReport> newest(String clusterId) {
-    return Optional.ofNullable(newest.get(clusterId));
+    return database.read(handle -> newest(handle, clusterId));
+  }
+
+  private Optional<StoredReport> newest(Handle handle, String clusterId) {
+    var row =
+        handle
+            .createQuery("SELECT received, missed, tag FROM reports WHERE cluster_id = ?")
+            .bind(0, clusterId)
+            .map(
+                (found, _) ->
+                    new Row(
+                        found.getLong("received"), found.getLong("missed"), found.getString("tag")))
+            .findOne()
+            .orElse(null);
+    if (row == null) {
+      parsed.remove(clusterId);
+      return Optional.empty();
+    }
+    var known = parsed.get(clusterId);
+    if (known == null || !known.row().equals(row)) {
+      try {
+        known =
+            new Parsed(
+                row,
+                new StoredReport(
+                    ReportJson.read(text(handle, clusterId)),
+                    Instant.ofEpochMilli(row.received()),
+                    row.missed()));
+      } catch (IllegalArgumentException e) {
+        log.warn("report not understood: cluster={} reason={}", clusterId, e.toString());
+        return Optional.empty();
+      }
+      parsed.put(clusterId, known);
+    }
+    return Optional.of(known.report());
+  }
+
+  private static String text(Handle handle, String clusterId) {
+    return handle
+        .createQuery("SELECT report FROM reports WHERE cluster_id = ?")
+        .bind(0, clusterId)
+        .mapTo(String.class)
+        .one();
   }
 
   /**
    * The newest report of a cluster as it came, in {@code report}, beside {@code receivedAt}, {@code
-   * ageSeconds} and {@code missed}. Reads the file.
+   * ageSeconds} and {@code missed}.
    */
-  public Optional<ObjectNode> asItCame(String clusterId) throws IOException {
-    if (!newest.containsKey(clusterId)) {
-      return Optional.empty();
-    }
+  public Optional<ObjectNode> asItCame(String clusterId) {
+    return database.read(
+        handle ->
+            newest(handle, clusterId)
+                .map(
+                    newest -> {
+                      var age = Duration.between(newest.receivedAt(), clock.instant());
+                      var json =
+                          JSON.createObjectNode()
+                              .put("receivedAt", newest.receivedAt().toString())
+                              .put("ageSeconds", Math.max(0, age.toSeconds()))
+                              .put("missed", newest.missed());
+                      json.set("report", tree(text(handle, clusterId)));
+                      return json;
+                    }));
+  }
+
+  private static JsonNode tree(String text) {
     try {
-      var json = (ObjectNode) JSON.readTree(Files.readString(file(clusterId)));
-      var age = Duration.between(Instant.parse(json.path("receivedAt").asText()), clock.instant());
-      return Optional.of(json.put("ageSeconds", Math.max(0, age.toSeconds())));
-    } catch (NoSuchFileException e) {
-      return Optional.empty(); // forgotten meanwhile
+      return JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("report: not ours", e);
     }
   }
 
-  /** Forgets the report of a deleted cluster. */
-  public void forget(String clusterId) throws IOException {
-    changing.lock();
-    try {
-      newest.remove(clusterId);
-      Files.deleteIfExists(file(clusterId));
-    } finally {
-      changing.unlock();
-    }
-  }
-
-  private Path file(String clusterId) {
-    return directory.resolve(PREFIX + clusterId + SUFFIX);
+  /** Lets go of what is remembered of a deleted cluster. */
+  public void forget(String clusterId) {
+    parsed.remove(clusterId);
   }
 }

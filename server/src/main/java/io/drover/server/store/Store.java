@@ -2,7 +2,8 @@ package io.drover.server.store;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,73 +13,92 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.locks.ReentrantLock;
+import org.jdbi.v3.core.Handle;
 
-/**
- * The server's state, in memory and in {@code state.json}. Every change is on the disk before it is
- * seen: written to a file beside, forced, renamed. Methods that change wait for the disk.
- */
+/** The clusters. Methods wait for the database, and throw {@link DatabaseException}. */
 public final class Store {
   /** Clusters that can be made; a server that small has no use for more. */
   static final int MAX_CLUSTERS = 10_000;
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final TypeReference<List<EnvVar>> ENV_VARS = new TypeReference<>() {};
 
-  private final Path file;
-  private final ReentrantLock lock = new ReentrantLock();
-  // Guarded by lock.
-  private State state;
+  private final Database database;
+  private final InstantSource clock;
 
-  private record State(
-      String installId, Map<String, Cluster> clusters, List<RegistrationToken> tokens) {
-    State {
-      clusters = Collections.unmodifiableMap(new LinkedHashMap<>(clusters));
-      tokens = List.copyOf(tokens);
-    }
-  }
-
-  private Store(Path file, State state) {
-    this.file = file;
-    this.state = state;
-  }
-
-  /**
-   * Opens the state in {@code directory}, or starts an empty one.
-   *
-   * @throws IOException if the file is there but cannot be read or understood
-   */
-  public static Store open(Path directory) throws IOException {
-    var file = directory.resolve("state.json");
-    if (Files.exists(file)) {
-      return new Store(file, fromJson(JSON.readTree(file.toFile())));
-    }
-    var store = new Store(file, new State(UUID.randomUUID().toString(), Map.of(), List.of()));
-    write(file, toJson(store.state));
-    return store;
+  /** The clusters in that database. */
+  public Store(Database database, InstantSource clock) {
+    this.database = database;
+    this.clock = clock;
   }
 
   /** Names this installation; made once. */
   public String installId() {
-    return current().installId();
+    return database.write(
+        handle -> {
+          handle.execute(
+              "INSERT INTO installation (name, value) VALUES ('id', ?) ON CONFLICT DO NOTHING",
+              UUID.randomUUID().toString());
+          return handle
+              .createQuery("SELECT value FROM installation WHERE name = 'id'")
+              .mapTo(String.class)
+              .one();
+        });
   }
 
   /** All clusters, oldest first. */
   public List<Cluster> clusters() {
-    return List.copyOf(current().clusters().values());
+    return database.read(
+        handle ->
+            handle
+                .createQuery("SELECT * FROM clusters ORDER BY created, id")
+                .map((row, _) -> cluster(row))
+                .list());
   }
 
   /** The cluster of that id. */
   public Optional<Cluster> cluster(String id) {
-    return Optional.ofNullable(current().clusters().get(id));
+    return database.read(handle -> cluster(handle, id));
+  }
+
+  static Optional<Cluster> cluster(Handle handle, String id) {
+    return handle
+        .createQuery("SELECT * FROM clusters WHERE id = ?")
+        .bind(0, id)
+        .map((row, _) -> cluster(row))
+        .findOne();
+  }
+
+  private static Cluster cluster(ResultSet row) throws SQLException {
+    return new Cluster(
+        row.getString("id"),
+        new ClusterSpec(
+            row.getString("name"),
+            row.getString("private_registry_url"),
+            row.getString("agent_image_override"),
+            row.getString("private_ca"),
+            envVars(row.getString("agent_env_vars"))),
+        Instant.ofEpochMilli(row.getLong("created")),
+        row.getString("driver"),
+        row.getString("api_endpoint"),
+        row.getString("kubernetes_version"),
+        row.getString("provider"));
+  }
+
+  private static List<EnvVar> envVars(String json) {
+    try {
+      return JSON.readValue(json, ENV_VARS);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("agent_env_vars: not ours", e);
+    }
   }
 
   /**
@@ -86,97 +106,130 @@ public final class Store {
    *
    * @throws IllegalArgumentException if the name is taken or there are {@link #MAX_CLUSTERS}
    */
-  public Cluster createCluster(String name) throws IOException {
-    lock.lock();
-    try {
-      var clusters = new LinkedHashMap<>(state.clusters());
-      if (clusters.values().stream().anyMatch(other -> other.name().equals(name))) {
-        throw new IllegalArgumentException("cluster name is taken: " + name);
-      }
-      if (clusters.size() >= MAX_CLUSTERS) {
-        throw new IllegalArgumentException("too many clusters: limit=" + MAX_CLUSTERS);
-      }
-      var id = RandomText.clusterId();
-      while (clusters.containsKey(id)) {
-        id = RandomText.clusterId();
-      }
-      var cluster = new Cluster(id, name, Instant.now(), "", "");
-      clusters.put(id, cluster);
-      replace(new State(state.installId(), clusters, state.tokens()));
-      return cluster;
-    } finally {
-      lock.unlock();
+  public Cluster createCluster(ClusterSpec spec) {
+    var created = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    return database.write(
+        handle -> {
+          if (count(handle, "SELECT count(*) FROM clusters WHERE name = ?", spec.name()) > 0) {
+            throw new IllegalArgumentException("cluster name is taken: " + spec.name());
+          }
+          if (count(handle, "SELECT count(*) FROM clusters") >= MAX_CLUSTERS) {
+            throw new IllegalArgumentException("too many clusters: limit=" + MAX_CLUSTERS);
+          }
+          var id = RandomText.clusterId();
+          while (count(handle, "SELECT count(*) FROM clusters WHERE id = ?", id) > 0) {
+            id = RandomText.clusterId();
+          }
+          handle.execute(
+              "INSERT INTO clusters (id, name, created, driver, api_endpoint,"
+                  + " private_registry_url, agent_image_override, private_ca, agent_env_vars,"
+                  + " kubernetes_version, provider, manifest_fetched, last_contact, last_address)"
+                  + " VALUES (?, ?, ?, '', '', ?, ?, ?, ?, '', '', 0, 0, '')",
+              id,
+              spec.name(),
+              created.toEpochMilli(),
+              spec.privateRegistryUrl(),
+              spec.agentImageOverride(),
+              spec.privateCa(),
+              JSON.valueToTree(spec.agentEnvVars()).toString());
+          return new Cluster(id, spec, created, "", "", "", "");
+        });
+  }
+
+  private static long count(Handle handle, String sql, Object... values) {
+    var query = handle.createQuery(sql);
+    for (int i = 0; i < values.length; i++) {
+      query.bind(i, values[i]);
     }
+    return query.mapTo(Long.class).one();
   }
 
-  /** Forgets a cluster and its tokens; false if it was unknown. */
-  public boolean deleteCluster(String id) throws IOException {
-    lock.lock();
-    try {
-      var clusters = new LinkedHashMap<>(state.clusters());
-      if (clusters.remove(id) == null) {
-        return false;
-      }
-      var tokens = state.tokens().stream().filter(token -> !token.clusterId().equals(id)).toList();
-      replace(new State(state.installId(), clusters, tokens));
-      return true;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * Makes a registration token.
-   *
-   * @throws IllegalArgumentException if there is no such cluster
-   */
-  public RegistrationToken createToken(String clusterId) throws IOException {
-    lock.lock();
-    try {
-      if (!state.clusters().containsKey(clusterId)) {
-        throw new IllegalArgumentException("cluster not found: " + clusterId);
-      }
-      var token = new RegistrationToken(new Secret(RandomText.token()), clusterId, Instant.now());
-      var tokens = new ArrayList<>(state.tokens());
-      tokens.add(token);
-      replace(new State(state.installId(), state.clusters(), tokens));
-      return token;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** The cluster's newest registration token. */
-  public Optional<RegistrationToken> newestToken(String clusterId) {
-    return current().tokens().stream()
-        .filter(token -> token.clusterId().equals(clusterId))
-        .max(Comparator.comparing(RegistrationToken::created));
-  }
-
-  /** The cluster that a registration token belongs to. */
-  public Optional<Cluster> clusterOfToken(String token) {
-    var now = current();
-    return now.tokens().stream()
-        .filter(known -> known.secret().matches(token))
-        .findFirst()
-        .map(known -> now.clusters().get(known.clusterId()));
+  /** Forgets a cluster and all that belongs to it; false if it was unknown. */
+  public boolean deleteCluster(String id) {
+    return database.write(handle -> handle.execute("DELETE FROM clusters WHERE id = ?", id) > 0);
   }
 
   /** Notes that an agent has connected, and what it said; no write if nothing is new. */
-  public void connected(String clusterId, String apiEndpoint) throws IOException {
-    lock.lock();
-    try {
-      var old = state.clusters().get(clusterId);
-      if (old == null || (old.isProvisioned() && old.apiEndpoint().equals(apiEndpoint))) {
-        return;
-      }
-      var clusters = new LinkedHashMap<>(state.clusters());
-      clusters.put(
-          clusterId, new Cluster(clusterId, old.name(), old.created(), "imported", apiEndpoint));
-      replace(new State(state.installId(), clusters, state.tokens()));
-    } finally {
-      lock.unlock();
+  public void connected(String clusterId, String apiEndpoint) {
+    var known = cluster(clusterId);
+    if (known.isEmpty()
+        || (known.get().isProvisioned() && known.get().apiEndpoint().equals(apiEndpoint))) {
+      return;
     }
+    database.write(
+        handle ->
+            handle.execute(
+                "UPDATE clusters SET driver = 'imported', api_endpoint = ? WHERE id = ?",
+                apiEndpoint,
+                clusterId));
+  }
+
+  /** Notes what Kubernetes it is; empty text leaves what is there. */
+  public void detected(String clusterId, String version, String provider) {
+    database.write(
+        handle ->
+            handle.execute(
+                "UPDATE clusters SET kubernetes_version = CASE WHEN ? = '' THEN kubernetes_version"
+                    + " ELSE ? END, provider = CASE WHEN ? = '' THEN provider ELSE ? END"
+                    + " WHERE id = ?",
+                version,
+                version,
+                provider,
+                provider,
+                clusterId));
+  }
+
+  /** When something was last heard of a cluster; nothing ever, if there is none of that id. */
+  public Contact contact(String clusterId) {
+    return database.read(
+        handle ->
+            handle
+                .createQuery(
+                    "SELECT manifest_fetched, last_contact, last_address FROM clusters WHERE id = ?")
+                .bind(0, clusterId)
+                .map(
+                    (row, _) ->
+                        new Contact(
+                            instant(row.getLong("manifest_fetched")),
+                            instant(row.getLong("last_contact")),
+                            row.getString("last_address")))
+                .findOne()
+                .orElse(new Contact(Optional.empty(), Optional.empty(), "")));
+  }
+
+  static Optional<Instant> instant(long millis) {
+    return millis == 0 ? Optional.empty() : Optional.of(Instant.ofEpochMilli(millis));
+  }
+
+  /** Notes that somebody has fetched the manifest of a cluster. */
+  public void manifestFetched(String clusterId) {
+    long now = clock.instant().toEpochMilli();
+    database.write(
+        handle ->
+            handle.execute(
+                "UPDATE clusters SET manifest_fetched = ? WHERE id = ?", now, clusterId));
+  }
+
+  /** Notes that the agent has come, and from where. */
+  public void contacted(String clusterId, String address) {
+    long now = clock.instant().toEpochMilli();
+    database.write(
+        handle ->
+            handle.execute(
+                "UPDATE clusters SET last_contact = ?, last_address = ? WHERE id = ?",
+                now,
+                address,
+                clusterId));
+  }
+
+  /** Notes until when the agent was there. */
+  public void lastSeen(String clusterId, Instant when) {
+    database.write(
+        handle ->
+            handle.execute(
+                "UPDATE clusters SET last_contact = ? WHERE id = ?",
+                when.toEpochMilli(),
+                clusterId));
   }
 
   /** Reads the administrator's token from its file, or makes both. */
@@ -187,20 +240,6 @@ public final class Store {
     var secret = new Secret("token-admin:" + RandomText.token());
     write(file, secret.value() + "\n");
     return secret;
-  }
-
-  private State current() {
-    lock.lock();
-    try {
-      return state;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void replace(State next) throws IOException {
-    write(file, toJson(next));
-    state = next;
   }
 
   /** Writes a file that only its owner may read, so that it is whole or the old one. */
@@ -224,52 +263,5 @@ public final class Store {
         channel.force(true); // the name, too
       }
     }
-  }
-
-  private static String toJson(State state) throws IOException {
-    var root = JSON.createObjectNode().put("installId", state.installId());
-    var clusters = root.putArray("clusters");
-    for (var cluster : state.clusters().values()) {
-      clusters
-          .addObject()
-          .put("id", cluster.id())
-          .put("name", cluster.name())
-          .put("created", cluster.created().toString())
-          .put("driver", cluster.driver())
-          .put("apiEndpoint", cluster.apiEndpoint());
-    }
-    var tokens = root.putArray("registrationTokens");
-    for (var token : state.tokens()) {
-      tokens
-          .addObject()
-          .put("token", token.secret().value())
-          .put("clusterId", token.clusterId())
-          .put("created", token.created().toString());
-    }
-    return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
-  }
-
-  private static State fromJson(JsonNode root) {
-    var clusters = new LinkedHashMap<String, Cluster>();
-    for (var node : root.path("clusters")) {
-      var id = node.path("id").asText();
-      clusters.put(
-          id,
-          new Cluster(
-              id,
-              node.path("name").asText(),
-              Instant.parse(node.path("created").asText()),
-              node.path("driver").asText(),
-              node.path("apiEndpoint").asText()));
-    }
-    var tokens = new ArrayList<RegistrationToken>();
-    for (var node : root.path("registrationTokens")) {
-      tokens.add(
-          new RegistrationToken(
-              new Secret(node.path("token").asText()),
-              node.path("clusterId").asText(),
-              Instant.parse(node.path("created").asText())));
-    }
-    return new State(root.path("installId").asText(), clusters, tokens);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What the server must not forget: clusters and their registration tokens, in one file that is
- * whole after a crash at any moment, and the administrator's token in a file of its own. Beside
- * them lies the newest report of each cluster.
+ * What the server must not forget: clusters, their registration tokens, conditions and reports, in
+ * one {@link io.drover.server.store.Database}; and the administrator's token, in a file of its own.
+ * What a method has written is on the disk when it returns.
  */
 @NullMarked
 package io.drover.server.store;

@@ -8,39 +8,53 @@ import io.drover.proto.report.ClusterReport;
 import io.drover.proto.report.ReportJson;
 import io.drover.server.SampleReport;
 import io.drover.server.store.Reports.Outcome;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@Timeout(60)
+@ParameterizedClass
+@EnumSource(TestDatabase.class)
+@SuppressWarnings("NullAway.Init") // open() sets everything
 class ReportsTest {
+  @Parameter private TestDatabase kind;
   @TempDir private Path directory;
   private Instant now = OBSERVED_AT.plusSeconds(1);
+  private Database database;
   private Store store;
   private Reports reports;
   private String cluster;
 
   @BeforeEach
-  void open() throws IOException {
-    store = Store.open(directory);
-    cluster = store.createCluster("prod").id();
-    reports = Reports.open(directory, store, () -> now);
+  void open() throws Exception {
+    database = kind.open(directory);
+    store = new Store(database, () -> now);
+    cluster = store.createCluster(ClusterSpec.named("prod")).id();
+    reports = new Reports(database, () -> now);
   }
 
-  private Outcome take(ClusterReport report) throws IOException {
+  @AfterEach
+  void close() {
+    database.close();
+  }
+
+  private Outcome take(ClusterReport report) {
     return reports.take(cluster, report, ReportJson.tree(report));
   }
 
-  private Outcome take(String instance, long sequence) throws IOException {
+  private Outcome take(String instance, long sequence) {
     return take(SampleReport.of("", instance, sequence));
   }
 
-  private Outcome take(String instance, long sequence, Instant observedAt) throws IOException {
+  private Outcome take(String instance, long sequence, Instant observedAt) {
     return take(SampleReport.of("", instance, sequence, observedAt));
   }
 
@@ -48,12 +62,18 @@ class ReportsTest {
     return reports.newest(cluster).orElseThrow();
   }
 
-  private Path file() {
-    return directory.resolve("report-" + cluster + ".json");
+  private String stored() {
+    return database.read(
+        from ->
+            from.createQuery("SELECT report FROM reports WHERE cluster_id = ?")
+                .bind(0, cluster)
+                .mapTo(String.class)
+                .findOne()
+                .orElse(""));
   }
 
   @Test
-  void newestIsKept() throws IOException {
+  void newestIsKept() {
     assertThat(reports.newest(cluster)).isEmpty();
 
     assertThat(take("a", 1)).isEqualTo(Outcome.TAKEN);
@@ -64,19 +84,19 @@ class ReportsTest {
   }
 
   @Test
-  void sameOrOlderSequenceOfTheSameInstanceChangesNothing() throws IOException {
+  void sameOrOlderSequenceOfTheSameInstanceChangesNothing() {
     take("a", 2);
-    var before = Files.readString(file());
+    var before = stored();
 
     assertThat(take("a", 2)).isEqualTo(Outcome.SEEN);
     assertThat(take("a", 1, OBSERVED_AT.plusSeconds(9))).isEqualTo(Outcome.SEEN);
 
     assertThat(newest().report().agent().sequence()).isEqualTo(2);
-    assertThat(file()).hasContent(before);
+    assertThat(stored()).isEqualTo(before);
   }
 
   @Test
-  void newInstanceReplacesUnlessItsReportIsOlder() throws IOException {
+  void newInstanceReplacesUnlessItsReportIsOlder() {
     take("a", 7);
 
     assertThat(take("b", 9, OBSERVED_AT.minusSeconds(1))).isEqualTo(Outcome.OUTDATED);
@@ -88,7 +108,7 @@ class ReportsTest {
   }
 
   @Test
-  void agentWhoseClockIsAheadDoesNotLockOutTheNext() throws IOException {
+  void agentWhoseClockIsAheadDoesNotLockOutTheNext() {
     take("a", 1, now.plus(Duration.ofDays(365)));
     now = now.plusSeconds(60);
 
@@ -97,7 +117,7 @@ class ReportsTest {
   }
 
   @Test
-  void gapsInTheSequenceAreCounted() throws IOException {
+  void gapsInTheSequenceAreCounted() {
     take("a", 3); // those before it may have gone to another server
     assertThat(newest().missed()).isZero();
 
@@ -112,7 +132,7 @@ class ReportsTest {
   }
 
   @Test
-  void countOfMissedReportsStopsAtItsLimit() throws IOException {
+  void countOfMissedReportsStopsAtItsLimit() {
     take("a", 0);
     take("a", Reports.MAX_COUNT);
     take("b", 0);
@@ -122,22 +142,20 @@ class ReportsTest {
   }
 
   @Test
-  void reportIsThereAfterARestart() throws IOException {
+  void reportIsThereAfterARestart() {
     take("a", 1);
     take("a", 5);
     var before = newest();
 
-    reports = Reports.open(directory, store, () -> now);
+    reports = new Reports(database, () -> now); // it remembers nothing
 
     assertThat(newest()).isEqualTo(before);
     assertThat(newest().missed()).isEqualTo(3);
     assertThat(take("a", 5)).isEqualTo(Outcome.SEEN);
-    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file())))
-        .isEqualTo("rw-------");
   }
 
   @Test
-  void reportIsGivenBackAsItCameWithItsAge() throws IOException {
+  void reportIsGivenBackAsItCameWithItsAge() {
     var report = SampleReport.of("", "a", 1);
     ObjectNode tree = ReportJson.tree(report);
     tree.put("future", "field");
@@ -153,7 +171,7 @@ class ReportsTest {
   }
 
   @Test
-  void ageIsNeverNegative() throws IOException {
+  void ageIsNeverNegative() {
     take("a", 1);
     now = now.minusSeconds(90);
 
@@ -161,57 +179,78 @@ class ReportsTest {
   }
 
   @Test
-  void reportGoesWithItsCluster() throws IOException {
+  void reportGoesWithItsCluster() {
     take("a", 1);
     store.deleteCluster(cluster);
     reports.forget(cluster);
 
     assertThat(reports.newest(cluster)).isEmpty();
     assertThat(reports.asItCame(cluster)).isEmpty();
-    assertThat(file()).doesNotExist();
+    assertThat(reports.samples(cluster)).isEmpty();
     assertThat(take("a", 2)).isEqualTo(Outcome.NO_CLUSTER);
-    assertThat(file()).doesNotExist();
+    assertThat(stored()).isEmpty();
   }
 
   @Test
-  void reportOfAnUnknownClusterIsRemovedAtStart() throws IOException {
+  void reportThatAnotherServerTookIsSeen() {
+    var other = new Reports(database, () -> now);
     take("a", 1);
-    store.deleteCluster(cluster); // and the server dies here
+    assertThat(newest().report().agent().sequence()).isEqualTo(1);
 
-    reports = Reports.open(directory, store, () -> now);
+    other.take(cluster, SampleReport.of("", "a", 2), ReportJson.tree(SampleReport.of("", "a", 2)));
 
-    assertThat(reports.newest(cluster)).isEmpty();
-    assertThat(file()).doesNotExist();
+    assertThat(newest().report().agent().sequence()).isEqualTo(2);
+    assertThat(take("a", 2)).isEqualTo(Outcome.SEEN);
   }
 
   @Test
-  void damagedReportIsAsGoodAsNone() throws IOException {
-    for (var text :
-        new String[] {
-          "{\"rep",
-          "",
-          "[]",
-          "{}",
-          "{\"receivedAt\":\"x\",\"report\":" + ReportJson.write(SampleReport.of("", "a", 1)) + "}"
-        }) {
-      Files.writeString(file(), text);
-
-      reports = Reports.open(directory, store, () -> now);
+  void reportThatCannotBeUnderstoodIsAsGoodAsNone() {
+    for (var text : new String[] {"{\"rep", "", "[]", "{}"}) {
+      take("a", 1);
+      database.write(
+          to -> to.execute("UPDATE reports SET report = ?, received = received + 1", text));
 
       assertThat(reports.newest(cluster)).as(text).isEmpty();
       assertThat(reports.asItCame(cluster)).as(text).isEmpty();
+      assertThat(take("a", 1)).as(text).isEqualTo(Outcome.TAKEN);
     }
-    assertThat(take("a", 1)).isEqualTo(Outcome.TAKEN);
   }
 
   @Test
-  void crashBesideTheRenameLeavesTheOldReport() throws IOException {
+  void figuresOfADayAreKeptByTheMinute() {
+    now = Instant.parse("2026-01-01T00:00:30Z");
     take("a", 1);
-    Files.writeString(directory.resolve(file().getFileName() + ".new"), "{\"rep");
+    now = now.plusSeconds(20);
+    take("a", 2); // of the same minute: the newer one counts
+    now = now.plusSeconds(20);
+    take("a", 3);
 
-    reports = Reports.open(directory, store, () -> now);
+    assertThat(reports.samples(cluster))
+        .extracting(Sample::minute)
+        .containsExactly(
+            Instant.parse("2026-01-01T00:00:00Z"), Instant.parse("2026-01-01T00:01:00Z"));
+    assertThat(reports.samples(cluster).getFirst())
+        .isEqualTo(
+            new Sample(
+                Instant.parse("2026-01-01T00:00:00Z"),
+                3L,
+                null,
+                null,
+                2500L,
+                11_000L,
+                null,
+                8L << 30,
+                90L << 30));
 
-    assertThat(newest().report().agent().sequence()).isEqualTo(1);
-    assertThat(take("a", 2)).isEqualTo(Outcome.TAKEN);
+    now = Instant.parse("2026-01-02T00:00:30Z"); // the first minute is a day ago
+    assertThat(reports.samples(cluster))
+        .extracting(Sample::minute)
+        .containsExactly(Instant.parse("2026-01-01T00:01:00Z"));
+    take("a", 4);
+    assertThat(
+            database.<Long, RuntimeException>read(
+                from -> from.createQuery("SELECT count(*) FROM samples").mapTo(Long.class).one()))
+        .as("and it has gone")
+        .isEqualTo(2);
   }
 }

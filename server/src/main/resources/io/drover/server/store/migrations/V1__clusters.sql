@@ -16,7 +16,10 @@ CREATE TABLE clusters (
   private_ca           TEXT   NOT NULL,  -- PEM
   agent_env_vars       TEXT   NOT NULL,  -- JSON: [{"name","value"}]
   kubernetes_version   TEXT   NOT NULL,  -- JSON, as the API server's /version has it
-  provider             TEXT   NOT NULL
+  provider             TEXT   NOT NULL,
+  manifest_fetched     BIGINT NOT NULL,  -- when last; 0: never
+  last_contact         BIGINT NOT NULL,  -- of its agent; 0: never
+  last_address         TEXT   NOT NULL
 );
 
 -- Of a token only its SHA-256 is kept, in hex.
@@ -58,20 +61,21 @@ CREATE TABLE reports (
   cluster_id TEXT   NOT NULL PRIMARY KEY REFERENCES clusters (id) ON DELETE CASCADE,
   received   BIGINT NOT NULL,
   missed     BIGINT NOT NULL,
+  tag        TEXT   NOT NULL,             -- instance and sequence
   report     TEXT   NOT NULL              -- as it came
 );
 
--- One row a minute and cluster; what was not reported is null.
+-- One row a minute and cluster; what was not reported is null. CPU in thousandths, memory in bytes.
 CREATE TABLE samples (
-  cluster_id         TEXT   NOT NULL REFERENCES clusters (id) ON DELETE CASCADE,
-  minute             BIGINT NOT NULL,     -- since 1970
-  nodes              BIGINT,
-  cpu_used_milli     BIGINT,
-  cpu_requested_milli BIGINT,
+  cluster_id            TEXT   NOT NULL REFERENCES clusters (id) ON DELETE CASCADE,
+  minute                BIGINT NOT NULL,  -- since 1970
+  nodes                 BIGINT,
+  pods                  BIGINT,
+  cpu_used_milli        BIGINT,
+  cpu_requested_milli   BIGINT,
   cpu_allocatable_milli BIGINT,
-  memory_used        BIGINT,              -- bytes
-  memory_requested   BIGINT,
-  memory_allocatable BIGINT,
-  pods               BIGINT,
+  memory_used           BIGINT,
+  memory_requested      BIGINT,
+  memory_allocatable    BIGINT,
   PRIMARY KEY (cluster_id, minute)
 );

@@ -1,4 +1,4 @@
-package io.drover.server.health;
+package io.drover.server.store;
 
 import java.time.Instant;
 
@@ -7,14 +7,32 @@ import java.time.Instant;
  *
  * @param reason one word, empty while all is well
  * @param message one sentence, empty while all is well
+ * @param lastUpdate when anything of it last changed
  * @param lastTransition when the status last changed
  */
 public record Condition(
-    Type type, Status status, String reason, String message, Instant lastTransition) {
-  /** What is looked at. */
+    Type type,
+    Status status,
+    String reason,
+    String message,
+    Instant lastUpdate,
+    Instant lastTransition) {
+
+  /** What is looked at, in the order in which a cluster usually gets there. */
   public enum Type {
+    /** Somebody may import it; over when its agent has connected. */
+    PENDING("Pending"),
+    /** Its agent has connected. */
     PROVISIONED("Provisioned"),
+    /** For its API server, the first time. */
+    WAITING("Waiting"),
+    /** The agent trusts this server's authority only. */
+    AGENT_TLS_STRICT_CHECK("AgentTlsStrictCheck"),
+    /** The agent's Deployment is there. */
+    AGENT_DEPLOYED("AgentDeployed"),
+    /** The agent answers. */
     CONNECTED("Connected"),
+    /** The API server does. */
     READY("Ready");
 
     private final String text;
@@ -47,17 +65,12 @@ public record Condition(
     }
   }
 
-  /** Not looked at yet. */
-  static Condition unknown(Type type) {
-    return new Condition(type, Status.UNKNOWN, "", "", Instant.now());
-  }
-
   /** This one, unless something differs. */
-  Condition with(Status newStatus, String newReason, String newMessage) {
+  public Condition with(Status newStatus, String newReason, String newMessage, Instant now) {
     if (status == newStatus && reason.equals(newReason) && message.equals(newMessage)) {
       return this;
     }
-    var since = status == newStatus ? lastTransition : Instant.now();
-    return new Condition(type, newStatus, newReason, newMessage, since);
+    var since = status == newStatus ? lastTransition : now;
+    return new Condition(type, newStatus, newReason, newMessage, now, since);
   }
 }

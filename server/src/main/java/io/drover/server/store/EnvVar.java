@@ -1,0 +1,4 @@
+package io.drover.server.store;
+
+/** An environment variable of the agent. */
+public record EnvVar(String name, String value) {}
