@@ -140,7 +140,8 @@ final class Main {
       description = {
         "Run the server until SIGTERM.",
         "When it can be reached, one line of JSON is printed to stdout:",
-        "{\"url\",\"caFile\",\"caChecksum\",\"adminTokenFile\"}.",
+        "{\"url\",\"caFile\",\"caChecksum\",\"adminTokenFile\",\"firstPasswordFile\"}; the last only until",
+        "user admin has another password.",
         ""
       })
   static final class Run implements Callable<Integer> {

@@ -2,6 +2,7 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.account.People;
 import io.drover.server.api.Installation;
 import io.drover.server.api.Router;
 import io.drover.server.cert.ServerCertificate;
@@ -11,6 +12,7 @@ import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
+import io.drover.server.store.RandomText;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
@@ -60,6 +62,9 @@ final class Server implements AutoCloseable {
 
   /** The administrator's token, for its owner only. */
   static final String ADMIN_TOKEN_FILE = "admin-token";
+
+  /** The first password of user admin, for the server's owner only, until it is changed. */
+  static final String FIRST_PASSWORD_FILE = "first-password";
 
   private static final Logger log = LoggerFactory.getLogger(Server.class);
 
@@ -168,6 +173,7 @@ final class Server implements AutoCloseable {
                 store.installId(),
                 Version.text()),
             adminToken,
+            people(directory, database, clock),
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
@@ -176,6 +182,21 @@ final class Server implements AutoCloseable {
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
+  }
+
+  /** With an administrator, whose first password is in a file before it is worth anything. */
+  private static People people(Path directory, Database database, InstantSource clock)
+      throws IOException {
+    var file = directory.resolve(FIRST_PASSWORD_FILE);
+    var people = People.of(database, clock, file);
+    if (!people.accounts().haveAdmin()) {
+      var password = new Secret(RandomText.password());
+      Store.write(file, password.value() + "\n");
+      if (!people.accounts().makeAdmin(password)) {
+        Files.deleteIfExists(file); // another server has told its owner
+      }
+    }
+    return people;
   }
 
   private static List<String> names(ServerConfig config) {
@@ -271,11 +292,15 @@ final class Server implements AutoCloseable {
   /** What whoever started the server has to know, in one line of JSON. */
   String describe() {
     ObjectNode json = new ObjectMapper().createObjectNode();
-    return json.put("url", url.toString())
+    json.put("url", url.toString())
         .put("caFile", directory.resolve(CA_FILE).toString())
         .put("caChecksum", caChecksum)
-        .put("adminTokenFile", directory.resolve(ADMIN_TOKEN_FILE).toString())
-        .toString();
+        .put("adminTokenFile", directory.resolve(ADMIN_TOKEN_FILE).toString());
+    var first = directory.resolve(FIRST_PASSWORD_FILE);
+    if (Files.exists(first)) {
+      json.put("firstPasswordFile", first.toString());
+    }
+    return json.toString();
   }
 
   /** Closes all tunnels with code 1001, then the port. */

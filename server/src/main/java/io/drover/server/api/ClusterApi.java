@@ -4,18 +4,24 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.proto.report.ReportJson;
+import io.drover.server.account.ApiToken;
+import io.drover.server.account.ApiTokens;
+import io.drover.server.account.Principal;
+import io.drover.server.account.Rights;
 import io.drover.server.health.ClusterHealth;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.store.Cluster;
 import io.drover.server.store.ClusterSpec;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Reports;
-import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -47,7 +53,9 @@ final class ClusterApi {
   private final HealthChecks health;
   private final Sessions sessions;
   private final Installation installation;
-  private final Secret adminToken;
+  private final Rights rights;
+  private final ApiTokens tokens;
+  private final InstantSource clock;
 
   ClusterApi(
       Store store,
@@ -56,30 +64,40 @@ final class ClusterApi {
       HealthChecks health,
       Sessions sessions,
       Installation installation,
-      Secret adminToken) {
+      Rights rights,
+      ApiTokens tokens,
+      InstantSource clock) {
     this.store = store;
     this.reports = reports;
     this.conditions = conditions;
     this.health = health;
     this.sessions = sessions;
     this.installation = installation;
-    this.adminToken = adminToken;
+    this.rights = rights;
+    this.tokens = tokens;
+    this.clock = clock;
   }
 
-  void clusters(Request request, Response response, Callback callback, String rest)
-      throws IOException {
+  void clusters(Request request, Response response, Callback callback, Principal who, String rest)
+      throws IOException, RefusedException {
     var method = request.getMethod();
     if (rest.isEmpty()) {
       switch (method) {
-        case "GET" -> list(request, response, callback);
-        case "POST" -> create(request, response, callback);
+        case "GET" -> list(request, response, callback, who);
+        case "POST" -> {
+          Access.requireAdmin(who);
+          create(request, response, callback);
+        }
         default -> Answers.notAllowed(response, callback);
       }
       return;
     }
     int slash = rest.indexOf('/', 1);
     var part = slash < 0 ? "" : rest.substring(slash);
-    var cluster = store.cluster(rest.substring(1, slash < 0 ? rest.length() : slash));
+    var cluster =
+        store
+            .cluster(rest.substring(1, slash < 0 ? rest.length() : slash))
+            .filter(found -> rights.role(who, found.id()).isPresent());
     if (cluster.isEmpty()) {
       Answers.error(response, callback, 404, "NotFound", "cluster not found");
       return;
@@ -90,18 +108,28 @@ final class ClusterApi {
     }
     switch (method) {
       case "GET" -> Answers.json(response, callback, 200, json(request, cluster.get()));
-      case "DELETE" -> delete(request, response, callback, cluster.get());
-      case "POST" -> action(request, response, callback, cluster.get());
+      case "DELETE" -> {
+        if (!rights.owns(who, cluster.get().id())) {
+          throw Access.refused("only an owner of the cluster may do this");
+        }
+        delete(request, response, callback, cluster.get());
+      }
+      case "POST" -> action(request, response, callback, who, cluster.get());
       default -> Answers.notAllowed(response, callback);
     }
   }
 
-  private void list(Request request, Response response, Callback callback) {
+  private void list(Request request, Response response, Callback callback, Principal who) {
     var collection =
         Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", "cluster");
     var data = collection.putArray("data");
-    store.clusters().forEach(cluster -> data.add(json(request, cluster)));
+    visible(who).forEach(cluster -> data.add(json(request, cluster)));
     Answers.json(response, callback, 200, collection);
+  }
+
+  private List<Cluster> visible(Principal who) {
+    var isVisible = rights.visible(who);
+    return store.clusters().stream().filter(cluster -> isVisible.test(cluster.id())).toList();
   }
 
   private void create(Request request, Response response, Callback callback) throws IOException {
@@ -195,14 +223,19 @@ final class ClusterApi {
     return json;
   }
 
-  private void action(Request request, Response response, Callback callback, Cluster cluster) {
+  private void action(
+      Request request, Response response, Callback callback, Principal who, Cluster cluster) {
     var query = request.getHttpURI().getQuery();
     if (!"action=generateKubeconfig".equals(query)) {
       Answers.error(response, callback, 404, "NotFound", "no such action");
       return;
     }
     var config =
-        Kubeconfig.render(cluster, installation.urlFor(request), installation.caPem(), adminToken);
+        Kubeconfig.render(
+            cluster,
+            installation.urlFor(request),
+            installation.caPem(),
+            tokens.create(who.account(), kubeconfigToken(who, cluster)).secret());
     Answers.json(
         response,
         callback,
@@ -211,6 +244,21 @@ final class ClusterApi {
             .createObjectNode()
             .put("type", "generateKubeconfigOutput")
             .put("config", config));
+  }
+
+  /** A token's token is good for no more than it, and for no longer. */
+  private ApiTokens.Wanted kubeconfigToken(Principal who, Cluster cluster) {
+    var left =
+        who.token()
+            .map(ApiToken::expires)
+            .map(end -> Duration.between(clock.instant(), end))
+            .filter(time -> time.compareTo(ApiTokens.KUBECONFIG_LIFE) < 0)
+            .orElse(ApiTokens.KUBECONFIG_LIFE);
+    return new ApiTokens.Wanted(
+        "kubeconfig of cluster " + cluster.name(),
+        Optional.of(cluster.id()),
+        who.isReadOnly(),
+        left);
   }
 
   private ObjectNode json(Request request, Cluster cluster) {
@@ -287,18 +335,20 @@ final class ClusterApi {
    *
    * @param rest nothing, or a slash and an id
    */
-  void resources(Request request, Response response, Callback callback, String rest) {
+  void resources(
+      Request request, Response response, Callback callback, Principal who, String rest) {
     if (!request.getMethod().equals("GET")) {
       Answers.notAllowed(response, callback);
     } else if (rest.isEmpty()) {
       var collection =
           Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", RESOURCE);
       var data = collection.putArray("data");
-      store.clusters().forEach(cluster -> data.add(resource(cluster)));
+      visible(who).forEach(cluster -> data.add(resource(cluster)));
       Answers.json(response, callback, 200, collection);
     } else {
       store
           .cluster(rest.substring(1))
+          .filter(found -> rights.role(who, found.id()).isPresent())
           .ifPresentOrElse(
               cluster -> Answers.json(response, callback, 200, resource(cluster)),
               () -> Answers.error(response, callback, 404, "NotFound", "cluster not found"));

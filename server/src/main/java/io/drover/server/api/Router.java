@@ -1,10 +1,10 @@
 package io.drover.server.api;
 
+import io.drover.server.account.BusyException;
+import io.drover.server.account.People;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ClusterProxy;
-import io.drover.server.proxy.KubernetesStatus;
-import io.drover.server.proxy.User;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
 import io.drover.server.store.RegistrationTokens;
@@ -14,9 +14,7 @@ import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Objects;
-import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -27,31 +25,25 @@ import org.slf4j.LoggerFactory;
 
 /** Every request comes here, on a virtual thread of its own, and is answered before it leaves. */
 public final class Router extends Handler.Abstract {
-  private static final String CLUSTERS = "/k8s/clusters/";
   private static final String IMPORT = "/v3/import/";
   private static final String V3_CLUSTERS = "/v3/clusters";
   private static final String TOKENS = "/v3/clusterregistrationtokens";
   private static final String RESOURCES = "/v1/management.cattle.io.clusters";
-  private static final String BEARER = "Bearer ";
-
-  /** The only user so far. The group lets it do everything in every cluster. */
-  private static final User ADMIN =
-      new User(
-          "admin",
-          List.of("system:authenticated", "system:cattle:authenticated", "system:masters"));
-
   private static final Logger log = LoggerFactory.getLogger(Router.class);
 
   private final Store store;
   private final Installation installation;
-  private final Secret adminToken;
   private final AgentEntrance entrance;
   private final ReportEntrance reports;
   private final ClusterApi clusters;
   private final RegistrationTokens tokens;
   private final TokenApi tokenApi;
   private final FleetMetrics metrics;
-  private final ClusterProxy proxy;
+  private final Principals principals;
+  private final AccountApi accounts;
+  private final ApiTokenApi apiTokens;
+  private final MemberApi members;
+  private final ClusterEntrance clusterEntrance;
 
   /** All that requests are about. */
   public Router(
@@ -66,18 +58,32 @@ public final class Router extends Handler.Abstract {
       ClusterProxy proxy,
       Installation installation,
       Secret adminToken,
+      People people,
       WebSocketComponents components) {
     this.store = store;
     this.installation = installation;
-    this.adminToken = adminToken;
     this.tokens = tokens;
     this.entrance = new AgentEntrance(store, tokens, refusals, clock, sessions, components);
     this.reports = new ReportEntrance(tokens, reports);
+    var rights = people.rights();
     this.clusters =
-        new ClusterApi(store, reports, conditions, health, sessions, installation, adminToken);
+        new ClusterApi(
+            store,
+            reports,
+            conditions,
+            health,
+            sessions,
+            installation,
+            rights,
+            people.tokens(),
+            clock);
     this.tokenApi = new TokenApi(tokens, installation, clock);
     this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
-    this.proxy = proxy;
+    this.principals = new Principals(adminToken, people);
+    this.accounts = new AccountApi(people);
+    this.apiTokens = new ApiTokenApi(people.tokens(), rights);
+    this.members = new MemberApi(people.members(), rights);
+    this.clusterEntrance = new ClusterEntrance(store, principals, rights, proxy);
   }
 
   @Override
@@ -86,6 +92,10 @@ public final class Router extends Handler.Abstract {
       route(request, response, callback);
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 422, "InvalidBodyContent", String.valueOf(e.getMessage()));
+    } catch (RefusedException e) {
+      Answers.error(response, callback, e.status(), e.word(), e.reason());
+    } catch (BusyException e) {
+      Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));
     } catch (DatabaseException e) {
       log.warn("request failed: path={} reason={}", request.getHttpURI().getPath(), e.getMessage());
       Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));
@@ -96,7 +106,8 @@ public final class Router extends Handler.Abstract {
     return true;
   }
 
-  private void route(Request request, Response response, Callback callback) throws IOException {
+  private void route(Request request, Response response, Callback callback)
+      throws IOException, RefusedException {
     var path = Objects.requireNonNullElse(request.getHttpURI().getPath(), "/");
     switch (path) {
       case "/" -> root(response, callback);
@@ -105,28 +116,33 @@ public final class Router extends Handler.Abstract {
       case "/v3/settings/cacerts" -> authority(response, callback);
       case "/v3/connect", "/v3/connect/register" -> entrance.handle(request, response, callback);
       case "/metrics" -> {
-        if (isAdmin(request, response, callback)) {
-          metrics.write(response, callback);
-        }
+        Access.requireAdminsView(principals.require(request));
+        metrics.write(response, callback);
       }
       case "/v3/reports" -> reports.handle(request, response, callback);
+      case AccountApi.LOGIN -> accounts.login(request, response, callback);
       default -> {
         if (path.startsWith(IMPORT)) {
           manifest(request, response, callback, path.substring(IMPORT.length()));
-        } else if (path.startsWith(CLUSTERS)) {
-          forward(request, response, callback);
+        } else if (path.startsWith(ClusterEntrance.CLUSTERS)) {
+          clusterEntrance.handle(request, response, callback);
         } else if (isAt(path, TOKENS)) {
-          if (isAdmin(request, response, callback)) {
-            tokenApi.handle(request, response, callback, path.substring(TOKENS.length()));
-          }
+          Access.requireAdmin(principals.require(request));
+          tokenApi.handle(request, response, callback, path.substring(TOKENS.length()));
         } else if (isAt(path, V3_CLUSTERS)) {
-          if (isAdmin(request, response, callback)) {
-            clusters.clusters(request, response, callback, path.substring(V3_CLUSTERS.length()));
-          }
+          var rest = path.substring(V3_CLUSTERS.length());
+          clusters.clusters(request, response, callback, principals.require(request), rest);
         } else if (isAt(path, RESOURCES)) {
-          if (isAdmin(request, response, callback)) {
-            clusters.resources(request, response, callback, path.substring(RESOURCES.length()));
-          }
+          var rest = path.substring(RESOURCES.length());
+          clusters.resources(request, response, callback, principals.require(request), rest);
+        } else if (isAt(path, AccountApi.USERS)) {
+          var rest = path.substring(AccountApi.USERS.length());
+          accounts.users(request, response, callback, principals.require(request), rest);
+        } else if (isAt(path, ApiTokenApi.TOKENS)) {
+          tokens(request, response, callback, path.substring(ApiTokenApi.TOKENS.length()));
+        } else if (isAt(path, MemberApi.MEMBERS)) {
+          var rest = path.substring(MemberApi.MEMBERS.length());
+          members.handle(request, response, callback, principals.require(request), rest);
         } else {
           Answers.error(response, callback, 404, "NotFound", "no such path");
         }
@@ -185,43 +201,14 @@ public final class Router extends Handler.Abstract {
             installation, installation.urlFor(request), new Secret(token), cluster.get().spec()));
   }
 
-  /** {@code /k8s/clusters/ID/REST}: the rest, with its query, goes to the cluster as it came. */
-  private void forward(Request request, Response response, Callback callback) {
-    if (!hasAdminToken(request)) {
-      KubernetesStatus.write(response, callback, 401, "Unauthorized", "Unauthorized");
-      return;
+  /** Rancher has both at one path. */
+  private void tokens(Request request, Response response, Callback callback, String rest)
+      throws IOException, RefusedException {
+    var who = principals.require(request);
+    if ("action=logout".equals(request.getHttpURI().getQuery())) {
+      accounts.logout(request, response, callback);
+    } else {
+      apiTokens.handle(request, response, callback, who, rest);
     }
-    var rest = request.getHttpURI().getPathQuery().substring(CLUSTERS.length());
-    int end = 0;
-    while (end < rest.length() && "/?".indexOf(rest.charAt(end)) < 0) {
-      end++;
-    }
-    var clusterId = rest.substring(0, end);
-    if (store.cluster(clusterId).isEmpty()) {
-      KubernetesStatus.write(
-          response, callback, 404, "NotFound", "cluster not found: " + clusterId);
-      return;
-    }
-    var target = rest.substring(end);
-    proxy.handle(
-        request,
-        response,
-        callback,
-        clusterId,
-        target.startsWith("/") ? target : "/" + target,
-        ADMIN);
-  }
-
-  private boolean isAdmin(Request request, Response response, Callback callback) {
-    if (hasAdminToken(request)) {
-      return true;
-    }
-    Answers.error(response, callback, 401, "Unauthorized", "must authenticate");
-    return false;
-  }
-
-  private boolean hasAdminToken(Request request) {
-    var value = Objects.requireNonNullElse(request.getHeaders().get(HttpHeader.AUTHORIZATION), "");
-    return value.startsWith(BEARER) && adminToken.matches(value.substring(BEARER.length()));
   }
 }

@@ -50,6 +50,7 @@ public final class ClusterProxy {
           "authorization",
           "connection",
           "content-length",
+          "cookie", // it is for us
           "expect",
           "host",
           "keep-alive",
@@ -59,7 +60,8 @@ public final class ClusterProxy {
           "te",
           "trailer",
           "transfer-encoding",
-          "upgrade");
+          "upgrade",
+          "x-api-csrf");
 
   private static final Logger log = LoggerFactory.getLogger(ClusterProxy.class);
 
@@ -309,7 +311,8 @@ public final class ClusterProxy {
         boolean ofConnection =
             Set.of("connection", "keep-alive", "transfer-encoding", "upgrade", "trailer")
                 .contains(name);
-        if (!ofConnection && !dropped.contains(name)) {
+        // A cluster's cookies would be ours in a browser.
+        if (!ofConnection && !name.equals("set-cookie") && !dropped.contains(name)) {
           response.getHeaders().add(field.name(), field.value());
         }
       }

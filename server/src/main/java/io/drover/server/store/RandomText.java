@@ -3,7 +3,7 @@ package io.drover.server.store;
 import java.security.SecureRandom;
 
 /** Random names and tokens, in Rancher's alphabet: no vowels, nothing that looks alike. */
-final class RandomText {
+public final class RandomText {
   /** Source: rancher {@code randomtoken}. */
   static final String ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
@@ -13,19 +13,39 @@ final class RandomText {
   /** What follows {@code c-} in a cluster's id, {@code crt-} in a token's. */
   static final int ID_CHARACTERS = 5;
 
+  /** 27 to the power of this: 95 bits. */
+  static final int PASSWORD_CHARACTERS = 20;
+
   private static final SecureRandom random = new SecureRandom();
 
   private RandomText() {}
 
-  static String token() {
+  /** Nobody guesses it. */
+  public static String token() {
     return text(TOKEN_CHARACTERS);
+  }
+
+  /** Nobody guesses it, and people can type it. */
+  public static String password() {
+    return text(PASSWORD_CHARACTERS);
+  }
+
+  /** Of somebody who may sign in. */
+  public static String userId() {
+    return "u-" + shortId();
+  }
+
+  /** Of a token that a program shows. */
+  public static String tokenId() {
+    return "token-" + shortId();
   }
 
   static String clusterId() {
     return "c-" + shortId();
   }
 
-  static String shortId() {
+  /** The random part of an id. */
+  public static String shortId() {
     return text(ID_CHARACTERS);
   }
 
