@@ -39,6 +39,7 @@ class ArchitectureTest {
         .resideOutsideOfPackages(
             "io.drover.server",
             "io.drover.server.api",
+            "io.drover.server.page",
             "io.drover.server.proxy",
             "io.drover.server.tunnel")
         .should()

@@ -65,6 +65,11 @@ final class DroverServer implements AutoCloseable {
     return described.path("caChecksum").asText();
   }
 
+  /** Of user admin, as long as he has not changed it. */
+  String firstPassword() throws IOException {
+    return Files.readString(Path.of(described.path("firstPasswordFile").asText())).strip();
+  }
+
   Path caFile() {
     return Path.of(described.path("caFile").asText());
   }

@@ -18,7 +18,7 @@ final class Programs {
   /** {@code interop/build}: this machine has no Go. */
   private static final int NO_GO = 3;
 
-  /** {@code interop/image/build}: this machine has no tools for images. */
+  /** {@code interop/image/build}, {@code interop/browser}: this machine has no tools for that. */
   private static final int NO_TOOLS = 3;
 
   private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
@@ -127,6 +127,12 @@ final class Programs {
         NO_TOOLS,
         "not root, or no buildah, runc and containerd here and no way to install them",
         command.toArray(String[]::new));
+  }
+
+  /** Sees to Chromium and its driver. */
+  static void browser() {
+    var script = Path.of(property("drover.interop"), "browser").toAbsolutePath().normalize();
+    run(Map.of(), NO_TOOLS, "no Chromium here, and no way to install it", script.toString());
   }
 
   private static Path built(String what) {

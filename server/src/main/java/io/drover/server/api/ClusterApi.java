@@ -19,7 +19,9 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.eclipse.jetty.server.Request;
@@ -29,7 +31,8 @@ import org.eclipse.jetty.util.Callback;
 /** {@code /v3/clusters}, in Norman's shapes. */
 final class ClusterApi {
   /** What of a report's top level Norman shows at a cluster's. */
-  private static final List<String> LIFTED = List.of("version", "provider", "capabilities");
+  private static final List<String> LIFTED =
+      List.of("version", "provider", "capabilities", "observedAt");
 
   /** What of its resources. */
   private static final List<String> LIFTED_RESOURCES =
@@ -40,7 +43,8 @@ final class ClusterApi {
           "capacity",
           "allocatable",
           "requested",
-          "limits");
+          "limits",
+          "usage");
 
   private static final String RESOURCE = "management.cattle.io.cluster";
   private static final String REPORT = "/report";
@@ -107,7 +111,7 @@ final class ClusterApi {
       return;
     }
     switch (method) {
-      case "GET" -> Answers.json(response, callback, 200, json(request, cluster.get()));
+      case "GET" -> Answers.json(response, callback, 200, json(base(request), cluster.get()));
       case "DELETE" -> {
         if (!rights.owns(who, cluster.get().id())) {
           throw Access.refused("only an owner of the cluster may do this");
@@ -123,7 +127,7 @@ final class ClusterApi {
     var collection =
         Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", "cluster");
     var data = collection.putArray("data");
-    visible(who).forEach(cluster -> data.add(json(request, cluster)));
+    visible(who).forEach(cluster -> data.add(json(base(request), cluster)));
     Answers.json(response, callback, 200, collection);
   }
 
@@ -142,7 +146,7 @@ final class ClusterApi {
     }
     try {
       var cluster = store.createCluster(spec);
-      Answers.json(response, callback, 201, json(request, cluster));
+      Answers.json(response, callback, 201, json(base(request), cluster));
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 409, "NotUnique", Objects.requireNonNull(e.getMessage()));
     }
@@ -150,7 +154,7 @@ final class ClusterApi {
 
   private void delete(Request request, Response response, Callback callback, Cluster cluster)
       throws IOException {
-    var json = json(request, cluster);
+    var json = json(base(request), cluster);
     store.deleteCluster(cluster.id());
     reports.forget(cluster.id());
     sessions.end(cluster.id());
@@ -261,9 +265,20 @@ final class ClusterApi {
         left);
   }
 
-  private ObjectNode json(Request request, Cluster cluster) {
+  /** All clusters by their ids, as JSON whose links begin at the server. */
+  Map<String, String> texts() {
+    var texts = new LinkedHashMap<String, String>();
+    store.clusters().forEach(cluster -> texts.put(cluster.id(), json("", cluster).toString()));
+    return texts;
+  }
+
+  private String base(Request request) {
+    return installation.urlFor(request);
+  }
+
+  private ObjectNode json(String base, Cluster cluster) {
     var now = health.of(cluster);
-    var self = installation.urlFor(request) + "/v3/clusters/" + cluster.id();
+    var self = base + "/v3/clusters/" + cluster.id();
     var json =
         Answers.JSON
             .createObjectNode()
@@ -272,6 +287,7 @@ final class ClusterApi {
             .put("name", cluster.name())
             .put("state", now.state())
             .put("created", cluster.created().toString());
+    store.contact(cluster.id()).last().ifPresent(last -> json.put("lastSeen", last.toString()));
     describe(cluster, now, json);
     spec(cluster.spec(), json);
     json.putObject("links")

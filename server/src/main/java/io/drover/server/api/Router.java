@@ -2,8 +2,10 @@ package io.drover.server.api;
 
 import io.drover.server.account.BusyException;
 import io.drover.server.account.People;
+import io.drover.server.account.Rights;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
+import io.drover.server.page.Page;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
@@ -33,6 +35,9 @@ public final class Router extends Handler.Abstract {
 
   private final Store store;
   private final Installation installation;
+  private final Page page = Page.load();
+  private final ClusterEvents events;
+  private final Rights rights;
   private final AgentEntrance entrance;
   private final ReportEntrance reports;
   private final ClusterApi clusters;
@@ -77,6 +82,8 @@ public final class Router extends Handler.Abstract {
             rights,
             people.tokens(),
             clock);
+    this.rights = rights;
+    this.events = new ClusterEvents(clusters::texts, ClusterEvents.PACE);
     this.tokenApi = new TokenApi(tokens, installation, clock);
     this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
     this.principals = new Principals(adminToken, people);
@@ -109,6 +116,10 @@ public final class Router extends Handler.Abstract {
   private void route(Request request, Response response, Callback callback)
       throws IOException, RefusedException {
     var path = Objects.requireNonNullElse(request.getHttpURI().getPath(), "/");
+    if (page.isAsked(request)) {
+      page.handle(request, response, callback);
+      return;
+    }
     switch (path) {
       case "/" -> root(response, callback);
       case "/ping" -> Answers.text(response, callback, 200, "pong");
@@ -120,6 +131,10 @@ public final class Router extends Handler.Abstract {
         metrics.write(response, callback);
       }
       case "/v3/reports" -> reports.handle(request, response, callback);
+      case "/v3/events" -> {
+        var who = principals.require(request);
+        events.tell(response, callback, id -> rights.role(who, id).isPresent());
+      }
       case AccountApi.LOGIN -> accounts.login(request, response, callback);
       default -> {
         if (path.startsWith(IMPORT)) {
@@ -210,5 +225,12 @@ public final class Router extends Handler.Abstract {
     } else {
       apiTokens.handle(request, response, callback, who, rest);
     }
+  }
+
+  /** Ends what goes on for as long as somebody looks. */
+  @Override
+  protected void doStop() throws Exception {
+    events.close();
+    super.doStop();
   }
 }

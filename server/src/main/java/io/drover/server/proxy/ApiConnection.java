@@ -8,10 +8,10 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.Socket;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import javax.net.ssl.SSLSocket;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpException;
@@ -63,13 +63,13 @@ final class ApiConnection implements Closeable {
   }
 
   private final TunnelStream stream;
-  private final SSLSocket socket;
+  private final Socket socket;
   private final InputStream in;
   private final OutputStream out;
   private final SessionInputBufferImpl buffer =
       new SessionInputBufferImpl(BUFFER_BYTES, MAX_LINE_BYTES);
 
-  ApiConnection(TunnelStream stream, SSLSocket socket) throws IOException {
+  ApiConnection(TunnelStream stream, Socket socket) throws IOException {
     this.stream = stream;
     this.socket = socket;
     this.in = socket.getInputStream();

@@ -37,6 +37,9 @@ public final class ApiConnections {
   /** The agent's dial and the TLS handshake together. */
   static final Duration DIAL_LIMIT = Duration.ofSeconds(15);
 
+  /** What the agent is told that it is dialled for; it minds none. Source: Rancher's proxy. */
+  static final String STEVE_ADDRESS = "127.0.0.1:6080";
+
   /** Of the server's own questions. */
   public static final String USER_AGENT = "drover-server";
 
@@ -58,6 +61,17 @@ public final class ApiConnections {
   /** The session that a new request to a cluster uses. */
   Optional<ServerSession> session(String clusterId) {
     return sessions.newest(new SessionKey(Tunnel.CLUSTER, clusterId));
+  }
+
+  /** The session by which the agent's own API is asked. */
+  Optional<ServerSession> steve(String clusterId) {
+    return sessions.newest(new SessionKey(Tunnel.STEVE, clusterId));
+  }
+
+  /** A connection to that API, in which there is no TLS: it does not leave the agent. */
+  static ApiConnection openSteve(ServerSession session) throws IOException {
+    var stream = session.open("tcp", STEVE_ADDRESS);
+    return new ApiConnection(stream, new TunnelSocket(stream));
   }
 
   /** An idle connection of that session, if there is one. */

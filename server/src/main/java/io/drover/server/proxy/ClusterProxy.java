@@ -63,6 +63,16 @@ public final class ClusterProxy {
           "upgrade",
           "x-api-csrf");
 
+  /** What the agent's API makes its links of, which we say ourselves. */
+  private static final Set<String> STEVE_BASE =
+      Set.of(
+          "x-api-host",
+          "x-api-url-prefix",
+          "x-forwarded-for",
+          "x-forwarded-host",
+          "x-forwarded-port",
+          "x-forwarded-proto");
+
   private static final Logger log = LoggerFactory.getLogger(ClusterProxy.class);
 
   private final ApiConnections connections;
@@ -80,19 +90,20 @@ public final class ClusterProxy {
       String clusterId,
       String target,
       User user) {
-    var session = connections.session(clusterId);
+    boolean toSteve =
+        target.equals("/v1") || target.startsWith("/v1/") || target.startsWith("/v1?");
+    var session = toSteve ? connections.steve(clusterId) : connections.session(clusterId);
     if (session.isEmpty()) {
       KubernetesStatus.write(response, callback, 503, "ServiceUnavailable", DISCONNECTED);
       return;
     }
-    var params = session.get().params();
-    if (params.isEmpty()) {
-      throw new IllegalStateException("cluster session without parameters");
-    }
+    var way =
+        toSteve
+            ? new Way.Steve(clusterId)
+            : new Way.ApiServer(session.get().params().orElseThrow());
     var endPoint = request.getConnectionMetaData().getConnection().getEndPoint();
     endPoint.setIdleTimeout(0); // a watch may be quiet for hours
-    var exchange =
-        new Exchange(request, response, callback, session.get(), params.get(), user, target);
+    var exchange = new Exchange(request, response, callback, session.get(), way, user, target);
     try {
       exchange.run();
     } catch (IOException e) {
@@ -108,13 +119,22 @@ public final class ClusterProxy {
     }
   }
 
+  /** Where a request goes. */
+  private sealed interface Way {
+    /** To the API server that the agent told. */
+    record ApiServer(ConnectParams params) implements Way {}
+
+    /** To the agent's own API, which the Explorer asks. */
+    record Steve(String clusterId) implements Way {}
+  }
+
   /** One request and its answer. */
   private final class Exchange {
     private final Request request;
     private final Response response;
     private final Callback callback;
     private final ServerSession session;
-    private final ConnectParams params;
+    private final Way way;
     private final User user;
     private final String target;
     private final EndPoint endPoint;
@@ -126,14 +146,14 @@ public final class ClusterProxy {
         Response response,
         Callback callback,
         ServerSession session,
-        ConnectParams params,
+        Way way,
         User user,
         String target) {
       this.request = request;
       this.response = response;
       this.callback = callback;
       this.session = session;
-      this.params = params;
+      this.way = way;
       this.user = user;
       this.target = target;
       this.endPoint = request.getConnectionMetaData().getConnection().getEndPoint();
@@ -155,7 +175,11 @@ public final class ClusterProxy {
         }
       }
       try {
-        relay(connections.open(session, params));
+        relay(
+            switch (way) {
+              case Way.ApiServer(var params) -> connections.open(session, params);
+              case Way.Steve _ -> ApiConnections.openSteve(session);
+            });
       } catch (StaleException e) {
         throw new IOException(e.getMessage(), e);
       }
@@ -217,8 +241,17 @@ public final class ClusterProxy {
 
     private List<Field> fields() {
       var fields = new ArrayList<Field>();
-      fields.add(new Field("Host", params.address()));
-      fields.add(new Field("Authorization", "Bearer " + params.token()));
+      switch (way) {
+        case Way.ApiServer(var params) -> {
+          fields.add(new Field("Host", params.address()));
+          fields.add(new Field("Authorization", "Bearer " + params.token()));
+        }
+        case Way.Steve(var clusterId) -> { // its links lead here again
+          fields.add(new Field("Host", String.valueOf(request.getHeaders().get(HttpHeader.HOST))));
+          fields.add(new Field("X-Forwarded-Proto", "https"));
+          fields.add(new Field("X-API-URL-Prefix", "/k8s/clusters/" + clusterId));
+        }
+      }
       fields.add(new Field("Impersonate-User", user.name()));
       for (var group : user.groups()) {
         fields.add(new Field("Impersonate-Group", group));
@@ -229,7 +262,9 @@ public final class ClusterProxy {
       }
       for (var field : request.getHeaders()) {
         var name = field.getLowerCaseName();
-        if (!dropped.contains(name) && !name.startsWith("impersonate-")) {
+        if (!dropped.contains(name)
+            && !name.startsWith("impersonate-")
+            && !(way instanceof Way.Steve && STEVE_BASE.contains(name))) {
           fields.add(new Field(field.getName(), field.getValue() == null ? "" : field.getValue()));
         }
       }

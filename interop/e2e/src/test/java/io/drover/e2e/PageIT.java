@@ -1,0 +1,214 @@
+package io.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Keys;
+
+/**
+ * The server's page in a real browser: a cluster comes in by it and is looked at. Its pictures are
+ * those of {@code docs/server}: {@code -Ddrover.pictures=DIRECTORY} puts them there.
+ */
+@Tag("interop")
+@Order(6)
+@ExtendWith(WithControlPlane.class)
+@TestInstance(Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+@Timeout(300)
+@SuppressWarnings("NullAway.Init") // install() sets everything
+final class PageIT {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private ControlPlane plane;
+  private Path directory;
+  private DroverServer server;
+  private Browser browser;
+  private Agent agent;
+
+  @BeforeAll
+  void install(ControlPlane shared) throws IOException, InterruptedException {
+    plane = shared;
+    directory = Programs.directory("page");
+    server = DroverServer.start(directory);
+    browser = Browser.open(server.url(), server.caFile(), directory.resolve("browser"));
+    plane
+        .admin()
+        .run("create", "configmap", "page", "-n", "default", "--from-literal=colour=green");
+  }
+
+  @AfterAll
+  void close() throws InterruptedException {
+    if (agent != null) {
+      agent.close();
+    }
+    if (browser != null) {
+      browser.close();
+    }
+    if (server != null) {
+      server.close();
+    }
+    plane.admin().run("delete", "configmap", "page", "-n", "default");
+  }
+
+  @AfterEach
+  void everybodyCanUseIt() throws IOException {
+    for (var scheme : new String[] {"dark", "light"}) {
+      browser.colours(scheme);
+      browser.isForEverybody();
+    }
+  }
+
+  private void picture(String name) throws IOException {
+    var picture = browser.picture(name);
+    var wanted = System.getProperty("drover.pictures");
+    if (wanted != null) {
+      Files.copy(picture, Path.of(wanted, name + ".png"));
+    }
+  }
+
+  @Test
+  @Order(1)
+  void nobodyComesInWithoutThePassword() throws Exception {
+    browser.go("#/");
+    browser.type("password", "wrong");
+    browser.press("button", "Sign in");
+    assertThat(browser.see(By.cssSelector("[role=alert]")).getText())
+        .contains("authentication failed");
+    browser.hasNoTrouble(401);
+
+    browser.type("password", server.firstPassword());
+    browser.press("button", "Sign in");
+    browser.see("h2", "No clusters yet");
+    picture("empty");
+  }
+
+  @Test
+  @Order(2)
+  void clusterComesInAndThePageTurnsGreen() throws Exception {
+    browser.press("a", "Import a cluster");
+    browser.see(By.id("name"));
+    browser.type("name", "No such name");
+    browser.see(By.id("name")).sendKeys(Keys.ENTER);
+    assertThat(browser.run("return document.getElementById('name').validity.valid"))
+        .isEqualTo(false);
+    browser.type("name", "shop-eu");
+    browser.press("button", "Continue");
+
+    browser.see("span", "waiting for its agent");
+    var command = browser.see(By.cssSelector(".command code")).getText();
+    picture("import");
+    var address = command.substring(command.indexOf("https://"));
+    byte[] manifest;
+    try (var client = Https.trusting(server.caFile(), HttpClient.Version.HTTP_1_1)) {
+      manifest =
+          client
+              .send(
+                  HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofByteArray())
+              .body();
+    }
+    var imported = plane.apply(manifest, directory.resolve("pod"));
+    agent = Agent.start("agent", directory, plane, imported, Map.of());
+
+    browser.see("h1", "Import shop-eu");
+    browser.see("div", "shop-eu is active.");
+    picture("imported");
+    browser.press("a", "Look at it");
+    browser.see("b", "Connected");
+  }
+
+  @Test
+  @Order(3)
+  void listShowsItsVersion() throws Exception {
+    browser.go("#/");
+    browser.see("td", plane.admin().json("get", "--raw", "/version").path("gitVersion").asText());
+    browser.see(By.cssSelector(".state.good"));
+    picture("clusters");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(4)
+  void clusterShowsHealthAndCapabilities() throws Exception {
+    browser.press("a", "shop-eu");
+    browser.see("h2", "Conditions");
+    browser.see("dt", "Memory");
+    picture("cluster");
+    browser.press("a", "Health");
+    browser.see("h2", "Checks");
+    picture("health");
+    browser.press("a", "Capabilities");
+    browser.see("dd", "30000-32767");
+    assertThat(browser.see(By.cssSelector(".proof")).getAttribute("title")).isNotBlank();
+    picture("capabilities");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(5)
+  void kubeconfigFromThePageWorks() throws Exception {
+    browser.press("button", "Kubeconfig");
+    var file = directory.resolve("browser").resolve("shop-eu.yaml");
+    Await.until("download", LIMIT, () -> Optional.of(file).filter(Files::exists));
+
+    var kubectl = new Kubectl(file, Files.createDirectories(directory.resolve("kubectl")));
+    assertThat(kubectl.run("get", "nodes", "-o", "name")).contains("node/");
+  }
+
+  @Test
+  @Order(6)
+  void objectsAreListedFilteredAndChanged() throws Exception {
+    browser.press("a", "Explorer");
+    browser.press("a", "ConfigMap");
+    browser.see("td", "kube-root-ca.crt");
+    browser.see(By.name("filter")).sendKeys("page", Keys.ENTER);
+    browser.see("td", "page");
+    picture("explorer");
+    browser.see(By.linkText("page")).click();
+    browser.see(By.tagName("textarea"));
+    browser.run(
+        "const text = document.querySelector('textarea');"
+            + "text.value = text.value.replace('green', 'blue');");
+    picture("yaml");
+    browser.press("button", "Save");
+    browser.see("p", "Saved.");
+
+    assertThat(
+            plane
+                .admin()
+                .run("get", "configmap", "page", "-n", "default", "-o", "jsonpath={.data.colour}"))
+        .isEqualTo("blue");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(7)
+  void whoHasLeftSeesNothing() throws Exception {
+    browser.press("button", "Sign out");
+    browser.see("button", "Sign in");
+    browser.go("#/");
+    browser.see("button", "Sign in");
+    browser.hasNoTrouble(401);
+  }
+}
