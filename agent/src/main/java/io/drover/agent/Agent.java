@@ -3,6 +3,7 @@ package io.drover.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.AgentConfig;
+import io.drover.agent.config.AuditConfig;
 import io.drover.agent.config.Configured;
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Paths;
@@ -15,6 +16,7 @@ import io.drover.agent.duty.Duties;
 import io.drover.agent.gateway.Gateway;
 import io.drover.agent.gateway.GatewayIdentity;
 import io.drover.agent.gateway.PolicyGate;
+import io.drover.agent.gateway.audit.AuditRules;
 import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.health.GatewayReading;
 import io.drover.agent.health.HealthServer;
@@ -254,8 +256,16 @@ final class Agent {
                 config.audit(),
                 new ServerHttp(serverDialer),
                 KeptTrust.systemStore(config.paths()),
+                auditRules(),
                 InstantSource.system()))
         : null;
+  }
+
+  /** Nobody is asked for them if nothing is recorded. */
+  private AuditRules auditRules() {
+    return config.audit().target() instanceof AuditConfig.Target.Off
+        ? AuditRules.none()
+        : AuditRules.start(kube.reader(), Fabric8ClusterApi.NAMESPACE, Sleeper.REAL);
   }
 
   /** While everything goes on as before. */

@@ -1,6 +1,7 @@
 package io.drover.agent;
 
 import io.drover.agent.config.ConfigException;
+import io.drover.agent.gateway.policy.AuditPolicy;
 import io.drover.agent.gateway.policy.BreakGlass;
 import io.drover.agent.gateway.policy.Explanation;
 import io.drover.agent.gateway.policy.Policy;
@@ -48,9 +49,16 @@ final class PolicyAnswers {
     this.width = width;
   }
 
-  /** Says what is wrong with a policy, or what is in it; returns the exit code. */
+  /**
+   * Says what is wrong with a policy, be it of the audit, or what is in it; returns the exit code.
+   */
   static int check(String text, PrintWriter out, PrintWriter err) {
     try {
+      if (AuditPolicy.isMeant(text)) {
+        out.println("audit policy: " + AuditPolicy.parse(text).summary());
+        out.flush();
+        return Main.STOPPED;
+      }
       var policy = Policy.parse(text);
       out.println("policy: " + policy.summary());
       policy.notes().forEach(note -> out.println("note: " + note));

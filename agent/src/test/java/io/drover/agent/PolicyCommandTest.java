@@ -73,6 +73,17 @@ class PolicyCommandTest {
   }
 
   @Test
+  void aPolicyOfTheAuditIsCheckedToo() {
+    var policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Request\n";
+
+    assertThat(execute(policy, "check", "-")).isZero();
+    assertThat(out.toString()).isEqualTo("audit policy: 1 rule, 1 of them with bodies\n");
+
+    assertThat(execute(policy.replace("Request", "All"), "check", "-")).isEqualTo(Main.FAILED);
+    assertThat(err.toString()).contains("drover-agent: line 4: rule 1: level: \"All\" is no level");
+  }
+
+  @Test
   void whatIsAllowedIsExplained() {
     assertThat(
             execute(

@@ -4,6 +4,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Where events of the gateway's requests go.
@@ -23,8 +24,12 @@ public record AuditConfig(Target target, boolean block) {
     /** A file, which is rotated. */
     record File(Path path) implements Target {}
 
-    /** An endpoint as kube-apiserver's webhook backend has it. */
-    record Https(URI url) implements Target {}
+    /**
+     * An endpoint as kube-apiserver's webhook backend has it.
+     *
+     * @param tokenFile with a bearer token; empty: none is sent
+     */
+    record Https(URI url, Optional<Path> tokenFile) implements Target {}
   }
 
   static AuditConfig from(Environment env) {
@@ -33,6 +38,17 @@ public record AuditConfig(Target target, boolean block) {
       env.problem(
           Setting.DROVER_GATEWAY_AUDIT,
           "is set, and there is no gateway to record: set DROVER_GATEWAY to on, or this to off");
+    }
+    var tokenFile = env.parse(Setting.DROVER_GATEWAY_AUDIT_TOKEN_FILE, AuditConfig::tokenFile);
+    if (tokenFile.isPresent()) {
+      if (target instanceof Target.Https(var url, _)) {
+        target = new Target.Https(url, tokenFile);
+      } else {
+        env.problem(
+            Setting.DROVER_GATEWAY_AUDIT_TOKEN_FILE,
+            "is set, and nothing asks for a token: let DROVER_GATEWAY_AUDIT begin with https://, or"
+                + " leave this out");
+      }
     }
     return new AuditConfig(
         target, env.parse(Setting.DROVER_GATEWAY_AUDIT_FULL, AuditConfig::block));
@@ -46,7 +62,7 @@ public record AuditConfig(Target target, boolean block) {
       return new Target.StandardOutput();
     }
     if (text.startsWith("https://")) {
-      return new Target.Https(url(text));
+      return new Target.Https(url(text), Optional.empty());
     }
     String expected = "expected off, stdout, /path/of/a/file or https://…";
     if (!text.startsWith("/") || text.endsWith("/")) {
@@ -57,6 +73,20 @@ public record AuditConfig(Target target, boolean block) {
     } catch (InvalidPathException e) {
       throw new IllegalArgumentException(expected, e);
     }
+  }
+
+  private static Optional<Path> tokenFile(String text) {
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      if (text.startsWith("/") && !text.endsWith("/")) {
+        return Optional.of(Path.of(text));
+      }
+    } catch (InvalidPathException _) {
+      // As below.
+    }
+    throw new IllegalArgumentException("expected /path/of/a/file, not the token itself");
   }
 
   private static URI url(String text) {

@@ -71,6 +71,10 @@ public enum Setting {
       "off",
       "Where the gateway's requests are recorded: `off`, `stdout`, `/path/of/a/file` or"
           + " `https://…`. See `docs/audit.md`."),
+  DROVER_GATEWAY_AUDIT_TOKEN_FILE(
+      Kind.SECRET, // not to be shown if somebody puts the token itself here
+      "File with the bearer token for an `https://…` there, read anew for each request. Unset: none"
+          + " is sent."),
   DROVER_GATEWAY_AUDIT_FULL(
       "count",
       "What happens when that cannot keep up: `count` what is lost, or `block` requests, which are"

@@ -1,5 +1,6 @@
 package io.drover.agent.gateway;
 
+import io.drover.agent.gateway.audit.Entry;
 import io.drover.agent.gateway.standin.StandIns;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
@@ -12,7 +13,6 @@ import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.Set;
-import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,7 +46,7 @@ final class Exchange {
   private final RequestHead head;
   private final Fields fields;
   private final Answer answer;
-  private final IntConsumer onStatus;
+  private final Entry entry;
   private final InputStream body;
   private final @Nullable StandIns standIns;
 
@@ -67,7 +67,7 @@ final class Exchange {
    * Nothing is sent yet.
    *
    * @param fields as the API server is to see them
-   * @param onStatus told what the API server answers, before that is passed on
+   * @param entry told what the API server answers, before that is passed on
    * @param body what is sent to the API server, as long as the head says
    * @param standIns for the tokens in the answer; null: there are none
    */
@@ -77,7 +77,7 @@ final class Exchange {
       RequestHead head,
       Fields fields,
       Answer answer,
-      IntConsumer onStatus,
+      Entry entry,
       InputStream body,
       @Nullable StandIns standIns) {
     this.upstream = upstream;
@@ -85,7 +85,7 @@ final class Exchange {
     this.head = head;
     this.fields = fields;
     this.answer = answer;
-    this.onStatus = onStatus;
+    this.entry = entry;
     this.body = body;
     this.standIns = standIns;
   }
@@ -105,7 +105,7 @@ final class Exchange {
       log.debug("API server does not answer: reason={}", e.toString());
       throw RefusedException.unavailable("the agent's gateway has no answer of the API server");
     }
-    onStatus.accept(answered.status());
+    entry.started(answered.status());
     boolean whole = false;
     try {
       if (answered.isUpgrade()) {
@@ -252,9 +252,11 @@ final class Exchange {
       // Of another length than is said.
       out = replaced.answer(answer.stream(answered.status(), passed));
     } else if (answered.length() == UpstreamConnection.UNKNOWN) {
-      out = answer.stream(answered.status(), passed);
+      out = entry.answer(answer.stream(answered.status(), passed), answered.fields());
     } else {
-      out = answer.stream(answered.status(), passed, answered.length());
+      out =
+          entry.answer(
+              answer.stream(answered.status(), passed, answered.length()), answered.fields());
     }
     copy(answered, out);
     out.close();

@@ -24,6 +24,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -171,6 +172,9 @@ public final class Gateway implements AutoCloseable {
     if (!entry.hasRoom()) {
       throw RefusedException.unavailable("the gateway cannot record requests now");
     }
+    if (!entry.hasRules()) {
+      throw RefusedException.unavailable("the gateway does not know yet what it is to record");
+    }
     var head = RequestHead.of(request);
     var caller = identity.caller(request.fields()).orElseThrow(RefusedException::unauthorized);
     var fields = recorded(fields(head, caller), entry);
@@ -190,16 +194,15 @@ public final class Gateway implements AutoCloseable {
     entry.allowed(policy.require(head, caller));
     var withTokens = TokenPath.of(head);
     if (withTokens.isEmpty()) {
-      new Exchange(upstream, request, head, fields, answer, entry::started, request.stream(), null)
-          .run();
+      var body = entry.request(request.stream(), head.fields());
+      new Exchange(upstream, request, head, fields, answer, entry, body, null).run();
       return;
     }
     // What there may be tokens in: they do not leave.
     var standIns = identity.standIns();
     try (var body = writes.body(request, JsonOnly.of(head), withTokens.get(), standIns)) {
       var sent = recorded(fields(body.head(), caller), entry);
-      new Exchange(
-              upstream, request, body.head(), sent, answer, entry::started, body.stream(), standIns)
+      new Exchange(upstream, request, body.head(), sent, answer, entry, body.stream(), standIns)
           .run();
     }
   }
@@ -267,13 +270,9 @@ public final class Gateway implements AutoCloseable {
 
   /** Why it does not work as its owner wants it; empty: it does. */
   public Optional<Problem> problem() {
-    var wrong = policy.problem();
-    var unrecorded = recorder.problem();
-    return wrong.isPresent() && unrecorded.isPresent()
-        ? Optional.of(
-            new Problem(
-                wrong.get().reason(), wrong.get().message() + "; " + unrecorded.get().message()))
-        : wrong.or(() -> unrecorded);
+    return Stream.of(policy.problem(), recorder.problem())
+        .flatMap(Optional::stream)
+        .reduce((one, other) -> one.and(other));
   }
 
   /** What came through. Does not block. */

@@ -31,6 +31,11 @@ public record Problem(Reason reason, String message) {
     return standard;
   }
 
+  /** Both at one time, as the first of them. */
+  public Problem and(Problem other) {
+    return new Problem(reason, message + "; " + other.message());
+  }
+
   /** One line for people: what it means, the particulars, and what to do. */
   public String text() {
     return "%s: %s (%s); %s; see %s"

@@ -7,6 +7,7 @@ import io.drover.agent.config.AuditConfig.Target;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,7 +36,7 @@ class AuditConfigTest {
     assertThat(of("stdout", "block")).isEqualTo(new AuditConfig(new Target.StandardOutput(), true));
     assertThat(of("/var/log/a", "").target()).isEqualTo(new Target.File(Path.of("/var/log/a")));
     assertThat(of("https://a.example.org:1/x", "").target())
-        .isEqualTo(new Target.Https(URI.create("https://a.example.org:1/x")));
+        .isEqualTo(new Target.Https(URI.create("https://a.example.org:1/x"), Optional.empty()));
   }
 
   @ParameterizedTest
@@ -57,6 +58,37 @@ class AuditConfigTest {
         .hasMessageContaining("DROVER_GATEWAY_AUDIT ")
         .hasMessageContaining("expected ")
         .hasMessageNotContaining("secret");
+  }
+
+  private static AuditConfig withToken(String target, String file) throws ConfigException {
+    var env =
+        new Environment(
+            Map.of(
+                "DROVER_GATEWAY", "on",
+                "DROVER_GATEWAY_AUDIT", target,
+                "DROVER_GATEWAY_AUDIT_TOKEN_FILE", file));
+    var config = AuditConfig.from(env);
+    env.check();
+    return config;
+  }
+
+  @Test
+  void anEndpointMayHaveATokenInAFile() throws Exception {
+    assertThat(withToken("https://a.example.org/", "/audit-token/token").target())
+        .isEqualTo(
+            new Target.Https(
+                URI.create("https://a.example.org/"), Optional.of(Path.of("/audit-token/token"))));
+    assertThatThrownBy(() -> withToken("stdout", "/audit-token/token"))
+        .hasMessageContaining(
+            "DROVER_GATEWAY_AUDIT_TOKEN_FILE is set, and nothing asks for a token");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"s3cret", "a/s3cret", "/s3cret/"})
+  void theTokenItselfIsNotShown(String mistaken) {
+    assertThatThrownBy(() -> withToken("https://a.example.org/", mistaken))
+        .hasMessageContaining("DROVER_GATEWAY_AUDIT_TOKEN_FILE is '***': expected /path/of/a/file")
+        .hasMessageNotContaining("s3cret");
   }
 
   @Test

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.AuditConfig;
 import io.drover.agent.gateway.ScriptedUpstream.Peer;
+import io.drover.agent.gateway.audit.AuditRules;
 import io.drover.agent.gateway.audit.Reading;
 import io.drover.agent.gateway.audit.Recorder;
+import io.drover.agent.kube.ConfigMapWatch;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
@@ -531,6 +533,10 @@ class GatewayTest {
 
   /** From now on there is a file with what came through, when the gateway is closed. */
   private Path record(boolean block) throws IOException {
+    return record(block, AuditRules.none());
+  }
+
+  private Path record(boolean block, AuditRules rules) throws IOException {
     gateway.close();
     var file = directory.resolve("audit.log");
     var recorder =
@@ -538,6 +544,7 @@ class GatewayTest {
             new AuditConfig(new AuditConfig.Target.File(file), block),
             new ServerHttp(ServerDialer.direct()),
             KeptTrust.ofFile(directory.resolve("none")),
+            rules,
             InstantSource.system());
     gateway = Gateway.start(api, identity, policy, recorder);
     return file;
@@ -604,6 +611,61 @@ class GatewayTest {
             "ResponseComplete get /api 400 forbid",
             "ResponseComplete get /api 400 forbid");
     assertThat(String.join("\n", events)).doesNotContain(told.token().value(), "real-1");
+  }
+
+  private static AuditRules rules(String rule) {
+    var rules = AuditRules.unknown();
+    var text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [" + rule + "]\n";
+    rules.told(
+        java.util.Optional.of(
+            new ConfigMapWatch.Content(java.util.Map.of("policy.yaml", text), java.util.Map.of())));
+    return rules;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {20, Exchange.SMALL_BODY_BYTES + 1})
+  void bodiesAreRecordedAsTheyGoOn(int bytes) throws Exception {
+    var file = record(false, rules("{level: RequestResponse}"));
+    var body = "\"" + "x".repeat(bytes - 2) + "\"";
+    api.script =
+        (peer, _) -> {
+          assertThat(peer.in().readNBytes(bytes)).asString(ISO_8859_1).isEqualTo(body);
+          peer.say(
+              String.join(
+                  "\r\n",
+                  "HTTP/1.1 201 Created",
+                  "Content-Type: application/json",
+                  "Content-Length: 7",
+                  "",
+                  "{\"a\":1}"));
+        };
+    var peer = open();
+    peer.say(
+        request(
+                "POST /api/v1/namespaces/shop/configmaps",
+                "Content-Type: application/json",
+                "Content-Length: " + bytes)
+            + body);
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 201 Created");
+    assertThat(text(peer, 7)).isEqualTo("{\"a\":1}");
+    gateway.close();
+
+    assertThat(Files.readAllLines(file))
+        .singleElement()
+        .asString()
+        .contains("\"requestObject\":" + body + ",\"responseObject\":{\"a\":1},");
+  }
+
+  @Test
+  void nothingGoesOnBeforeItIsKnownWhatIsToBeRecorded() throws Exception {
+    var file = record(false, AuditRules.unknown());
+    var peer = open();
+    peer.say(request("GET /api"));
+
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 503 Service Unavailable");
+    assertThat(api.connections).hasValue(0);
+    gateway.close();
+    assertThat(Files.readAllLines(file)).hasSize(1);
   }
 
   @Test

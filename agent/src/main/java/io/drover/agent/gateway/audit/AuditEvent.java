@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.drover.agent.gateway.policy.AuditPolicy;
 import io.drover.agent.gateway.policy.Decision;
 import io.drover.agent.gateway.policy.RequestInfo;
 import java.io.ByteArrayOutputStream;
@@ -17,13 +18,14 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * One event of {@code audit.k8s.io/v1}, at level Metadata, with the fields in the order in which
- * kube-apiserver writes them. Source: apiserver v0.37.1 {@code pkg/apis/audit/v1/types.go}.
+ * One event of {@code audit.k8s.io/v1}, with the fields in the order in which kube-apiserver writes
+ * them. Source: apiserver v0.37.1 {@code pkg/apis/audit/v1/types.go}.
  *
  * @param id the same in all events of a request, and in those of the API server
  * @param verdict what the gateway itself has to say
  */
 record AuditEvent(
+    AuditPolicy.Level level,
     Stage stage,
     String id,
     Asked asked,
@@ -31,6 +33,7 @@ record AuditEvent(
     Who who,
     Verdict verdict,
     int code,
+    Bodies bodies,
     Instant received,
     Instant now) {
   /** When it is written. */
@@ -43,6 +46,10 @@ record AuditEvent(
 
     Stage(String text) {
       this.text = text;
+    }
+
+    String text() {
+      return text;
     }
   }
 
@@ -57,10 +64,37 @@ record AuditEvent(
    */
   record Verdict(boolean allowed, Optional<Decision> decision, String reason, String message) {}
 
+  /**
+   * What is recorded of both.
+   *
+   * @param leftOut why there is neither, though a rule would have them; empty: nothing is against
+   *     it
+   */
+  record Bodies(JsonBody request, JsonBody answer, String leftOut) {
+    static final Bodies NONE = new Bodies(JsonBody.NOTHING, JsonBody.NOTHING, "");
+
+    boolean areThere() {
+      return !request.text().isEmpty() || !answer.text().isEmpty();
+    }
+
+    /** The same, if there is no room for them. */
+    Bodies withoutRoom() {
+      return new Bodies(without(request), without(answer), leftOut);
+    }
+
+    private static JsonBody without(JsonBody body) {
+      return body.text().isEmpty() ? body : JsonBody.NO_ROOM;
+    }
+  }
+
   /** Of a text in an annotation, in characters. */
   static final int MAX_TEXT = 2_048;
 
   private static final String PREFIX = "gateway.drover.io/";
+
+  /** Source: apiserver {@code plugin/pkg/audit/truncate}. */
+  private static final String TRUNCATED = "audit.k8s.io/truncated";
+
   private static final int FIRST_FAILURE = 400;
 
   private static final DateTimeFormatter TIME =
@@ -94,7 +128,7 @@ record AuditEvent(
     json.writeStartObject();
     json.writeStringField("kind", "Event");
     json.writeStringField("apiVersion", "audit.k8s.io/v1");
-    json.writeStringField("level", "Metadata");
+    json.writeStringField("level", level.text());
     json.writeStringField("auditID", id);
     json.writeStringField("stage", stage.text);
     json.writeStringField("requestURI", asked.target());
@@ -114,6 +148,8 @@ record AuditEvent(
       writeObject(json, resource);
     }
     writeStatus(json);
+    writeBody(json, "requestObject", bodies.request());
+    writeBody(json, "responseObject", bodies.answer());
     json.writeStringField("requestReceivedTimestamp", TIME.format(received));
     json.writeStringField("stageTimestamp", TIME.format(now));
     writeAnnotations(json);
@@ -151,6 +187,28 @@ record AuditEvent(
     json.writeEndObject();
   }
 
+  private static void writeBody(JsonGenerator json, String name, JsonBody body) throws IOException {
+    if (!body.text().isEmpty()) {
+      json.writeFieldName(name);
+      json.writeRawValue(body.text());
+    }
+  }
+
+  private void writeLeftOut(JsonGenerator json) throws IOException {
+    writeLeftOut(json, "bodies", bodies.leftOut());
+    writeLeftOut(json, "request-object", bodies.request().leftOut());
+    writeLeftOut(json, "response-object", bodies.answer().leftOut());
+    if (bodies.request().equals(JsonBody.TOO_LONG) || bodies.answer().equals(JsonBody.TOO_LONG)) {
+      json.writeStringField(TRUNCATED, "true");
+    }
+  }
+
+  private static void writeLeftOut(JsonGenerator json, String name, String why) throws IOException {
+    if (!why.isEmpty()) {
+      json.writeStringField(PREFIX + name, "left out: " + why);
+    }
+  }
+
   private void writeAnnotations(JsonGenerator json) throws IOException {
     json.writeObjectFieldStart("annotations");
     json.writeStringField(PREFIX + "decision", verdict.allowed() ? "allow" : "forbid");
@@ -166,6 +224,7 @@ record AuditEvent(
     } else if (!verdict.allowed()) {
       writeText(json, PREFIX + "reason", cut(verdict.message()));
     }
+    writeLeftOut(json);
     json.writeEndObject();
   }
 

@@ -135,6 +135,20 @@ final class AuditQueue {
     }
   }
 
+  /** The same, but only if there is room; otherwise nothing is lost yet. */
+  boolean offer(byte[] line) {
+    lock.lock();
+    try {
+      boolean fits = fits(1, line.length);
+      if (fits) {
+        put(line, true);
+      }
+      return fits;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** These were taken, and are not written. */
   void lost(int events) {
     lock.lock();

@@ -1,9 +1,15 @@
 package io.drover.agent.gateway.audit;
 
+import io.drover.agent.gateway.audit.AuditEvent.Bodies;
 import io.drover.agent.gateway.audit.AuditEvent.Stage;
 import io.drover.agent.gateway.audit.AuditEvent.Verdict;
+import io.drover.agent.gateway.policy.AuditPolicy.Choice;
+import io.drover.agent.gateway.policy.AuditPolicy.Level;
 import io.drover.agent.gateway.policy.Decision;
 import io.drover.agent.gateway.policy.RequestInfo;
+import io.drover.steve.http.Fields;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -31,6 +37,8 @@ public final class Entry {
 
   private final Figures figures;
   private final @Nullable AuditQueue queue; // null: nobody wants events
+  private final AuditRules rules;
+  private final BodyBudget budget;
   private final InstantSource clock;
   private final LongSupplier nanoTime;
   private final Asked asked;
@@ -42,6 +50,10 @@ public final class Entry {
   private final boolean reserved;
   private final boolean hasRoom;
 
+  private @Nullable Choice choice; // null: as long as it is not clear how much is recorded
+  private String leftOut = "";
+  private @Nullable BodyCopy request; // null: it is not recorded
+  private @Nullable BodyCopy response; // null: as above
   private Who who = Who.nobody();
   private Verdict verdict = new Verdict(false, Optional.empty(), "", "");
   private int status;
@@ -53,16 +65,21 @@ public final class Entry {
    *
    * @param queue null: nobody wants events
    * @param block whether room is to be reserved
+   * @param budget for all bodies
    */
   Entry(
       Figures figures,
       @Nullable AuditQueue queue,
+      AuditRules rules,
+      BodyBudget budget,
       boolean block,
       InstantSource clock,
       LongSupplier nanoTime,
       Asked asked) {
     this.figures = figures;
     this.queue = queue;
+    this.rules = rules;
+    this.budget = budget;
     this.clock = clock;
     this.nanoTime = nanoTime;
     this.asked = asked;
@@ -84,6 +101,11 @@ public final class Entry {
   /** False: it must not go on, since it could not be recorded. */
   public boolean hasRoom() {
     return hasRoom;
+  }
+
+  /** False: it must not go on yet, since nobody knows whether it is to be recorded. */
+  public boolean hasRules() {
+    return rules.areKnown();
   }
 
   /** By which the API server is to know it too: its {@code Audit-ID}. Empty: there is no record. */
@@ -110,6 +132,61 @@ public final class Entry {
    */
   public void allowed(Optional<Decision> decision) {
     verdict = new Verdict(true, decision, "", "");
+    choose();
+  }
+
+  /** How much is recorded, from now on whatever becomes of the rules. */
+  private Choice choose() {
+    var known = choice;
+    if (known != null) {
+      return known;
+    }
+    var chosen = rules.choose(who, info);
+    if (chosen.level().covers(Level.REQUEST)) {
+      if (isLong()) {
+        leftOut = JsonBody.STREAM.leftOut();
+      } else if (hasCredentials()) {
+        leftOut = JsonBody.CREDENTIALS.leftOut();
+      }
+      chosen = leftOut.isEmpty() ? chosen : chosen.atMostMetadata();
+    }
+    choice = chosen;
+    return chosen;
+  }
+
+  /** By its path, whatever is in it, and whatever a rule says. */
+  private boolean hasCredentials() {
+    return info instanceof RequestInfo.Resource resource
+        && JsonBody.isSecretive(resource.combined());
+  }
+
+  /**
+   * What it says to the API server, once it may go on.
+   *
+   * @param fields that come with it
+   * @return the same, copied on its way if it is to be recorded
+   */
+  public InputStream request(InputStream body, Fields fields) {
+    if (!wants(Level.REQUEST)) {
+      return body;
+    }
+    var copy = new BodyCopy(fields, choose().omitsManagedFields(), budget);
+    request = copy;
+    return copy.copied(body);
+  }
+
+  /** The same of what the API server says. */
+  public OutputStream answer(OutputStream to, Fields fields) {
+    if (!wants(Level.REQUEST_RESPONSE)) {
+      return to;
+    }
+    var copy = new BodyCopy(fields, choose().omitsManagedFields(), budget);
+    response = copy;
+    return copy.copied(to);
+  }
+
+  private boolean wants(Level level) {
+    return queue != null && choose().level().covers(level);
   }
 
   /** The answer is the API server's, and begins now. */
@@ -147,6 +224,8 @@ public final class Entry {
       figures.took(Duration.ofNanos(nanoTime.getAsLong() - startNanos));
     }
     record(Stage.RESPONSE_COMPLETE);
+    close(request);
+    close(response);
     if (queue != null) {
       if (reserved && events > 0) {
         queue.release(events, events * eventBytes);
@@ -159,13 +238,38 @@ public final class Entry {
     if (queue == null || !hasRoom) { // without room it is counted as lost already
       return;
     }
-    var event =
-        new AuditEvent(stage, id, asked, info, who, verdict, status, received, clock.instant());
+    var chosen = choose();
+    if (!chosen.level().covers(Level.METADATA) || chosen.omitted().contains(stage.text())) {
+      return;
+    }
     boolean kept = reserved && events > 0;
     if (kept) {
       events--;
       queue.release(1, eventBytes);
     }
-    queue.put(event.line(), kept);
+    var bodies = new Bodies(end(request), end(response), leftOut);
+    if (bodies.areThere()) {
+      if (queue.offer(line(chosen.level(), stage, bodies))) {
+        return;
+      }
+      bodies = bodies.withoutRoom();
+    }
+    queue.put(line(chosen.level(), stage, bodies), kept);
+  }
+
+  private byte[] line(Level level, Stage stage, Bodies bodies) {
+    return new AuditEvent(
+            level, stage, id, asked, info, who, verdict, status, bodies, received, clock.instant())
+        .line();
+  }
+
+  private static JsonBody end(@Nullable BodyCopy copy) {
+    return copy == null ? JsonBody.NOTHING : copy.end();
+  }
+
+  private static void close(@Nullable BodyCopy copy) {
+    if (copy != null) {
+      copy.close();
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.drover.agent.gateway.audit;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
@@ -11,8 +12,9 @@ import java.io.IOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -44,16 +46,23 @@ final class HttpsSink implements Sink {
   private final URI url;
   private final ServerHttp http;
   private final Trust trust;
+  private final Optional<TokenFile> token;
   private final Duration limit;
 
-  HttpsSink(URI url, ServerHttp http, Trust trust) {
-    this(url, http, trust, LIMIT);
+  /**
+   * Opens nothing yet.
+   *
+   * @param token what it is shown; empty: nothing
+   */
+  HttpsSink(URI url, ServerHttp http, Trust trust, Optional<TokenFile> token) {
+    this(url, http, trust, token, LIMIT);
   }
 
-  HttpsSink(URI url, ServerHttp http, Trust trust, Duration limit) {
+  HttpsSink(URI url, ServerHttp http, Trust trust, Optional<TokenFile> token, Duration limit) {
     this.url = url;
     this.http = http;
     this.trust = trust;
+    this.token = token;
     this.limit = limit;
   }
 
@@ -69,16 +78,15 @@ final class HttpsSink implements Sink {
 
   @Override
   public int write(List<byte[]> lines) throws IOException {
+    var shown = token.isPresent() ? token.get().read() : new Secret("");
+    var headers = new LinkedHashMap<String, String>();
+    headers.put("Content-Type", "application/json");
+    if (!shown.isEmpty()) {
+      headers.put("Authorization", "Bearer " + shown.value());
+    }
     ServerHttp.Answer answer;
     try {
-      answer =
-          http.send(
-              "POST",
-              url,
-              trust.context(),
-              limit,
-              Map.of("Content-Type", "application/json"),
-              list(lines));
+      answer = http.send("POST", url, trust.context(), limit, headers, list(lines));
     } catch (IOException e) {
       var why = Problem.of(e);
       throw new Failure(
@@ -90,7 +98,7 @@ final class HttpsSink implements Sink {
     if (answer.status() / 100 == 2) {
       return lines.size();
     }
-    String body = answer.body().replaceAll("\\s+", " ");
+    String body = withoutToken(answer.body(), shown).replaceAll("\\s+", " ");
     var refused =
         new Failure(
             Reason.AUDIT_NOT_WRITTEN,
@@ -103,6 +111,11 @@ final class HttpsSink implements Sink {
       throw new NotTakenException(refused);
     }
     throw refused;
+  }
+
+  /** An endpoint may say what it was asked with. */
+  private static String withoutToken(String body, Secret token) {
+    return token.isEmpty() ? body : body.replace(token.value(), token.toString());
   }
 
   /** It is these events that are not taken; others may be. */

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,8 @@ public final class Recorder implements AutoCloseable {
   private final Figures figures = new Figures();
   private final @Nullable AuditQueue queue; // null: nobody wants events
   private final @Nullable AuditTrail trail; // null: as above
+  private final AuditRules rules;
+  private final BodyBudget budget = new BodyBudget();
   private final boolean block;
   private final InstantSource clock;
   private final LongSupplier nanoTime;
@@ -29,11 +32,13 @@ public final class Recorder implements AutoCloseable {
   private Recorder(
       @Nullable AuditQueue queue,
       @Nullable AuditTrail trail,
+      AuditRules rules,
       boolean block,
       InstantSource clock,
       LongSupplier nanoTime) {
     this.queue = queue;
     this.trail = trail;
+    this.rules = rules;
     this.block = block;
     this.clock = clock;
     this.nanoTime = nanoTime;
@@ -44,30 +49,32 @@ public final class Recorder implements AutoCloseable {
    *
    * @param http the way to an endpoint
    * @param trust by what an endpoint is known
+   * @param rules how much is recorded; closed with this
    */
   public static Recorder start(
-      AuditConfig config, ServerHttp http, KeptTrust trust, InstantSource clock) {
+      AuditConfig config, ServerHttp http, KeptTrust trust, AuditRules rules, InstantSource clock) {
     return switch (config.target()) {
       case Target.Off() -> counting(clock);
-      case Target.StandardOutput() -> to(new LineSink(), config.block(), clock);
-      case Target.File(var path) -> to(new FileSink(path), config.block(), clock);
-      case Target.Https(var url) ->
-          to(new HttpsSink(url, http, trust::context), config.block(), clock);
+      case Target.StandardOutput() -> to(new LineSink(), rules, config.block(), clock);
+      case Target.File(var path) -> to(new FileSink(path), rules, config.block(), clock);
+      case Target.Https(var url, var tokenFile) ->
+          to(
+              new HttpsSink(url, http, trust::context, tokenFile.map(TokenFile::new)),
+              rules,
+              config.block(),
+              clock);
     };
   }
 
   /** Counts, and writes nothing. */
   public static Recorder counting(InstantSource clock) {
-    return new Recorder(null, null, false, clock, System::nanoTime);
+    return new Recorder(null, null, AuditRules.none(), false, clock, System::nanoTime);
   }
 
-  static Recorder to(Sink sink, boolean block, InstantSource clock) {
-    return to(new AuditQueue(), sink, block, clock);
-  }
-
-  static Recorder to(AuditQueue queue, Sink sink, boolean block, InstantSource clock) {
+  private static Recorder to(Sink sink, AuditRules rules, boolean block, InstantSource clock) {
+    var queue = new AuditQueue();
     var trail = AuditTrail.start(queue, sink, new SecureRandom());
-    return new Recorder(queue, trail, block, clock, System::nanoTime);
+    return new Recorder(queue, trail, rules, block, clock, System::nanoTime);
   }
 
   /**
@@ -75,12 +82,14 @@ public final class Recorder implements AutoCloseable {
    * {@link Entry#hasRoom}.
    */
   public Entry begin(Asked asked) {
-    return new Entry(figures, queue, block, clock, nanoTime, asked);
+    return new Entry(figures, queue, rules, budget, block, clock, nanoTime, asked);
   }
 
-  /** Why events are not written; empty: they are, or are not wanted. */
+  /** Why not everything is recorded as it is to be; empty: it is. */
   public Optional<Problem> problem() {
-    return Optional.ofNullable(trail).flatMap(AuditTrail::problem);
+    return Stream.of(rules.problem(), Optional.ofNullable(trail).flatMap(AuditTrail::problem))
+        .flatMap(Optional::stream)
+        .reduce((one, other) -> one.and(other));
   }
 
   /** What has been counted. Does not block. */
@@ -95,6 +104,7 @@ public final class Recorder implements AutoCloseable {
   /** Writes what there is, for a limited time. */
   @Override
   public void close() {
+    rules.close();
     if (trail != null) {
       trail.close();
     }

@@ -87,6 +87,28 @@ final class FieldReader {
     return node == null ? "" : text(field, node, true);
   }
 
+  /** A text that may be empty; so is one that is not there. */
+  String textOrNone(String field) {
+    var node = fields.all().get(field);
+    return node == null ? "" : text(field, node, false);
+  }
+
+  /** Whether it is {@code true}; false if it is not there. */
+  boolean flag(String field) {
+    var node = fields.all().get(field);
+    if (node == null) {
+      return false;
+    }
+    boolean isFlag =
+        node instanceof YamlNode.Scalar(_, var text, var isText)
+            && !isText
+            && (text.equals("true") || text.equals("false"));
+    if (!isFlag) {
+      problem(field, "is neither true nor false");
+    }
+    return isFlag && ((YamlNode.Scalar) node).text().equals("true");
+  }
+
   /** One that has to be there. */
   String require(String field, String remedy) {
     if (!has(field)) {

@@ -122,7 +122,7 @@ final class PolicyDocument {
     return new Policy(rules, standard, hours, top.text("contact"), notes);
   }
 
-  private static void expect(FieldReader top, String field, String expected) {
+  static void expect(FieldReader top, String field, String expected) {
     String found = top.require(field, "write " + field + ": " + expected);
     if (!found.isEmpty() && !found.equals(expected)) {
       top.problem(field, Problems.quoted(found) + " is not known: write " + expected);

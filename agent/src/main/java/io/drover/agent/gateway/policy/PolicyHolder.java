@@ -2,7 +2,6 @@ package io.drover.agent.gateway.policy;
 
 import java.time.InstantSource;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,13 +13,11 @@ public final class PolicyHolder {
   private static final Logger log = LoggerFactory.getLogger(PolicyHolder.class);
 
   private final InstantSource clock;
-  private volatile Policy policy;
+  private final LastGood<Policy> policy;
   private volatile BreakGlass breakGlass = BreakGlass.off();
 
   // Guarded by this: what was handed over last, so that the same is not told twice; and what is
   // wrong with it.
-  private @Nullable String text;
-  private List<String> problems = List.of();
   private String annotation = "";
   private List<String> annotationProblems = List.of();
 
@@ -30,30 +27,31 @@ public final class PolicyHolder {
    * @param first in force until there is another
    */
   public PolicyHolder(Policy first, InstantSource clock) {
-    this.policy = first;
+    this.policy = new LastGood<>("policy", log, first, Policy::parse, Policy::summary);
     this.clock = clock;
   }
 
   /** Says what becomes of a request now. */
   public Decision decide(Requester requester, RequestInfo request) {
-    return policy.decide(requester, request, breakGlass, clock.instant());
+    return policy.value().decide(requester, request, breakGlass, clock.instant());
   }
 
   /** The policy in force, and how it stands now. */
   public Standing standing() {
-    return new Standing(policy, breakGlass, clock.instant());
+    return new Standing(policy.value(), breakGlass, clock.instant());
   }
 
   /** The one in force. */
   public Policy policy() {
-    return policy;
+    return policy.value();
   }
 
   /** What is in force, on one line for people. */
   public String summary() {
     var now = clock.instant();
     var glass = breakGlass;
-    return policy.summary() + (glass.isOn(now) ? ", nothing is denied until " + glass.until() : "");
+    return policy.value().summary()
+        + (glass.isOn(now) ? ", nothing is denied until " + glass.until() : "");
   }
 
   /** Until when nothing is denied. */
@@ -66,23 +64,8 @@ public final class PolicyHolder {
    *
    * @return what is wrong with it: then the last good one stays in force; empty if it is taken
    */
-  public synchronized List<String> reload(String newText) {
-    if (newText.equals(text)) {
-      return problems;
-    }
-    text = newText;
-    try {
-      policy = Policy.parse(newText);
-      problems = List.of();
-      log.info("policy in force: {}", policy.summary());
-    } catch (PolicyException e) {
-      problems = e.problems();
-      log.warn(
-          "policy refused, the last good one stays in force: inForce={} problems={}",
-          policy.summary(),
-          e.getMessage());
-    }
-    return problems;
+  public List<String> reload(String newText) {
+    return policy.reload(newText);
   }
 
   /**

@@ -8,6 +8,11 @@ import io.drover.agent.gateway.policy.Decision;
 import io.drover.agent.gateway.policy.Policy;
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.policy.Requester;
+import io.drover.agent.kube.ConfigMapWatch;
+import io.drover.steve.http.Fields;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -18,6 +23,8 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is written of a request: compared as text, since others read it. */
 @Timeout(60)
@@ -41,6 +48,8 @@ class EntryTest {
 
   private final Figures figures = new Figures();
   private final AtomicLong nanos = new AtomicLong();
+  private AuditRules rules = AuditRules.none();
+  private BodyBudget budget = new BodyBudget();
   private AuditQueue queue = new AuditQueue();
 
   private static Policy policy() {
@@ -68,6 +77,8 @@ class EntryTest {
     return new Entry(
         figures,
         queue,
+        rules,
+        budget,
         block,
         InstantSource.fixed(NOW),
         nanos::get,
@@ -282,6 +293,8 @@ class EntryTest {
         new Entry(
             figures,
             queue,
+            rules,
+            budget,
             false,
             InstantSource.fixed(NOW),
             nanos::get,
@@ -292,6 +305,179 @@ class EntryTest {
     assertThat(lines().getFirst())
         .contains("\"userAgent\":\"" + "a".repeat(Asked.MAX_USER_AGENT) + "...TRUNCATED\"")
         .contains("b".repeat(AuditEvent.MAX_TEXT) + "…\"");
+  }
+
+  private void rules(String... rules) {
+    this.rules = AuditRules.unknown();
+    var text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- " + String.join("\n- ", rules);
+    this.rules.told(
+        Optional.of(new ConfigMapWatch.Content(Map.of(AuditRules.KEY, text), Map.of())));
+    assertThat(this.rules.problem()).isEmpty();
+  }
+
+  /** As an exchange has it. */
+  private Entry exchange(String method, String target, String asked, String answered)
+      throws IOException {
+    var entry = begin(method, target);
+    entry.by(jane());
+    entry.allowed(Optional.empty());
+    var json = new Fields().add("Content-Type", "application/json");
+    entry.request(new ByteArrayInputStream(asked.getBytes(UTF_8)), json).readAllBytes();
+    entry.started(200);
+    entry.answer(OutputStream.nullOutputStream(), json).write(answered.getBytes(UTF_8));
+    entry.end();
+    assertThat(budget.taken()).isZero();
+    return entry;
+  }
+
+  @Test
+  void ruleSaysHowMuch() throws Exception {
+    rules(
+        "{level: None, verbs: [get]}",
+        "{level: Request, verbs: [update]}",
+        "{level: RequestResponse, verbs: [create]}",
+        "{level: Metadata}");
+    exchange("GET", POD, "", "{}");
+    exchange("PUT", POD, "{ \"a\": 1 }", "{\"b\":2}");
+    exchange("POST", "/api/v1/namespaces/shop/pods", "{\"c\":3}\n", "{\n\"d\": 4}");
+    exchange("DELETE", POD, "{\"e\":5}", "{\"f\":6}");
+
+    var lines = lines();
+    assertThat(lines).hasSize(3);
+    assertThat(lines.get(0))
+        .contains("\"level\":\"Request\"")
+        .contains("\"code\":200},\"requestObject\":{\"a\":1}," + TIMES);
+    assertThat(lines.get(1))
+        .contains("\"level\":\"RequestResponse\"")
+        .contains("\"requestObject\":{\"c\":3},\"responseObject\":{\"d\":4}," + TIMES);
+    assertThat(lines.get(2))
+        .contains("\"level\":\"Metadata\"")
+        .doesNotContain("Object\":{\"", "left out");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/api/v1/namespaces/shop/secrets",
+        "/api/v1/namespaces/shop/secrets/a",
+        "/api/v1/namespaces/shop/serviceaccounts/a/token",
+        "/apis/authentication.k8s.io/v1/tokenreviews",
+        "/apis/ext.cattle.io/v1/kubeconfigs",
+      })
+  void credentialsAreNeverRecorded(String target) throws Exception {
+    rules("{level: RequestResponse}");
+    exchange("POST", target, "{\"a\":\"s3cret\"}", "{\"b\":\"s3cret\"}");
+
+    assertThat(lines().getFirst())
+        .contains("\"level\":\"Metadata\"")
+        .contains("\"gateway.drover.io/bodies\":\"left out: there are credentials in it\"")
+        .doesNotContain("s3cret");
+  }
+
+  @Test
+  void noSecretIsRecordedByAnotherPath() throws Exception {
+    rules("{level: RequestResponse}");
+    exchange(
+        "POST",
+        "/api/v1/namespaces/shop/configmaps",
+        "{\"data\":\"s3cret\",\"kind\":\"Secret\"}",
+        "{\"kind\":\"Status\"}");
+
+    assertThat(lines().getFirst())
+        .contains("\"level\":\"RequestResponse\"", "\"responseObject\":{\"kind\":\"Status\"}")
+        .contains("/request-object\":\"left out: there are credentials in it\"")
+        .doesNotContain("s3cret");
+  }
+
+  @Test
+  void streamsAreNeverRecorded() throws Exception {
+    rules("{level: RequestResponse, omitStages: [ResponseStarted]}");
+    exchange("GET", "/api/v1/pods?watch=1", "", "{}");
+    exchange("GET", POD + "/log?follow=1", "", "{}");
+    exchange("POST", POD + "/exec", "", "{}");
+    exchange("POST", "/api/v1/namespaces/shop/services/a/proxy/login", "{}", "{}");
+
+    assertThat(lines())
+        .hasSize(4)
+        .allMatch(line -> line.contains("\"stage\":\"ResponseComplete\""))
+        .allMatch(line -> line.contains("\"level\":\"Metadata\""))
+        .allMatch(line -> line.contains("/bodies\":\"left out: it is a stream\""))
+        .noneMatch(line -> line.contains("responseObject"));
+  }
+
+  @Test
+  void longBodiesAreTruncatedAsKubernetesDoesIt() throws Exception {
+    rules("{level: RequestResponse}");
+    exchange("PUT", POD, "\"" + "x".repeat(BodyCopy.MAX_BYTES) + "\"", "{\"a\":1}");
+
+    assertThat(lines().getFirst())
+        .contains("\"audit.k8s.io/truncated\":\"true\"", "\"responseObject\":{\"a\":1}")
+        .contains("/request-object\":\"left out: it has more than 102400 bytes\"")
+        .doesNotContain("xxx");
+  }
+
+  @Test
+  void bodiesThatFindNoMemoryAreLeftOut() throws Exception {
+    rules("{level: RequestResponse}");
+    budget = new BodyBudget(5L * BodyCopy.COPIES);
+    exchange("PUT", POD, "{\"a\":1}", "{}");
+
+    assertThat(lines().getFirst())
+        .contains("\"responseObject\":{}")
+        .contains("/request-object\":\"left out: there was no memory for it\"");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void eventsAreKeptRatherThanTheirBodies(boolean block) throws Exception {
+    rules("{level: RequestResponse}");
+    queue = new AuditQueue(10, 3_000, Duration.ZERO);
+    var entry = begin("PUT", POD, block);
+    entry.by(jane());
+    entry.allowed(Optional.empty());
+    var body = "\"" + "x".repeat(3_000) + "\"";
+    entry.request(new ByteArrayInputStream(body.getBytes(UTF_8)), new Fields()).readAllBytes();
+    entry.started(200);
+    entry.end();
+
+    assertThat(lines())
+        .singleElement()
+        .asString()
+        .contains("/request-object\":\"left out: there was no memory for it\"");
+    assertThat(queue.lost()).isZero();
+  }
+
+  /** It is recorded as the rule was when it went on. */
+  @Test
+  void newRulesAreForNewRequests() throws Exception {
+    rules("{level: Metadata}");
+    var entry = begin("GET", POD);
+    entry.by(jane());
+    entry.allowed(Optional.empty());
+    rules.told(
+        Optional.of(
+            new ConfigMapWatch.Content(
+                Map.of(
+                    AuditRules.KEY,
+                    "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]"),
+                Map.of())));
+    entry.started(200);
+    entry.end();
+
+    assertThat(lines()).hasSize(1);
+  }
+
+  @Test
+  void eventsThatNobodyWantsGiveTheirRoomBack() {
+    rules("{level: None}");
+    queue = new AuditQueue(1, 1_000_000, Duration.ZERO);
+    for (int i = 0; i < 2; i++) {
+      var entry = begin("GET", POD, true);
+      assertThat(entry.hasRoom()).isTrue();
+      entry.allowed(Optional.empty());
+      entry.started(200);
+      entry.end();
+    }
   }
 
   @Test
@@ -362,6 +548,8 @@ class EntryTest {
         new Entry(
             figures,
             null,
+            rules,
+            budget,
             false,
             InstantSource.fixed(NOW),
             nanos::get,

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -42,9 +43,11 @@ class HttpsSinkTest {
   @TempDir private Path directory;
   private final LinkedBlockingQueue<String> bodies = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<String> types = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<Optional<String>> tokens = new LinkedBlockingQueue<>();
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int status = 200;
   private volatile boolean silent;
+  private volatile String said = "because\nso";
   private HttpsServer server;
   private TestCa ca;
 
@@ -66,12 +69,13 @@ class HttpsSinkTest {
 
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
+      tokens.add(Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization")));
       types.add(String.valueOf(exchange.getRequestHeaders().getFirst("Content-Type")));
       bodies.add(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
       if (silent) {
         over.await();
       }
-      byte[] body = "because\nso".getBytes(UTF_8);
+      byte[] body = said.getBytes(UTF_8);
       exchange.sendResponseHeaders(status, body.length);
       exchange.getResponseBody().write(body);
     } catch (InterruptedException e) {
@@ -80,10 +84,15 @@ class HttpsSinkTest {
   }
 
   private HttpsSink sink(TestCa trusted, Duration limit) throws IOException {
+    return sink(trusted, Optional.empty(), limit);
+  }
+
+  private HttpsSink sink(TestCa trusted, Optional<TokenFile> token, Duration limit)
+      throws IOException {
     var file = Files.writeString(directory.resolve("ca.pem"), trusted.pem());
     var url = URI.create("https://127.0.0.1:" + server.getAddress().getPort() + "/audit");
     return new HttpsSink(
-        url, new ServerHttp(ServerDialer.direct()), KeptTrust.ofFile(file)::context, limit);
+        url, new ServerHttp(ServerDialer.direct()), KeptTrust.ofFile(file)::context, token, limit);
   }
 
   @Test
@@ -96,6 +105,45 @@ class HttpsSinkTest {
             "{\"kind\":\"EventList\",\"apiVersion\":\"audit.k8s.io/v1\",\"metadata\":{},"
                 + "\"items\":[{\"a\":1},{\"b\":2}]}");
     assertThat(types.take()).isEqualTo("application/json");
+    assertThat(tokens.take()).isEmpty();
+  }
+
+  @Test
+  void tokenIsTheOneThatIsInItsFileNow() throws Exception {
+    var file = Files.writeString(directory.resolve("token"), "first.token\n");
+    try (var sink = sink(ca, Optional.of(new TokenFile(file)), LONG)) {
+      sink.write(EVENTS);
+      Files.writeString(file, "second.token");
+      sink.write(EVENTS);
+    }
+    assertThat(tokens)
+        .containsExactly(Optional.of("Bearer first.token"), Optional.of("Bearer second.token"));
+  }
+
+  @Test
+  void withoutItsTokenNothingIsSent() throws Exception {
+    var file = directory.resolve("token");
+    try (var sink = sink(ca, Optional.of(new TokenFile(file)), LONG)) {
+      assertThatThrownBy(() -> sink.write(EVENTS))
+          .isNotInstanceOf(Sink.NotTakenException.class)
+          .has(reason(Reason.AUDIT_NOT_WRITTEN))
+          .hasMessage(
+              "the token's file %s does not exist: mount the Secret with the token there", file);
+      Files.writeString(file, "a.token");
+      assertThat(sink.write(EVENTS)).isEqualTo(2);
+    }
+    assertThat(bodies).hasSize(1);
+  }
+
+  @Test
+  void tokenIsNotShownThoughTheEndpointSaysIt() throws Exception {
+    status = 401;
+    said = "no such token: a.token";
+    var file = Files.writeString(directory.resolve("token"), "a.token");
+    try (var sink = sink(ca, Optional.of(new TokenFile(file)), LONG)) {
+      assertThatThrownBy(() -> sink.write(EVENTS))
+          .hasMessage(sink.name() + " answered 401 no such token: ***");
+    }
   }
 
   @ParameterizedTest
