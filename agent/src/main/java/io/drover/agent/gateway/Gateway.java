@@ -192,7 +192,7 @@ public final class Gateway implements AutoCloseable {
       }
     }
     entry.allowed(policy.require(head, caller));
-    var withTokens = TokenPath.of(head);
+    var withTokens = TokenPath.of(head.method(), head.target());
     if (withTokens.isEmpty()) {
       var body = entry.request(request.stream(), head.fields());
       new Exchange(upstream, request, head, fields, answer, entry, body, null).run();
@@ -263,9 +263,9 @@ public final class Gateway implements AutoCloseable {
         refusal.status().getBytes(UTF_8));
   }
 
-  /** The same policy for what does not come this way. */
+  /** The same policy, and stand-ins, for what does not come this way. */
   public Guard guard() {
-    return new ExplorerGuard(policy);
+    return new ExplorerGuard(policy, identity::standIns);
   }
 
   /** Why it does not work as its owner wants it; empty: it does. */

@@ -6,6 +6,7 @@ import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.standin.SecretBody;
 import io.drover.agent.gateway.standin.StandIns;
 import io.drover.agent.kube.Fabric8ClusterApi;
+import io.drover.steve.http.Fields;
 import io.drover.steve.http.Request;
 import io.drover.steve.http.UpstreamConnection;
 import java.io.ByteArrayInputStream;
@@ -68,11 +69,8 @@ final class SecretWrites {
   /** Reads the body, if it is of a Secret. */
   Body body(Request request, RequestHead head, RequestInfo.Resource asked, StandIns standIns)
       throws IOException {
-    boolean isSecret = asked.resource().equals(TokenPath.SECRETS);
-    if (isSecret && CHANGES.contains(asked.verb()) && isOwn(asked.namespace(), asked.name())) {
-      throw ownIsOurs();
-    }
-    if (!isSecret || !WITH_BODY.contains(asked.verb()) || head.length() == 0) {
+    requireNotOwn(asked);
+    if (!hasBody(asked) || head.length() == 0) {
       return new Body(head, request.stream(), () -> {});
     }
     boolean isBig = head.length() == UpstreamConnection.UNKNOWN || head.length() > SMALL_BYTES;
@@ -81,7 +79,7 @@ final class SecretWrites {
     }
     boolean taken = false;
     try {
-      byte[] body = changed(read(request, head.length()), head, asked, standIns);
+      byte[] body = changed(read(request, head.length()), head.fields(), asked, standIns);
       taken = true;
       return new Body(
           head.with(body.length), new ByteArrayInputStream(body), isBig ? big::release : () -> {});
@@ -92,9 +90,36 @@ final class SecretWrites {
     }
   }
 
+  /**
+   * The same of one that is there as a whole, and is no bigger than its reader takes.
+   *
+   * @param fields that go with it
+   */
+  static byte[] body(byte[] body, Fields fields, RequestInfo.Resource asked, StandIns standIns)
+      throws RefusedException {
+    return hasBody(asked) ? changed(body, fields, asked, standIns) : body;
+  }
+
+  private static boolean hasBody(RequestInfo.Resource asked) {
+    return asked.resource().equals(TokenPath.SECRETS) && WITH_BODY.contains(asked.verb());
+  }
+
+  /**
+   * Our own Secret is not to be changed.
+   *
+   * @throws RefusedException if that is asked for
+   */
+  static void requireNotOwn(RequestInfo.Resource asked) throws RefusedException {
+    if (asked.resource().equals(TokenPath.SECRETS)
+        && CHANGES.contains(asked.verb())
+        && isOwn(asked.namespace(), asked.name())) {
+      throw ownIsOurs();
+    }
+  }
+
   /** As kubectl creates Secrets. In protobuf a name can be written in one way only. */
-  private static boolean isAnothersInProtobuf(byte[] body, RequestHead head) {
-    return head.fields().every("Content-Type").equals(List.of(PROTOBUF))
+  private static boolean isAnothersInProtobuf(byte[] body, Fields fields) {
+    return fields.every("Content-Type").equals(List.of(PROTOBUF))
         && !new String(body, ISO_8859_1).contains(GatewayIdentity.SECRET);
   }
 
@@ -150,13 +175,13 @@ final class SecretWrites {
   }
 
   private static byte[] changed(
-      byte[] body, RequestHead head, RequestInfo.Resource asked, StandIns standIns)
+      byte[] body, Fields fields, RequestInfo.Resource asked, StandIns standIns)
       throws RefusedException {
     boolean mayHave = SecretBody.mayHaveStandIn(body);
     boolean mayBeOwn =
         asked.verb().equals("create")
             && asked.namespace().equals(Fabric8ClusterApi.NAMESPACE)
-            && !isAnothersInProtobuf(body, head);
+            && !isAnothersInProtobuf(body, fields);
     if (!mayHave && !mayBeOwn) {
       return body;
     }
@@ -171,7 +196,7 @@ final class SecretWrites {
         }
         return body;
       }
-      if (head.fields().has("Content-Type") && !JsonOnly.isJson(head.fields())) {
+      if (fields.has("Content-Type") && !JsonOnly.isJson(fields)) {
         throw new RefusedException(
             415, "UnsupportedMediaType", "the gateway takes such Secrets in application/json only");
       }

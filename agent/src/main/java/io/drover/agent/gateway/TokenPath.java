@@ -22,12 +22,12 @@ final class TokenPath {
    *
    * @throws RefusedException if that is not certain
    */
-  static Optional<RequestInfo.Resource> of(RequestHead head) throws RefusedException {
-    return switch (RequestInfo.of(head.method(), head.target())) {
+  static Optional<RequestInfo.Resource> of(String method, String target) throws RefusedException {
+    return switch (RequestInfo.of(method, target)) {
       case RequestInfo.Resource resource when hasTokens(resource) -> Optional.of(resource);
       case RequestInfo.Resource _, RequestInfo.NonResource _ -> Optional.empty();
       case RequestInfo.Unresolved(var reason) -> {
-        if (mayHaveTokens(head.target())) {
+        if (mayHaveTokens(target)) {
           throw RefusedException.badRequest("it may be for tokens, and is not clear: " + reason);
         }
         yield Optional.empty();

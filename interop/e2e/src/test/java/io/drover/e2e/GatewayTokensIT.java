@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -353,6 +354,66 @@ final class GatewayTokensIT {
     heard.add(installation.peer().cluster().toString());
     heard.add(installation.peer().handshakes().toString());
     hear(kubectl, "get", "secrets", "-A", "-o", "json");
+    expectNoToken();
+  }
+
+  private RawHttp.Reply explore(
+      InetSocketAddress explorer, String user, String method, String path, String body)
+      throws IOException {
+    var reply =
+        RawHttp.send(
+            explorer,
+            method,
+            path,
+            List.of(
+                Map.entry("Host", "h"),
+                Map.entry("Impersonate-User", user),
+                Map.entry("Content-Type", "application/json")),
+            body.getBytes(UTF_8));
+    heard.add(reply.body());
+    return reply;
+  }
+
+  /** What comes by the other tunnel: pages, as a list and alone, read, watched and written. */
+  @WithEachPeer
+  void explorerShowsStandInsToo(Installation installation) throws Exception {
+    var user = "u-explorer-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run(
+        "create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
+    var name = ACCOUNT + "-e2e";
+    var real = data(admin, NAMESPACE, name, "token");
+    var standIn = data(installation.peer().kubectl(), NAMESPACE, name, "token");
+    var base64 = Base64.getEncoder().encodeToString(standIn.getBytes(UTF_8));
+    var page = "/v1/secrets/" + NAMESPACE + "/" + name;
+    var explorer = installation.peer().forwardToSteve();
+    try {
+      Await.that(
+          "it is shown",
+          TOKEN_LIMIT,
+          () -> explore(explorer, user, "GET", page, "").status() == 200);
+      for (String path :
+          List.of(
+              page,
+              "/v1/secrets/" + NAMESPACE,
+              "/v1/secrets",
+              "/v1/secrets?exclude=metadata.managedFields&sort=metadata.name")) {
+        var reply = explore(explorer, user, "GET", path, "");
+        assertThat(reply.status()).as(path).isEqualTo(200);
+        assertThat(reply.body()).as(path).contains(base64);
+      }
+      var shown = explore(explorer, user, "GET", page, "").body();
+      var written = explore(explorer, user, "PUT", page, shown);
+      assertThat(written.status()).as(written.body()).isEqualTo(200);
+      assertThat(written.body()).contains(base64);
+      assertThat(data(admin, NAMESPACE, name, "token")).isEqualTo(real);
+      var own = "/v1/secrets/" + Import.NAMESPACE + "/drover-gateway";
+      var kept = explore(explorer, user, "GET", own, "");
+      assertThat(kept.body())
+          .contains(Base64.getEncoder().encodeToString("withheld".getBytes(UTF_8)));
+      assertThat(explore(explorer, user, "DELETE", own, "").status()).isEqualTo(403);
+    } finally {
+      admin.run("delete", "clusterrolebinding", user);
+    }
     expectNoToken();
   }
 }

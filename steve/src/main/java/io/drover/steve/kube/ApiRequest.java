@@ -59,6 +59,11 @@ public record ApiRequest(
     return new ApiRequest(method, target, accept, Optional.of(user), body, limit);
   }
 
+  /** The same with another body. */
+  public ApiRequest with(Body other) {
+    return new ApiRequest(method, target, accept, as, Optional.of(other), limit);
+  }
+
   /** The same, to be answered sooner. */
   public ApiRequest within(Duration sooner) {
     return new ApiRequest(method, target, accept, as, body, sooner);

@@ -64,14 +64,14 @@ public final class ApiServer implements AutoCloseable {
   /**
    * Opens nothing yet.
    *
-   * @param guard what is asked of it in users' names
+   * @param guard who says what may be asked of it in users' names, and what of it is shown
    */
   public ApiServer(ApiAccess access, Guard guard) {
     this.access = access;
     this.guard = guard;
   }
 
-  /** Who says what may be asked of it in users' names. */
+  /** Who says what may be asked of it in users' names, and what of its answers is shown. */
   public Guard guard() {
     return guard;
   }
@@ -143,8 +143,9 @@ public final class ApiServer implements AutoCloseable {
     if (request.as().isPresent()) {
       guard.of(request.as().get()).check(request.method(), request.target());
     }
+    var sent = guard.sent(request);
     try {
-      var response = used.send(httpRequest(request), BodyHandlers.ofInputStream());
+      var response = used.send(httpRequest(sent), BodyHandlers.ofInputStream());
       var body = new LimitedBody(response.body(), SILENCE_LIMIT);
       if (response.statusCode() >= HttpURLConnection.HTTP_MULT_CHOICE) {
         try (body) {
@@ -154,13 +155,26 @@ public final class ApiServer implements AutoCloseable {
         }
       }
       rights.allowed(asked, request.as());
-      return new ApiAnswer(response.statusCode(), response.headers().allValues("Warning"), body);
+      return new ApiAnswer(
+          response.statusCode(),
+          response.headers().allValues("Warning"),
+          shown(request, response.headers().firstValue("Content-Type").orElse(""), body));
     } catch (HttpTimeoutException e) {
       forget(used);
       throw new IOException(
           "the API server has not answered within " + request.limit().toSeconds() + " s", e);
     } catch (InterruptedException e) {
       throw Stopping.interrupted(e);
+    }
+  }
+
+  private InputStream shown(ApiRequest request, String contentType, InputStream body)
+      throws IOException {
+    try {
+      return guard.shown(request, contentType, body);
+    } catch (IOException e) {
+      body.close();
+      throw e;
     }
   }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.Secret;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -81,6 +82,14 @@ public final class StandIns {
    */
   public OutputStream answer(OutputStream out) {
     return new MemberTexts(out, new TokensOut(this));
+  }
+
+  /**
+   * The same for whoever reads it. At its end it fails if the answer was cut off; closing it closes
+   * the answer.
+   */
+  public InputStream answer(InputStream answer) {
+    return new ReadTexts(answer, out -> new MemberTexts(out, new TokensOut(this)));
   }
 
   /** The same for what is sent to the API server, with the tokens of its stand-ins. */
