@@ -93,7 +93,15 @@ final class Browser implements AutoCloseable {
   }
 
   /** What is there, as soon as it is. */
-  WebElement see(By what) throws InterruptedException {
+  WebElement see(By what) throws InterruptedException, IOException {
+    try {
+      return await(what);
+    } catch (AssertionError e) {
+      throw new AssertionError("see " + picture("missing"), e);
+    }
+  }
+
+  private WebElement await(By what) throws InterruptedException {
     return Await.until(
         what.toString(),
         LIMIT,
@@ -107,7 +115,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** An element that says something, among others perhaps. */
-  WebElement see(String tag, String text) throws InterruptedException {
+  WebElement see(String tag, String text) throws InterruptedException, IOException {
     return see(By.xpath("//%s[contains(normalize-space(.), \"%s\")]".formatted(tag, text)));
   }
 
@@ -123,7 +131,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** Types into the field with a label. */
-  void type(String id, String text) throws InterruptedException {
+  void type(String id, String text) throws InterruptedException, IOException {
     var field = see(By.id(id));
     field.clear();
     field.sendKeys(text);
@@ -137,14 +145,12 @@ final class Browser implements AutoCloseable {
   void colours(String scheme) {
     driver.executeCdpCommand(
         "Emulation.setEmulatedMedia",
-        Map.of(
-            "features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
   }
 
   /** A picture of what is seen now. */
   Path picture(String name) throws IOException {
-    return Files.write(
-        directory.resolve(name + ".png"), driver.getScreenshotAs(OutputType.BYTES));
+    return Files.write(directory.resolve(name + ".png"), driver.getScreenshotAs(OutputType.BYTES));
   }
 
   /** Everybody can use what is seen now, as far as a program can tell. */

@@ -267,15 +267,18 @@ final class GatewayAuditIT {
                 "SSL_CERT_DIR", authorities.toString()))) {
       for (String expected : List.of("first.token", "second.token")) {
         Files.writeString(token, expected);
-        var path = "/version?with=" + expected;
-        installation.peer().kubectl().run("get", "--raw=" + path);
+        installation
+            .peer()
+            .kubectl()
+            .run("get", "configmaps", "--field-selector=metadata.name=" + expected);
         Await.that(
             "it is posted with " + expected,
             LIMIT,
             () ->
                 posted.stream()
                     .filter(one -> one.token().equals("Bearer " + expected))
-                    .anyMatch(one -> one.list().toString().contains(path)));
+                    .anyMatch(
+                        one -> one.list().toString().contains("metadata.name%3D" + expected)));
       }
       assertThat(installation.agent().process().tail()).doesNotContain("first.token");
       assertThat(installation.agent().page("/readyz")).doesNotContain("second.token");

@@ -53,13 +53,22 @@ final class PageIT {
     directory = Programs.directory("page");
     server = DroverServer.start(directory);
     browser = Browser.open(server.url(), server.caFile(), directory.resolve("browser"));
+    // As docs/server-users.md says.
+    plane
+        .admin()
+        .run(
+            "create",
+            "clusterrolebinding",
+            "drover-cluster-owner",
+            "--clusterrole=cluster-admin",
+            "--group=drover:cluster-owner");
     plane
         .admin()
         .run("create", "configmap", "page", "-n", "default", "--from-literal=colour=green");
   }
 
   @AfterAll
-  void close() throws InterruptedException {
+  void close() throws IOException, InterruptedException {
     if (agent != null) {
       agent.close();
     }
@@ -70,6 +79,7 @@ final class PageIT {
       server.close();
     }
     plane.admin().run("delete", "configmap", "page", "-n", "default");
+    plane.admin().run("delete", "clusterrolebinding", "drover-cluster-owner");
   }
 
   @AfterEach
@@ -124,8 +134,7 @@ final class PageIT {
     try (var client = Https.trusting(server.caFile(), HttpClient.Version.HTTP_1_1)) {
       manifest =
           client
-              .send(
-                  HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofByteArray())
+              .send(HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofByteArray())
               .body();
     }
     var imported = plane.apply(manifest, directory.resolve("pod"));

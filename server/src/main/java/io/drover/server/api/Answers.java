@@ -28,6 +28,13 @@ final class Answers {
     write(response, callback, code, "application/json", body + "\n");
   }
 
+  /** A body that nobody reads ends its connection, which the client must know before its next. */
+  static void closeIfUnread(Request request, Response response) {
+    if (request.getLength() != 0 && !response.isCommitted()) {
+      response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    }
+  }
+
   static void error(Response response, Callback callback, int code, String word, String message) {
     json(
         response,

@@ -103,7 +103,8 @@ final class Manifest {
   }
 
   private static String withAuthorities(String text, String pem) {
-    var labels = text.substring(text.indexOf("  labels:\n"), text.indexOf("type: Opaque\n"));
+    int ofSecret = text.indexOf("type: Opaque\n");
+    var labels = text.substring(text.lastIndexOf("  labels:\n", ofSecret), ofSecret);
     var configMap =
         """
         ---

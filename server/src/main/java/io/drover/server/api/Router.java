@@ -100,6 +100,7 @@ public final class Router extends Handler.Abstract {
     } catch (IllegalArgumentException e) {
       Answers.error(response, callback, 422, "InvalidBodyContent", String.valueOf(e.getMessage()));
     } catch (RefusedException e) {
+      Answers.closeIfUnread(request, response);
       Answers.error(response, callback, e.status(), e.word(), e.reason());
     } catch (BusyException e) {
       Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));

@@ -82,6 +82,11 @@ public final class ClusterProxy {
     this.connections = connections;
   }
 
+  /** Whether the agent's own API is asked, which the Explorer uses, not the API server. */
+  public static boolean isSteve(String target) {
+    return target.equals("/v1") || target.startsWith("/v1/") || target.startsWith("/v1?");
+  }
+
   /** Serves one request; blocks until it is over, or until it was upgraded. */
   public void handle(
       Request request,
@@ -90,8 +95,7 @@ public final class ClusterProxy {
       String clusterId,
       String target,
       User user) {
-    boolean toSteve =
-        target.equals("/v1") || target.startsWith("/v1/") || target.startsWith("/v1?");
+    boolean toSteve = isSteve(target);
     var session = toSteve ? connections.steve(clusterId) : connections.session(clusterId);
     if (session.isEmpty()) {
       KubernetesStatus.write(response, callback, 503, "ServiceUnavailable", DISCONNECTED);

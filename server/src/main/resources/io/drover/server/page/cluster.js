@@ -122,7 +122,7 @@ function agent(cluster, report) {
 /** The newest report; asked for anew when the cluster says that there is one. */
 function reportOf(memo, cluster) {
   if (!cluster.links?.report) return {};
-  return memo(`report-${cluster.id}-${cluster.observedAt ?? ''}`, () => get(`/v3/clusters/${cluster.id}/report`));
+  return memo(`report-${cluster.id}-${cluster.observedAt ?? ''}`, async () => (await get(`/v3/clusters/${cluster.id}/report`)).report);
 }
 
 function gone(live) {
@@ -154,7 +154,7 @@ export function health({ live, id, memo }) {
 
 function list(title, rows, titles, cells) {
   if (!rows) return null;
-  return h('section', { class: 'panel scroll' },
+  return h('section', { class: 'panel scroll', tabindex: 0, 'aria-label': title },
     h('h2', {}, title),
     rows.length === 0 ? h('p', { class: 'quiet' }, 'None.') : h('table', {},
       h('thead', {}, h('tr', {}, titles.map((one) => h('th', { scope: 'col' }, one || h('span', { class: 'quiet' }, 'State'))))),

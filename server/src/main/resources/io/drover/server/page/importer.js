@@ -37,7 +37,8 @@ function newCluster(live, go) {
     h('label', { for: 'registry' }, 'Private registry ', h('span', { class: 'quiet' }, 'for the agent’s image')),
     h('input', { id: 'registry', name: 'registry', placeholder: 'registry.example.com' }),
     h('label', { for: 'variables' }, 'Environment of the agent ', h('span', { class: 'quiet' }, 'NAME=value, one a line')),
-    h('textarea', { id: 'variables', name: 'variables', rows: 4, placeholder: 'HTTPS_PROXY=http://proxy.example.com:3128' })),
+    h('textarea', { id: 'variables', name: 'variables', rows: 4, spellcheck: 'false', value: `DROVER_REPORT_URL=${location.origin}/v3/reports\n` }),
+    h('p', { class: 'small quiet' }, 'Reports sent here are what this page shows of health and capabilities. A proxy: HTTPS_PROXY=http://proxy.example.com:3128')),
   h('div', { class: 'actions' }, submit, h('a', { class: 'button', href: '#/' }, 'Cancel')));
   return form;
 }

@@ -17,16 +17,14 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class ReadTextsTest {
-  private static final String SECRET =
-      "{\"metadata\":{\"annotations\":{\"kubernetes.io/service-account.name\":\"a\"}},"
-          + "\"data\":{\"token\":\"%s\"}}";
-
   private final StandIns standIns = new StandIns(StandIns.newKey());
   private final String real = secret("the real token");
   private final String instead = secret(standIns.of("the real token".getBytes(UTF_8)));
 
   private static String secret(String token) {
-    return SECRET.formatted(Base64.getEncoder().encodeToString(token.getBytes(UTF_8)));
+    return ("{\"metadata\":{\"annotations\":{\"kubernetes.io/service-account.name\":\"a\"}},"
+            + "\"data\":{\"token\":\"%s\"}}")
+        .formatted(Base64.getEncoder().encodeToString(token.getBytes(UTF_8)));
   }
 
   private InputStream answer(String text) {
