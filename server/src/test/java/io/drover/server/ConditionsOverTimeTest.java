@@ -127,6 +127,27 @@ class ConditionsOverTimeTest {
   }
 
   @Test
+  void tunnelsTellWhatTheyCarryAndHowFastTheyAnswer() throws Exception {
+    var path = "/v3/clusters/" + cluster.id() + "/tunnels";
+    assertThat(server.get(path).path("data")).isEmpty();
+
+    try (var _ = connect()) {
+      await("Ready", "True", "");
+      var json = server.get(path);
+
+      assertThat(json.path("data").findValuesAsText("tunnel")).containsExactly("cluster", "steve");
+      for (var session : json.path("data")) {
+        assertThat(session.path("healthy").asBoolean()).isTrue();
+        assertThat(session.path("receivedBytes").asLong()).isPositive();
+        assertThat(session.path("sentBytes").asLong()).isPositive();
+        assertThat(Instant.parse(session.path("since").asText())).isNotNull();
+      }
+      assertThat(json.path("latencies")).isNotEmpty();
+      assertThat(json.at("/latencies/0/milliseconds").asInt(-1)).isNotNegative();
+    }
+  }
+
+  @Test
   void whatIsNotInTheClusterIsTold() throws Exception {
     api.facts.put("/version", "{\"gitVersion\":\"v1.30.0\"}");
     api.facts.put(

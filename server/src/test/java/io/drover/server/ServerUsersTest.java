@@ -257,7 +257,8 @@ class ServerUsersTest {
         assertThat(status(method, "/k8s/clusters/" + other + "/api", fields)).isEqualTo(404);
         assertThat(status(method, "/k8s/clusters/" + his + "/api", fields)).isEqualTo(503);
         for (var part :
-            List.of("", "/report", "/samples", "/timeline", "?action=generateKubeconfig")) {
+            List.of(
+                "", "/report", "/samples", "/timeline", "/tunnels", "?action=generateKubeconfig")) {
           assertThat(status(method, "/v3/clusters/" + other + part, fields)).isEqualTo(404);
         }
       }
@@ -275,7 +276,9 @@ class ServerUsersTest {
       var member = json(made).path("id").asText();
       assertThat(
               status(
-                  "DELETE", "/v3/clusterroletemplatebindings/" + member, bearer(server.adminToken)))
+                  "DELETE",
+                  "/v3/clusterroletemplatebindings/" + member.replace(":", "%3A"),
+                  bearer(server.adminToken)))
           .isEqualTo(200);
       assertThat(status("GET", "/k8s/clusters/" + his + "/api", fields)).isEqualTo(404);
     }

@@ -25,6 +25,7 @@ import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.interactions.Actions;
 import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
 
@@ -137,6 +138,16 @@ final class Browser implements AutoCloseable {
     field.sendKeys(text);
   }
 
+  /** Types where the cursor is. */
+  void type(CharSequence text) {
+    new Actions(driver).sendKeys(text).perform();
+  }
+
+  /** Takes one of a list. */
+  void choose(String id, String text) throws InterruptedException, IOException {
+    see(By.xpath("//select[@id='%s']/option[.='%s']".formatted(id, text))).click();
+  }
+
   Object run(String script, Object... arguments) {
     return driver.executeScript(script, arguments);
   }
@@ -178,6 +189,9 @@ final class Browser implements AutoCloseable {
                 if (entry.getMessage().contains("status of " + status)) {
                   return false;
                 }
+              }
+              if (entry.getMessage().contains("willReadFrequently")) {
+                return false; // how the terminal's library could be faster
               }
               return entry.getLevel().intValue() >= java.util.logging.Level.WARNING.intValue();
             });

@@ -1,5 +1,6 @@
 package io.drover.e2e;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -40,6 +41,16 @@ import org.openqa.selenium.Keys;
 @SuppressWarnings("NullAway.Init") // install() sets everything
 final class PageIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final String EVENT =
+      """
+      apiVersion: v1
+      kind: Event
+      metadata: {name: page, namespace: default}
+      involvedObject: {kind: ConfigMap, name: page, namespace: default}
+      reason: SeenByThePage
+      message: somebody looks at it
+      type: Warning
+      """;
 
   private ControlPlane plane;
   private Path directory;
@@ -163,6 +174,7 @@ final class PageIT {
     browser.press("a", "shop-eu");
     browser.see("h2", "Conditions");
     browser.see("dt", "Memory");
+    browser.see("td", "steve");
     picture("cluster");
     browser.press("a", "Health");
     browser.see("h2", "Checks");
@@ -213,6 +225,89 @@ final class PageIT {
 
   @Test
   @Order(7)
+  void logGrowsAndShellAnswers() throws Exception {
+    var pod = plane.pod();
+    browser.press("a", "Pod");
+    browser.press("a", pod);
+    browser.press("a", "Log");
+    browser.see(By.cssSelector("pre.log"));
+    browser.press("a", "Shell");
+    browser.see("p", "Ctrl+D ends it.");
+    browser.type("echo six times seven is $((6*7))" + Keys.ENTER);
+    browser.see(By.xpath("//*[contains(., 'six times seven is 42')]"));
+    picture("shell");
+    browser.type("exit" + Keys.ENTER);
+    browser.see("p", "The shell has ended.");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(8)
+  void historyHasEventsAndChanges() throws Exception {
+    plane.admin().outcome(EVENT.getBytes(UTF_8), "apply", "-f", "-").expect(0);
+    browser.press("a", "History");
+    browser.see("td", "SeenByThePage");
+    browser.see("td", "AgentDeployed");
+    picture("history");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(9)
+  void userIsMadeAndIsAMember() throws Exception {
+    browser.press("a", "Users");
+    browser.type("new-username", "ann");
+    browser.type("new-password", "ann's first password");
+    browser.press("button", "Create");
+    browser.see("b", "ann");
+    picture("users");
+
+    browser.press("a", "Clusters");
+    browser.press("a", "shop-eu");
+    browser.press("a", "Members");
+    browser.choose("userId", "ann");
+    browser.press("button", "Add");
+    browser.see("td", "ann");
+    browser.see("td", "read-only");
+    picture("members");
+    browser.press("button", "Remove");
+    browser.see("p", "Nobody yet, but administrators.");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(10)
+  void tokensComeAndGo() throws Exception {
+    browser.press("a", "Manage");
+    browser.see(By.cssSelector("td .state.good"));
+    browser.press("button", "New token");
+    browser.see("code", "kubectl apply -f https://");
+    picture("manage");
+
+    browser.see(By.linkText("admin")).click();
+    browser.type("description", "a pipeline");
+    browser.press("button", "New token");
+    browser.see("td", "a pipeline");
+    browser.see("p", "Its text, shown this once:");
+    picture("account");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(11)
+  void passwordIsChanged() throws Exception {
+    browser.type("currentPassword", server.firstPassword());
+    browser.type("newPassword", "a better password");
+    browser.press("button", "Change");
+    browser.see("button", "Sign in");
+    browser.type("password", "a better password");
+    browser.press("button", "Sign in");
+    browser.see("h1", "admin");
+    browser.hasNoTrouble(401);
+  }
+
+  @Test
+  @Order(12)
   void whoHasLeftSeesNothing() throws Exception {
     browser.press("button", "Sign out");
     browser.see("button", "Sign in");

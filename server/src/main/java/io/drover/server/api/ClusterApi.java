@@ -19,8 +19,10 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -50,6 +52,7 @@ final class ClusterApi {
   private static final String REPORT = "/report";
   private static final String SAMPLES = "/samples";
   private static final String TIME_LINE = "/timeline";
+  private static final String TUNNELS = "/tunnels";
 
   private final Store store;
   private final Reports reports;
@@ -164,7 +167,7 @@ final class ClusterApi {
 
   private void part(
       Request request, Response response, Callback callback, Cluster cluster, String part) {
-    if (!List.of(REPORT, SAMPLES, TIME_LINE).contains(part)) {
+    if (!List.of(REPORT, SAMPLES, TIME_LINE, TUNNELS).contains(part)) {
       Answers.error(response, callback, 404, "NotFound", "no such path");
     } else if (!request.getMethod().equals("GET")) {
       Answers.notAllowed(response, callback);
@@ -172,7 +175,14 @@ final class ClusterApi {
       report(response, callback, cluster);
     } else {
       Answers.json(
-          response, callback, 200, part.equals(SAMPLES) ? samples(cluster) : timeLine(cluster));
+          response,
+          callback,
+          200,
+          switch (part) {
+            case SAMPLES -> samples(cluster);
+            case TUNNELS -> tunnels(cluster);
+            default -> timeLine(cluster);
+          });
     }
   }
 
@@ -205,6 +215,33 @@ final class ClusterApi {
           .put("memoryUsedBytes", sample.memoryUsed())
           .put("memoryRequestedBytes", sample.memoryRequested())
           .put("memoryAllocatableBytes", sample.memoryAllocatable());
+    }
+    return json;
+  }
+
+  private JsonNode tunnels(Cluster cluster) {
+    var now = clock.instant();
+    var json =
+        Answers.JSON
+            .createObjectNode()
+            .put("type", "clusterTunnels")
+            .put("clusterId", cluster.id());
+    var data = json.putArray("data");
+    for (var session : sessions.traffic(cluster.id())) {
+      data.addObject()
+          .put("tunnel", session.key().tunnel().name().toLowerCase(Locale.ROOT))
+          .put("since", now.minus(session.age()).truncatedTo(ChronoUnit.SECONDS).toString())
+          .put("healthy", session.isHealthy())
+          .put("streams", session.streams())
+          .put("receivedBytes", session.receivedBytes())
+          .put("sentBytes", session.sentBytes());
+    }
+    var latencies = json.putArray("latencies");
+    for (var latency : health.latencies().of(cluster.id(), now)) {
+      latencies
+          .addObject()
+          .put("minute", latency.minute().toString())
+          .put("milliseconds", latency.milliseconds());
     }
     return json;
   }
@@ -293,7 +330,8 @@ final class ClusterApi {
     json.putObject("links")
         .put("self", self)
         .put("samples", self + SAMPLES)
-        .put("timeLine", self + TIME_LINE);
+        .put("timeLine", self + TIME_LINE)
+        .put("tunnels", self + TUNNELS);
     if (reports.newest(cluster.id()).isPresent()) {
       ((ObjectNode) json.path("links")).put("report", self + REPORT);
     }

@@ -12,6 +12,7 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.Fields;
+import org.eclipse.jetty.util.URIUtil;
 import org.eclipse.jetty.util.UrlEncoded;
 
 /** {@code /v3/clusterroletemplatebindings}: members of clusters, in Norman's shapes. */
@@ -42,7 +43,7 @@ final class MemberApi {
       }
       return;
     }
-    var id = rest.substring(1);
+    var id = URIUtil.decodePath(rest.substring(1)); // a client may write the colon as %3A
     var member =
         members
             .find(id)

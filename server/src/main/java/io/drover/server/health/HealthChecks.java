@@ -61,6 +61,7 @@ public final class HealthChecks implements AutoCloseable {
   private final InstantSource clock;
   private final Duration interval;
   private final Map<String, Checked> checked = new ConcurrentHashMap<>();
+  private final Latencies latencies = new Latencies();
   private final Thread ticker;
 
   /** One cluster's conditions and who works on them. */
@@ -172,9 +173,15 @@ public final class HealthChecks implements AutoCloseable {
     return checked.computeIfAbsent(clusterId, _ -> new Checked(Collections.unmodifiableMap(map)));
   }
 
+  /** How long agents took for {@code /ping}. */
+  public Latencies latencies() {
+    return latencies;
+  }
+
   /** Forgets a deleted cluster. */
   public void forget(String clusterId) {
     checked.remove(clusterId);
+    latencies.forget(clusterId);
   }
 
   private void run() {
@@ -312,7 +319,9 @@ public final class HealthChecks implements AutoCloseable {
 
   private void checkConnected(Cluster cluster, Checked last, Draft next) {
     try {
+      long begunNanos = System.nanoTime();
       ping(cluster.id());
+      latencies.put(cluster.id(), next.now(), Duration.ofNanos(System.nanoTime() - begunNanos));
       last.seen = next.now();
       next.put(Condition.Type.CONNECTED, Status.TRUE, "", "");
       return;

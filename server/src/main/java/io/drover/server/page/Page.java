@@ -29,6 +29,7 @@ public final class Page {
   private static final List<String> FILES =
       List.of(
           FIRST,
+          "account.js",
           "api.js",
           "chart.js",
           "cluster-parts.js",
@@ -36,12 +37,26 @@ public final class Page {
           "clusters.js",
           "dom.js",
           "explorer.js",
+          "form.js",
           "format.js",
+          "history.js",
           "importer.js",
           "login.js",
           "main.js",
+          "manage.js",
           "mark.svg",
+          "members.js",
+          "shell.js",
           "style.css");
+
+  /** The terminal of the shell, out of the jars that Maven brings. */
+  private static final Map<String, String> LIBRARIES =
+      Map.of(
+          "xterm.js", "/META-INF/resources/webjars/xterm/4.9.0/lib/xterm.js",
+          "xterm.css", "/META-INF/resources/webjars/xterm/4.9.0/css/xterm.css",
+          "xterm-addon-fit.js",
+              "/META-INF/resources/webjars/xterm-addon-fit/0.3.0/lib/xterm-addon-fit.js");
+
   private static final Map<String, String> TYPES =
       Map.of(
           "html", "text/html; charset=utf-8",
@@ -62,21 +77,24 @@ public final class Page {
   public static Page load() {
     var files = new HashMap<String, File>();
     for (var name : FILES) {
-      try (var in = Objects.requireNonNull(Page.class.getResourceAsStream(name), name)) {
-        byte[] content = in.readAllBytes();
-        var tag =
-            HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content), 0, 16);
-        var type = Objects.requireNonNull(TYPES.get(name.substring(name.lastIndexOf('.') + 1)));
-        files.put(
-            name.equals(FIRST) ? "/" : PREFIX + name,
-            new File(type, ByteBuffer.wrap(content).asReadOnlyBuffer(), '"' + tag + '"'));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      } catch (NoSuchAlgorithmException e) {
-        throw new IllegalStateException(e); // every Java has it
-      }
+      files.put(name.equals(FIRST) ? "/" : PREFIX + name, read(name, name));
     }
+    LIBRARIES.forEach((name, resource) -> files.put(PREFIX + name, read(name, resource)));
     return new Page(files);
+  }
+
+  private static File read(String name, String resource) {
+    try (var in = Objects.requireNonNull(Page.class.getResourceAsStream(resource), resource)) {
+      byte[] content = in.readAllBytes();
+      var tag =
+          HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content), 0, 16);
+      var type = Objects.requireNonNull(TYPES.get(name.substring(name.lastIndexOf('.') + 1)));
+      return new File(type, ByteBuffer.wrap(content).asReadOnlyBuffer(), '"' + tag + '"');
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every Java has it
+    }
   }
 
   /** Whether a request is for one of them: what is at {@code /} is for programs, too. */

@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -75,6 +76,9 @@ public final class ServerSession {
   // Guarded by openLock.
   private long nextId = FIRST_ID;
 
+  private final long startedNanos = System.nanoTime();
+  private final LongAdder receivedBytes = new LongAdder();
+  private final LongAdder sentBytes = new LongAdder();
   private volatile long lastSignNanos = System.nanoTime();
   private volatile long lastFrameNanos = System.nanoTime();
   private volatile boolean obeysPause;
@@ -115,6 +119,30 @@ public final class ServerSession {
   /** What the agent said about its API server; only on the cluster tunnel. */
   public Optional<ConnectParams> params() {
     return Optional.ofNullable(params);
+  }
+
+  /**
+   * What it carries and has carried.
+   *
+   * @param receivedBytes of messages, without what TLS and frames add
+   */
+  public record Traffic(
+      SessionKey key,
+      Duration age,
+      boolean isHealthy,
+      int streams,
+      long receivedBytes,
+      long sentBytes) {}
+
+  /** What it carries now. */
+  Traffic traffic() {
+    return new Traffic(
+        key,
+        Duration.ofNanos(System.nanoTime() - startedNanos),
+        isHealthy(),
+        streams.size(),
+        receivedBytes.sum(),
+        sentBytes.sum());
   }
 
   /** Whether frames came within {@link #HEALTHY}. */
@@ -235,6 +263,7 @@ public final class ServerSession {
    */
   boolean onPiece(ByteBuffer piece, boolean last) {
     lastFrameNanos = System.nanoTime();
+    receivedBytes.add(piece.remaining());
     wait = false;
     try {
       assembler.accept(piece, last);
@@ -395,7 +424,11 @@ public final class ServerSession {
           case null -> {
             return;
           }
-          case Outgoing.Binary(var message) -> link.send(MessageCodec.encode(message));
+          case Outgoing.Binary(var message) -> {
+            var bytes = MessageCodec.encode(message);
+            sentBytes.add(bytes.remaining());
+            link.send(bytes);
+          }
           case Outgoing.Ping() -> link.ping();
           case Outgoing.Pong(var payload) -> link.pong(payload);
         }

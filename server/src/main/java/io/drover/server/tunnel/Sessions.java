@@ -1,6 +1,7 @@
 package io.drover.server.tunnel;
 
 import io.drover.proto.handshake.ConnectParams;
+import io.drover.server.tunnel.SessionKey.Tunnel;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -79,6 +80,15 @@ public final class Sessions implements AutoCloseable {
         .filter(ServerSession::isHealthy)
         .findFirst()
         .or(() -> sessions.stream().filter(session -> !session.isEnded()).findFirst());
+  }
+
+  /** What the sessions of a cluster carry: those of the cluster tunnel first, oldest first. */
+  public List<ServerSession.Traffic> traffic(String clusterId) {
+    return Stream.of(Tunnel.values())
+        .flatMap(
+            tunnel -> byKey.getOrDefault(new SessionKey(tunnel, clusterId), List.of()).stream())
+        .map(ServerSession::traffic)
+        .toList();
   }
 
   /** Ends all sessions of a cluster, because it was deleted. */

@@ -15,6 +15,13 @@ export function problem(cluster) {
   return wrong?.message ?? '';
 }
 
+/** A part about a cluster, or why there is none. */
+export function clusterOr(live, id, part) {
+  const cluster = live.clusters.get(id);
+  if (cluster) return part(cluster);
+  return live.ready ? [h('div', { class: 'notice bad' }, 'There is no such cluster, or you are no member of it.')] : [];
+}
+
 /** How much of something is used and asked for. */
 export function meter(label, cluster, name) {
   const room = quantity(cluster.allocatable?.[name]);

@@ -2,14 +2,14 @@
 
 import { h, say, state, trouble } from './dom.js';
 import { get, send } from './api.js';
-import { ago, moment } from './format.js';
-import { clusterState, meter, problem } from './cluster-parts.js';
+import { ago, bytes, moment } from './format.js';
+import { clusterOr, clusterState, meter, problem } from './cluster-parts.js';
 import { chart } from './chart.js';
 
 const SIGNS = { good: '✓', bad: '!', wait: '…', none: '' };
 
 export function clusterHead(cluster, tab) {
-  const tabs = [['', 'Overview'], ['/health', 'Health'], ['/capabilities', 'Capabilities'], ['/explore', 'Explorer']];
+  const tabs = [['', 'Overview'], ['/health', 'Health'], ['/capabilities', 'Capabilities'], ['/explore', 'Explorer'], ['/history', 'History'], ['/members', 'Members'], ['/manage', 'Manage']];
   return [
     h('p', { class: 'crumbs' }, h('a', { href: '#/' }, 'Clusters')),
     h('div', { class: 'head' },
@@ -46,8 +46,10 @@ export function conditions(cluster) {
 }
 
 export function overview({ live, id, memo }) {
-  const cluster = live.clusters.get(id);
-  if (!cluster) return gone(live);
+  return clusterOr(live, id, (cluster) => overviewOf(cluster, memo));
+}
+
+function overviewOf(cluster, memo) {
   const report = reportOf(memo, cluster);
   const why = problem(cluster);
   return [
@@ -64,6 +66,7 @@ export function overview({ live, id, memo }) {
             h('dt', {}, 'Pods'), h('dd', {}, meter('Pods', cluster, 'pods')),
             h('dt', {}, 'Nodes'), h('dd', {}, cluster.nodeCount ?? '–')),
           charts(memo, cluster)),
+        h('section', { class: 'panel scroll', tabindex: 0, 'aria-label': 'Tunnels' }, h('h2', {}, 'Tunnels'), tunnels(memo, cluster)),
         h('section', { class: 'panel' }, h('h2', {}, 'Agent'), agent(cluster, report.value)))),
   ];
 }
@@ -89,11 +92,14 @@ function figure(value, unit) {
 /** A report is due every 5 minutes; where there was none for longer there is nothing to draw. */
 const GAP_MS = 660_000;
 
-function withGaps(samples, value) {
+/** Agents are asked several times a minute. */
+const LATENCY_GAP_MS = 120_000;
+
+function withGaps(samples, value, gap = GAP_MS) {
   const points = [];
   for (const sample of samples) {
     const time = Date.parse(sample.minute);
-    if (points.length > 0 && time - points.at(-1)[0] > GAP_MS) points.push([points.at(-1)[0] + 1, null]);
+    if (points.length > 0 && time - points.at(-1)[0] > gap) points.push([points.at(-1)[0] + 1, null]);
     points.push([time, value(sample) ?? null]);
   }
   return points;
@@ -107,15 +113,29 @@ function agent(cluster, report) {
     ['Gateway', report?.agent?.gateway && `on, policy ${report.agent.gateway.policy}`],
     ['Created', moment(cluster.created)],
     ['Id', cluster.id],
+    ...(report?.health?.tunnels ?? []).filter((tunnel) => !tunnel.connected).map((tunnel) => [`Says of ${tunnel.name}`, state('bad', tunnel.reason ?? 'down')]),
   ].filter(([, value]) => value);
+  return h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
+}
+
+const TUNNELS_MS = 5_000;
+
+/** Its sessions as this server sees them. */
+function tunnels(memo, cluster) {
+  const { value, error } = memo(`tunnels-${cluster.id}`, () => get(`/v3/clusters/${cluster.id}/tunnels`), { every: TUNNELS_MS });
+  if (error) return trouble(error);
+  if (!value) return null;
   return [
-    h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
-    (report?.health?.tunnels ?? []).length === 0 ? null : h('table', {},
-      h('thead', {}, h('tr', {}, ['Tunnel', 'State', 'Since'].map((title) => h('th', { scope: 'col' }, title)))),
-      h('tbody', {}, report.health.tunnels.map((tunnel) => h('tr', {},
-        h('td', {}, tunnel.name),
-        h('td', {}, tunnel.connected ? state('good', 'connected') : state('bad', tunnel.reason ?? 'down')),
-        h('td', { class: 'small' }, ago(tunnel.since)))))),
+    value.data.length === 0 ? h('p', { class: 'quiet' }, 'No tunnel is open.') : h('table', {},
+      h('thead', {}, h('tr', {}, ['Tunnel', 'State', 'Since', 'Streams', 'Received', 'Sent'].map((title, at) => h('th', { scope: 'col', class: at > 2 ? 'number' : null }, title)))),
+      h('tbody', {}, value.data.map((one) => h('tr', {},
+        h('td', {}, one.tunnel),
+        h('td', {}, one.healthy ? state('good', 'open') : state('wait', 'silent')),
+        h('td', { class: 'small when' }, ago(one.since)),
+        h('td', { class: 'number' }, one.streams),
+        h('td', { class: 'number small' }, bytes(one.receivedBytes)),
+        h('td', { class: 'number small' }, bytes(one.sentBytes)))))),
+    value.latencies.length < 2 ? null : [h('h3', {}, 'Answer to a ping'), chart({ title: 'Answer to a ping', unit: 'ms', points: withGaps(value.latencies, (one) => one.milliseconds, LATENCY_GAP_MS) })],
   ];
 }
 
@@ -125,13 +145,11 @@ function reportOf(memo, cluster) {
   return memo(`report-${cluster.id}-${cluster.observedAt ?? ''}`, async () => (await get(`/v3/clusters/${cluster.id}/report`)).report);
 }
 
-function gone(live) {
-  return live.ready ? [h('div', { class: 'notice bad' }, 'There is no such cluster, or you are no member of it.')] : [];
+export function health({ live, id, memo }) {
+  return clusterOr(live, id, (cluster) => healthOf(cluster, memo));
 }
 
-export function health({ live, id, memo }) {
-  const cluster = live.clusters.get(id);
-  if (!cluster) return gone(live);
+function healthOf(cluster, memo) {
   const { value: report, error } = reportOf(memo, cluster);
   if (!report) return [clusterHead(cluster, '/health'), error ? trouble(error) : noReport(cluster)];
   const found = report.health ?? {};
@@ -167,8 +185,10 @@ function noReport(cluster) {
 }
 
 export function capabilities({ live, id, memo }) {
-  const cluster = live.clusters.get(id);
-  if (!cluster) return gone(live);
+  return clusterOr(live, id, (cluster) => capabilitiesOf(cluster, memo));
+}
+
+function capabilitiesOf(cluster, memo) {
   const { value: report, error } = reportOf(memo, cluster);
   if (!report) return [clusterHead(cluster, '/capabilities'), error ? trouble(error) : noReport(cluster)];
   const is = report.capabilities ?? {};

@@ -3,7 +3,10 @@
 import { h, say, state, trouble } from './dom.js';
 import { ask, get } from './api.js';
 import { ago } from './format.js';
+import { clusterOr } from './cluster-parts.js';
 import { clusterHead } from './cluster.js';
+import { submitting } from './form.js';
+import { shell } from './shell.js';
 
 const ROWS = 50;
 const REFRESH_MS = 5_000;
@@ -27,9 +30,11 @@ function link(id, ...parts) {
 }
 
 /** Types, and what there is of one. */
-export function explorer({ live, id, rest, query, memo, keep, go, signal }) {
-  const cluster = live.clusters.get(id);
-  if (!cluster) return live.ready ? [h('div', { class: 'notice bad' }, 'There is no such cluster, or you are no member of it.')] : [];
+export function explorer(context) {
+  return clusterOr(context.live, context.id, (cluster) => explorerOf(cluster, context));
+}
+
+function explorerOf(cluster, { id, rest, query, memo, keep, go, signal }) {
   const head = clusterHead(cluster, '/explore');
   const schemas = memo(`schemas-${id}`, () => get(`${base(id)}/v1/schemas`), { every: SCHEMAS_MS, stay: true });
   const counts = memo(`counts-${id}`, () => get(`${base(id)}/v1/counts`), { every: COUNTS_MS, stay: true });
@@ -127,11 +132,11 @@ function one(id, type, path, query, { memo, keep, signal }) {
   const here = link(id, type.id, ...path);
   const tabs = h('nav', { class: 'tabs', 'aria-label': `Parts of ${name}` },
     h('a', { href: here, 'aria-current': tab === 'yaml' ? 'page' : null }, 'YAML'),
-    isPod ? h('a', { href: `${here}?tab=log`, 'aria-current': tab === 'log' ? 'page' : null }, 'Log') : null);
+    isPod ? Object.entries(OF_CONTAINERS).map(([path, { title }]) => h('a', { href: `${here}?tab=${path}`, 'aria-current': tab === path ? 'page' : null }, title)) : null);
   const head = [
     h('p', { class: 'crumbs' }, h('a', { href: link(id, type.id) }, type.attributes.kind), namespace ? ` / ${namespace}` : null),
     h('h2', {}, name), tabs];
-  if (isPod && tab === 'log') return h('section', { class: 'panel', id: `log-${address}` }, head, log(id, namespace, name, query, { memo, keep, signal }));
+  if (isPod && tab in OF_CONTAINERS) return h('section', { class: 'panel', id: `${tab}-${address}` }, head, ofContainer(id, namespace, name, tab, query, { memo, keep, signal }));
   const { value, error } = memo(`yaml-${address}`, async () => (await ask(address, { headers: { Accept: 'application/yaml' } })).text());
   return h('section', { class: 'panel' }, head, error ? trouble(error) : null, value === undefined ? null : keep('editor', () => editor(address, value, type)));
 }
@@ -139,25 +144,17 @@ function one(id, type, path, query, { memo, keep, signal }) {
 function editor(address, yaml, type) {
   const mayWrite = type.resourceMethods?.includes('PUT');
   const text = h('textarea', { rows: 28, spellcheck: 'false', 'aria-label': 'YAML', readonly: !mayWrite, value: yaml });
-  const problem = h('div');
-  return h('form', { onsubmit: async (event) => {
-    event.preventDefault();
-    try {
-      const saved = await ask(address, { method: 'PUT', body: text.value, headers: { 'Content-Type': 'application/yaml', Accept: 'application/yaml' } });
-      text.value = await saved.text();
-      problem.replaceChildren();
-      say('Saved.');
-    } catch (error) {
-      problem.replaceChildren(trouble(error));
-    }
-  } }, problem, text, mayWrite ? h('div', { class: 'actions' }, h('button', { class: 'primary', type: 'submit' }, 'Save')) : null);
+  return h('form', { onsubmit: submitting(async () => {
+    const saved = await ask(address, { method: 'PUT', body: text.value, headers: { 'Content-Type': 'application/yaml', Accept: 'application/yaml' } });
+    text.value = await saved.text();
+    say('Saved.');
+  }) }, text, mayWrite ? h('div', { class: 'actions' }, h('button', { class: 'primary', type: 'submit' }, 'Save')) : null);
 }
 
-const LOG_LINES = 500;
-const LOG_CHARACTERS = 2_000_000;
+const OF_CONTAINERS = { log: { title: 'Log', show: log }, shell: { title: 'Shell', show: shell } };
 
-/** A log as it grows; the oldest of what is shown goes. */
-function log(id, namespace, name, query, { memo, keep, signal }) {
+/** What a pod has once for each of its containers. */
+function ofContainer(id, namespace, name, tab, query, { memo, keep, signal }) {
   const pod = `${base(id)}/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
   const { value, error } = memo(`pod-${pod}`, () => get(pod));
   if (error) return trouble(error);
@@ -167,13 +164,19 @@ function log(id, namespace, name, query, { memo, keep, signal }) {
   const here = link(id, 'pod', namespace, name);
   return [
     containers.length > 1 ? h('p', {}, containers.map((one) => [
-      h('a', { href: `${here}?tab=log&container=${encodeURIComponent(one)}`, 'aria-current': one === container ? 'page' : null }, one), ' '])) : null,
-    keep('log', () => {
-      const lines = h('pre', { class: 'log', tabindex: 0, 'aria-label': `Log of ${container}` });
-      follow(`${pod}/log?container=${encodeURIComponent(container)}&follow=true&tailLines=${LOG_LINES}`, lines, signal);
-      return lines;
-    }),
+      h('a', { href: `${here}?tab=${tab}&container=${encodeURIComponent(one)}`, 'aria-current': one === container ? 'page' : null }, one), ' '])) : null,
+    keep(tab, () => OF_CONTAINERS[tab].show(pod, container, signal)),
   ];
+}
+
+const LOG_LINES = 500;
+const LOG_CHARACTERS = 2_000_000;
+
+/** A log as it grows; the oldest of what is shown goes. */
+function log(pod, container, signal) {
+  const lines = h('pre', { class: 'log', tabindex: 0, 'aria-label': `Log of ${container}` });
+  follow(`${pod}/log?container=${encodeURIComponent(container)}&follow=true&tailLines=${LOG_LINES}`, lines, signal);
+  return lines;
 }
 
 async function follow(address, lines, signal) {

@@ -2,6 +2,8 @@
 
 import { command, h, state, trouble } from './dom.js';
 import { send } from './api.js';
+import { clusterOr } from './cluster-parts.js';
+import { submitting } from './form.js';
 import { conditions } from './cluster.js';
 
 export function importer({ live, go, keep }) {
@@ -9,26 +11,14 @@ export function importer({ live, go, keep }) {
 }
 
 function newCluster(live, go) {
-  const problem = h('div');
-  const submit = h('button', { class: 'primary', type: 'submit' }, 'Continue');
-  const form = h('form', {
+  return h('form', {
     class: 'panel fields',
-    onsubmit: async (event) => {
-      event.preventDefault();
-      submit.disabled = true;
-      problem.replaceChildren();
-      try {
-        const cluster = await send('POST', '/v3/clusters', asked(new FormData(form)));
-        live.put(cluster);
-        go(`#/import/${cluster.id}`);
-      } catch (error) {
-        problem.replaceChildren(trouble(error));
-      } finally {
-        submit.disabled = false;
-      }
-    },
+    onsubmit: submitting(async (fields) => {
+      const cluster = await send('POST', '/v3/clusters', asked(fields));
+      live.put(cluster);
+      go(`#/import/${cluster.id}`);
+    }),
   },
-  problem,
   h('label', { for: 'name' }, 'Name'),
   h('input', { id: 'name', name: 'name', required: true, maxlength: 63, pattern: '[a-z0-9]([\\-a-z0-9]*[a-z0-9])?', 'aria-describedby': 'name-hint', autofocus: true }),
   h('p', { id: 'name-hint', class: 'small quiet' }, 'a–z, 0–9 and -, not at an end.'),
@@ -39,27 +29,29 @@ function newCluster(live, go) {
     h('label', { for: 'variables' }, 'Environment of the agent ', h('span', { class: 'quiet' }, 'NAME=value, one a line')),
     h('textarea', { id: 'variables', name: 'variables', rows: 4, spellcheck: 'false', value: `DROVER_REPORT_URL=${location.origin}/v3/reports\n` }),
     h('p', { class: 'small quiet' }, 'Reports sent here are what this page shows of health and capabilities. A proxy: HTTPS_PROXY=http://proxy.example.com:3128')),
-  h('div', { class: 'actions' }, submit, h('a', { class: 'button', href: '#/' }, 'Cancel')));
-  return form;
+  h('div', { class: 'actions' }, h('button', { class: 'primary', type: 'submit' }, 'Continue'), h('a', { class: 'button', href: '#/' }, 'Cancel')));
 }
 
 /** What is asked for, as the API takes it. */
 function asked(fields) {
-  const variables = fields.get('variables').split('\n').map((line) => line.trim()).filter(Boolean).map((line) => {
+  const variables = fields.variables.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => {
     const at = line.indexOf('=');
     return at < 0 ? { name: line, value: '' } : { name: line.slice(0, at), value: line.slice(at + 1) };
   });
   return {
-    name: fields.get('name'),
-    ...(fields.get('registry') && { importedConfig: { privateRegistryURL: fields.get('registry') } }),
+    name: fields.name,
+    ...(fields.registry && { importedConfig: { privateRegistryURL: fields.registry } }),
     ...(variables.length > 0 && { agentEnvVars: variables }),
   };
 }
 
 /** The commands of a new cluster, until its agent is there. */
 export function awaited({ live, id, memo }) {
-  const cluster = live.clusters.get(id);
-  if (!cluster) return live.ready ? [h('div', { class: 'notice bad' }, 'There is no such cluster.')] : [];
+  return clusterOr(live, id, (cluster) => awaitedOf(cluster, memo));
+}
+
+function awaitedOf(cluster, memo) {
+  const { id } = cluster;
   const token = memo(`token-${id}`, () => send('POST', '/v3/clusterregistrationtokens', { clusterId: id }));
   const there = cluster.state === 'active';
   return [

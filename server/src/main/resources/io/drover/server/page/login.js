@@ -1,7 +1,8 @@
 // Who is there.
 
-import { h, trouble } from './dom.js';
+import { h } from './dom.js';
 import { get, send } from './api.js';
+import { submitting } from './form.js';
 
 /** The user that is signed in; null: nobody is. */
 export async function whoAmI() {
@@ -15,36 +16,27 @@ export async function whoAmI() {
 }
 
 export function login(onDone) {
-  const problem = h('div');
-  const submit = h('button', { class: 'primary', type: 'submit' }, 'Sign in');
   const form = h('form', {
     class: 'panel login', 'aria-labelledby': 'login-title',
-    onsubmit: async (event) => {
-      event.preventDefault();
-      submit.disabled = true;
-      problem.replaceChildren();
-      const { username, password } = Object.fromEntries(new FormData(form));
+    onsubmit: submitting(async (fields) => {
       try {
-        await send('POST', '/v3-public/localProviders/local?action=login', { username, password });
-        await onDone();
+        await send('POST', '/v3-public/localProviders/local?action=login', fields);
       } catch (error) {
-        problem.replaceChildren(trouble(error));
         form.password.value = '';
         form.password.focus();
-      } finally {
-        submit.disabled = false;
+        throw error;
       }
-    },
+      await onDone();
+    }),
   },
   h('img', { src: '/page/mark.svg', alt: '' }),
   h('h1', { id: 'login-title' }, 'Drover'),
   h('p', { class: 'quiet' }, 'The first password was printed when the server started for the first time.'),
-  problem,
   h('label', { for: 'username' }, 'User'),
   h('input', { id: 'username', name: 'username', autocomplete: 'username', required: true, value: 'admin' }),
   h('label', { for: 'password' }, 'Password'),
   h('input', { id: 'password', name: 'password', type: 'password', autocomplete: 'current-password', required: true }),
-  h('div', { class: 'actions' }, submit));
+  h('div', { class: 'actions' }, h('button', { class: 'primary', type: 'submit' }, 'Sign in')));
   return form;
 }
 

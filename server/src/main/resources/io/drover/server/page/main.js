@@ -2,10 +2,14 @@
 
 import { h, morph, say, trouble } from './dom.js';
 import { login, signOut, whoAmI } from './login.js';
+import { account, users } from './account.js';
 import { clusters } from './clusters.js';
 import { awaited, importer } from './importer.js';
 import { capabilities, health, overview } from './cluster.js';
 import { explorer } from './explorer.js';
+import { history } from './history.js';
+import { manage } from './manage.js';
+import { members } from './members.js';
 
 const content = document.getElementById('content');
 const top = document.getElementById('top');
@@ -71,6 +75,12 @@ function memo(key, question, { every = Infinity, stay = false } = {}) {
   return entry;
 }
 
+/** Asks it again, although it was not due. */
+function again(key) {
+  if (kept[key]) kept[key].asked = undefined;
+  soon();
+}
+
 function ask(entry, question) {
   const { signal } = leaving;
   Object.assign(entry, { pending: true, asked: performance.now() });
@@ -102,12 +112,14 @@ function route() {
 
 function view({ parts, query }) {
   const [place, id, part, ...rest] = parts;
-  const context = { live, id, rest, query, memo, keep, go, signal: leaving.signal };
+  const context = { live, id, rest, query, user, memo, again, keep, go, start, signal: leaving.signal };
   if (place === undefined) return ['Clusters', clusters(context)];
   if (place === 'import') return ['Import a cluster', id ? awaited(context) : importer(context)];
+  if (place === 'account') return ['Account', account(context)];
+  if (place === 'users') return ['Users', users(context)];
   if (place === 'clusters' && id) {
     const name = live.clusters.get(id)?.name ?? id;
-    const views = { undefined: overview, health, capabilities, explore: explorer };
+    const views = { undefined: overview, health, capabilities, explore: explorer, history, members, manage };
     if (views[part]) return [name, views[part](context)];
   }
   return ['Not found', h('div', { class: 'panel empty' }, 'There is no such page. ', h('a', { href: '#/' }, 'All clusters'))];
@@ -130,6 +142,11 @@ function render() {
   const now = route();
   const isNew = now.path !== shownPath;
   const [title, parts] = view(now);
+  const place = now.parts[0] === 'users' || now.parts[0] === 'account' ? `#/${now.parts[0]}` : '#/';
+  for (const link of top.querySelectorAll('a:not(.brand)')) {
+    if (link.getAttribute('href') === place) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
   document.title = `${title} · Drover`;
   const wanted = h('main', { id: 'content', tabindex: -1 }, parts);
   if (isNew) {
@@ -144,9 +161,9 @@ function render() {
 function header() {
   top.replaceChildren(
     h('a', { class: 'brand', href: '#/' }, h('img', { src: '/page/mark.svg', alt: '' }), 'Drover'),
-    h('nav', { 'aria-label': 'Pages' }, h('a', { href: '#/', 'aria-current': 'page' }, 'Clusters')),
+    h('nav', { 'aria-label': 'Pages' }, h('a', { href: '#/' }, 'Clusters'), user.admin ? h('a', { href: '#/users' }, 'Users') : null),
     h('span', { class: 'state wait', 'data-sign': '◐', 'data-live': '', hidden: true }, 'reconnecting'),
-    h('span', { class: 'quiet' }, user.username ?? user.name),
+    h('a', { class: 'quiet', href: '#/account' }, user.username),
     h('button', { type: 'button', onclick: async () => {
       await signOut().catch((error) => say(error.message));
       await start();
