@@ -3,6 +3,7 @@ package io.drover.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.cert.CertificateFiles;
 import io.drover.server.store.Store;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -167,6 +168,27 @@ final class Main {
     private List<String> hosts = new ArrayList<>();
 
     @Option(
+        names = "--tls-certificate",
+        paramLabel = "FILE",
+        description = {
+          "A certificate of your own: PEM, the server's first, then each signer's. Read again each",
+          "minute. Without it the server makes an authority of its own, and renews by itself."
+        })
+    private @Nullable Path tlsCertificate;
+
+    @Option(
+        names = "--tls-key",
+        paramLabel = "FILE",
+        description = "Its private key: PEM, without a password.")
+    private @Nullable Path tlsKey;
+
+    @Option(
+        names = "--tls-ca",
+        paramLabel = "FILE",
+        description = "Whom agents and kubectl trust for it, if no well-known authority: PEM.")
+    private @Nullable Path tlsCa;
+
+    @Option(
         names = "--agent-image",
         paramLabel = "IMAGE",
         description =
@@ -261,9 +283,21 @@ final class Main {
           port,
           Optional.ofNullable(url),
           hosts,
+          certificate(),
           agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
           Optional.ofNullable(databaseUrl),
           checkInterval);
+    }
+
+    private Optional<CertificateFiles> certificate() {
+      if (tlsCertificate == null && tlsKey == null && tlsCa == null) {
+        return Optional.empty();
+      } else if (tlsCertificate == null || tlsKey == null) {
+        throw usage("--tls-certificate and --tls-key go together");
+      } else if (!hosts.isEmpty()) {
+        throw usage("--host is for certificates that the server makes: leave it out");
+      }
+      return Optional.of(new CertificateFiles(tlsCertificate, tlsKey, Optional.ofNullable(tlsCa)));
     }
 
     private CommandLine.ParameterException usage(String problem) {

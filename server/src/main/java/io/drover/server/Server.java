@@ -57,8 +57,11 @@ final class Server implements AutoCloseable {
   /** Where a running server says how it is reached. */
   static final String SERVER_FILE = "server.json";
 
-  /** The authority of the server's certificate, as PEM. */
+  /** The authority that the server has made, as PEM. */
   static final String CA_FILE = "ca.pem";
+
+  /** Those of a certificate from elsewhere; empty: those that everybody trusts. */
+  static final String TLS_CA_FILE = "tls-ca.pem";
 
   /** The administrator's token, for its owner only. */
   static final String ADMIN_TOKEN_FILE = "admin-token";
@@ -73,8 +76,9 @@ final class Server implements AutoCloseable {
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
+  private final ShownCertificate certificate;
+  private final Path caFile;
   private final URI url;
-  private final String caChecksum;
 
   private Server(
       Path directory,
@@ -82,15 +86,17 @@ final class Server implements AutoCloseable {
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
-      URI url,
-      String caChecksum) {
+      ShownCertificate certificate,
+      Path caFile,
+      URI url) {
     this.directory = directory;
     this.database = database;
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
+    this.certificate = certificate;
+    this.caFile = caFile;
     this.url = url;
-    this.caChecksum = caChecksum;
   }
 
   /**
@@ -109,7 +115,7 @@ final class Server implements AutoCloseable {
         directory,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     var adminToken = Store.adminToken(directory.resolve(ADMIN_TOKEN_FILE));
-    var certificate = ServerCertificate.open(directory, names(config));
+    var certificate = certificate(config, directory);
     var database = Database.open(config.databaseUrl().orElseGet(() -> Database.fileIn(directory)));
     boolean isOpen = false;
     try {
@@ -121,6 +127,24 @@ final class Server implements AutoCloseable {
         database.close();
       }
     }
+  }
+
+  private static ServerCertificate certificate(ServerConfig config, Path directory)
+      throws IOException, GeneralSecurityException {
+    if (config.certificate().isEmpty()) {
+      return ServerCertificate.open(directory, names(config));
+    }
+    var certificate = ServerCertificate.read(config.certificate().get());
+    var authorities = certificate.authorityPem();
+    Store.write(directory.resolve(TLS_CA_FILE), authorities.isEmpty() ? "" : authorities + "\n");
+    return certificate;
+  }
+
+  private static ShownCertificate.Source source(ServerConfig config, Path directory) {
+    return () ->
+        config.certificate().isPresent()
+            ? certificate(config, directory)
+            : ServerCertificate.renew(directory, names(config));
   }
 
   private static Server open(
@@ -138,7 +162,9 @@ final class Server implements AutoCloseable {
     var refusals = new Refusals(clock);
 
     var jetty = jetty();
-    var connector = connector(jetty, config, certificate);
+    var tls = new SslContextFactory.Server();
+    var shown = ShownCertificate.show(certificate, source(config, directory), tls);
+    var connector = connector(jetty, config, tls);
     connector.addBean(new FailedHandshakes(refusals));
     var sessions = new Sessions();
     var connections = new ApiConnections(sessions);
@@ -167,8 +193,7 @@ final class Server implements AutoCloseable {
             new ClusterProxy(connections),
             new Installation(
                 config.url(),
-                certificate.authorityPem(),
-                certificate.checksum(),
+                shown::current,
                 config.agentImage(),
                 store.installId(),
                 Version.text()),
@@ -177,8 +202,8 @@ final class Server implements AutoCloseable {
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
-    var server =
-        new Server(directory, database, jetty, sessions, health, url, certificate.checksum());
+    var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
+    var server = new Server(directory, database, jetty, sessions, health, shown, caFile, url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -235,8 +260,7 @@ final class Server implements AutoCloseable {
   }
 
   private static ServerConnector connector(
-      org.eclipse.jetty.server.Server jetty, ServerConfig config, ServerCertificate certificate)
-      throws GeneralSecurityException, IOException {
+      org.eclipse.jetty.server.Server jetty, ServerConfig config, SslContextFactory.Server tls) {
     var http = new HttpConfiguration();
     http.setSendServerVersion(false);
     http.setSendDateHeader(false);
@@ -247,9 +271,6 @@ final class Server implements AutoCloseable {
     // Agents may come through a relay, by any name: the check is theirs, not ours.
     http.addCustomizer(new SecureRequestCustomizer(false));
 
-    var tls = new SslContextFactory.Server();
-    tls.setKeyStore(certificate.keyStore());
-    tls.setKeyStorePassword("");
     var connector =
         new ServerConnector(
             jetty,
@@ -284,6 +305,11 @@ final class Server implements AutoCloseable {
     }
   }
 
+  /** The certificate that is shown. */
+  ShownCertificate certificate() {
+    return certificate;
+  }
+
   /** How the server is reached. */
   URI url() {
     return url;
@@ -293,8 +319,8 @@ final class Server implements AutoCloseable {
   String describe() {
     ObjectNode json = new ObjectMapper().createObjectNode();
     json.put("url", url.toString())
-        .put("caFile", directory.resolve(CA_FILE).toString())
-        .put("caChecksum", caChecksum)
+        .put("caFile", caFile.toString())
+        .put("caChecksum", certificate.current().checksum())
         .put("adminTokenFile", directory.resolve(ADMIN_TOKEN_FILE).toString());
     var first = directory.resolve(FIRST_PASSWORD_FILE);
     if (Files.exists(first)) {
@@ -306,6 +332,7 @@ final class Server implements AutoCloseable {
   /** Closes all tunnels with code 1001, then the port. */
   @Override
   public void close() {
+    certificate.close();
     health.close();
     sessions.close();
     try {

@@ -1,5 +1,6 @@
 package io.drover.server;
 
+import io.drover.server.cert.CertificateFiles;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,6 +15,7 @@ import java.util.Optional;
  * @param listenPort 0 for any that is free
  * @param url how clients and agents reach the server, if not at the address it listens at
  * @param hosts more names for the certificate
+ * @param certificate one from elsewhere, if not one under an authority of our own
  * @param agentImage the image in import manifests
  * @param databaseUrl as {@code Database.open} takes it, if not a file in the directory
  * @param checkInterval how often clusters are checked
@@ -24,6 +26,7 @@ record ServerConfig(
     int listenPort,
     Optional<URI> url,
     List<String> hosts,
+    Optional<CertificateFiles> certificate,
     String agentImage,
     Optional<String> databaseUrl,
     Duration checkInterval) {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.proto.handshake.ConnectParams;
+import io.drover.server.cert.CertificateFiles;
 import io.drover.server.tunnel.RawAgent;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -46,6 +47,12 @@ final class TestServer implements AutoCloseable {
 
   static TestServer start(Path directory, InstantSource clock)
       throws IOException, GeneralSecurityException {
+    return start(directory, clock, Optional.empty());
+  }
+
+  static TestServer start(
+      Path directory, InstantSource clock, Optional<CertificateFiles> certificate)
+      throws IOException, GeneralSecurityException {
     var config =
         new ServerConfig(
             directory,
@@ -53,13 +60,15 @@ final class TestServer implements AutoCloseable {
             0,
             Optional.empty(),
             List.of(),
+            certificate,
             "registry.test/agent:1",
             Optional.empty(),
             Duration.ofMillis(200));
     var server = Server.open(config, clock);
-    var ca = Files.readString(directory.resolve(Server.CA_FILE));
+    var ca = server.certificate().current().authorityPem();
     var token = Files.readString(directory.resolve(Server.ADMIN_TOKEN_FILE)).strip();
-    return new TestServer(directory, server, trusting(ca), token);
+    var trust = ca.isEmpty() ? SSLContext.getDefault() : trusting(ca);
+    return new TestServer(directory, server, trust, token);
   }
 
   static SSLContext trusting(String pem) throws IOException, GeneralSecurityException {
@@ -74,6 +83,11 @@ final class TestServer implements AutoCloseable {
     var context = SSLContext.getInstance("TLS");
     context.init(null, trust.getTrustManagers(), null);
     return context;
+  }
+
+  /** Looks for a new certificate now. */
+  void readCertificateAgain() {
+    server.certificate().readAgain();
   }
 
   JsonNode get(String path) throws IOException, InterruptedException {

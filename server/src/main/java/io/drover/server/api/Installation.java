@@ -1,7 +1,9 @@
 package io.drover.server.api;
 
+import io.drover.server.cert.ServerCertificate;
 import java.net.URI;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Request;
 
@@ -9,19 +11,27 @@ import org.eclipse.jetty.server.Request;
  * What is the same in every answer.
  *
  * @param url how the server is reached from outside; taken from each request if empty
- * @param caPem the authority of the server's certificate, without a newline at the end
- * @param caChecksum see {@code ServerCertificate.checksum}
+ * @param certificate the one that the server shows now
  * @param agentImage the image in import manifests
  * @param installId names this installation
  * @param version of this server
  */
 public record Installation(
     Optional<URI> url,
-    String caPem,
-    String caChecksum,
+    Supplier<ServerCertificate> certificate,
     String agentImage,
     String installId,
     String version) {
+
+  /** See {@link ServerCertificate#authorityPem}. */
+  String caPem() {
+    return certificate.get().authorityPem();
+  }
+
+  /** See {@link ServerCertificate#checksum}. */
+  String caChecksum() {
+    return certificate.get().checksum();
+  }
 
   /** The server's URL without a slash at the end. */
   String urlFor(Request request) {

@@ -9,6 +9,8 @@ import java.util.Base64;
 
 /** What kubectl needs to reach a cluster through this server. */
 final class Kubeconfig {
+  private static final String AUTHORITY = "\n    certificate-authority-data: ";
+
   private Kubeconfig() {}
 
   static String render(Cluster cluster, String serverUrl, String caPem, Secret token) {
@@ -18,8 +20,7 @@ final class Kubeconfig {
     clusters:
     - name: %1$s
       cluster:
-        server: %2$s
-        certificate-authority-data: %3$s
+        server: %2$s%3$s
     users:
     - name: %1$s
       user:
@@ -34,8 +35,12 @@ final class Kubeconfig {
         .formatted(
             quote(cluster.name()),
             quote(serverUrl + "/k8s/clusters/" + cluster.id()),
-            Base64.getEncoder().encodeToString((caPem + "\n").getBytes(UTF_8)),
+            caPem.isEmpty() ? "" : AUTHORITY + base64(caPem + "\n"),
             quote(token.value()));
+  }
+
+  private static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes(UTF_8));
   }
 
   private static String quote(String text) {

@@ -4,13 +4,12 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.server.store.Store;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
@@ -18,11 +17,12 @@ import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
+import java.security.Signature;
 import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
@@ -34,6 +34,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
@@ -45,12 +46,20 @@ import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.openssl.PEMEncryptedKeyPair;
+import org.bouncycastle.openssl.PEMException;
+import org.bouncycastle.openssl.PEMKeyPair;
+import org.bouncycastle.openssl.PEMParser;
+import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.pkcs.PKCS8EncryptedPrivateKeyInfo;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A certificate authority of our own and the server's certificate under it, as four PEM files. The
- * authority is made once; the certificate again whenever a name is added or its end is near.
+ * What the server shows who it is with: a certificate of its owner, or one under an authority of
+ * our own, as four PEM files. The authority is made once; the certificate again whenever a name is
+ * added or its end is near.
  */
 public final class ServerCertificate {
   /** How long the authority lasts. */
@@ -59,20 +68,19 @@ public final class ServerCertificate {
   /** How long the certificate lasts. */
   static final Duration CERTIFICATE_LIFE = Duration.ofDays(365);
 
-  /** The rest of its life at which a certificate is made anew, at the next start. */
+  /** The rest of its life at which a certificate is made anew. */
   static final Duration RENEW_BEFORE = Duration.ofDays(90);
 
   private static final String SIGNATURE = "SHA256withECDSA";
   private static final Duration CLOCK_SKEW = Duration.ofHours(1);
 
-  private final X509Certificate authority;
-  private final X509Certificate certificate;
+  private final String authorityPem;
+  private final List<X509Certificate> chain;
   private final PrivateKey key;
 
-  private ServerCertificate(
-      X509Certificate authority, X509Certificate certificate, PrivateKey key) {
-    this.authority = authority;
-    this.certificate = certificate;
+  private ServerCertificate(String authorityPem, List<X509Certificate> chain, PrivateKey key) {
+    this.authorityPem = authorityPem;
+    this.chain = List.copyOf(chain);
     this.key = key;
   }
 
@@ -92,19 +100,90 @@ public final class ServerCertificate {
       PemFiles.write(authorityKeyFile, keys.getPrivate());
       PemFiles.write(authorityFile, made);
     }
-    var authority = PemFiles.certificate(authorityFile);
+    return renew(directory, names);
+  }
+
+  /**
+   * As {@link #open}, but for a server that runs: agents trust its authority, and another one would
+   * lock them out.
+   *
+   * @throws IOException if the authority is not there any more
+   */
+  public static ServerCertificate renew(Path directory, Collection<String> names)
+      throws IOException, GeneralSecurityException {
+    var authority = PemFiles.certificate(directory.resolve("ca.pem"));
     var wanted = new TreeSet<>(names);
     var file = directory.resolve("server.pem");
     var keyFile = directory.resolve("server.key");
     if (!Files.exists(file) || !Files.exists(keyFile) || !serves(file, authority, wanted)) {
       var keys = newKeys();
-      var issuerKey = PemFiles.key(authorityKeyFile);
+      var issuerKey = PemFiles.key(directory.resolve("ca.key"));
       PemFiles.write(keyFile, keys.getPrivate());
       PemFiles.write(
           file,
           sign("CN=drover-server", keys.getPublic(), "CN=drover-ca", issuerKey, wanted, false));
     }
-    return new ServerCertificate(authority, PemFiles.certificate(file), PemFiles.key(keyFile));
+    return new ServerCertificate(
+        PemFiles.pem(authority).stripTrailing(),
+        List.of(PemFiles.certificate(file), authority),
+        PemFiles.key(keyFile));
+  }
+
+  /**
+   * One that the server's owner has got elsewhere.
+   *
+   * @param files where it is
+   * @throws IOException naming the file and what is wrong with it
+   */
+  public static ServerCertificate read(CertificateFiles files) throws IOException {
+    var chain = PemFiles.certificates(files.chain());
+    var key = PemFiles.key(files.key());
+    for (int i = 0; i + 1 < chain.size(); i++) {
+      try {
+        chain.get(i).verify(chain.get(i + 1).getPublicKey());
+      } catch (GeneralSecurityException e) {
+        throw new IOException(
+            "%s: certificate %d is not signed by certificate %d: write the server's first, then each signer"
+                .formatted(files.chain(), i + 1, i + 2),
+            e);
+      }
+    }
+    try {
+      chain.getFirst().checkValidity();
+    } catch (CertificateException e) {
+      throw new IOException(files.chain() + ": not valid now: " + e.getMessage(), e);
+    }
+    if (!belongs(key, chain.getFirst().getPublicKey())) {
+      throw new IOException(files.key() + ": not the key of the certificate in " + files.chain());
+    }
+    var authorities = new StringBuilder();
+    if (files.authorities().isPresent()) {
+      PemFiles.certificates(files.authorities().get())
+          .forEach(one -> authorities.append(PemFiles.pem(one)));
+    }
+    return new ServerCertificate(authorities.toString().stripTrailing(), chain, key);
+  }
+
+  /** Whether what one signs the other one verifies. */
+  private static boolean belongs(PrivateKey key, PublicKey certified) {
+    var algorithm =
+        switch (key.getAlgorithm()) {
+          case "RSA" -> "SHA256withRSA";
+          case "EC" -> SIGNATURE;
+          default -> key.getAlgorithm();
+        };
+    try {
+      byte[] anything = new byte[32];
+      var signature = Signature.getInstance(algorithm);
+      signature.initSign(key);
+      signature.update(anything);
+      byte[] signed = signature.sign();
+      signature.initVerify(certified);
+      signature.update(anything);
+      return signature.verify(signed);
+    } catch (GeneralSecurityException e) {
+      return false; // of another kind
+    }
   }
 
   private static boolean serves(Path file, X509Certificate authority, Set<String> wanted)
@@ -178,13 +257,27 @@ public final class ServerCertificate {
         Addresses.isAddress(name) ? GeneralName.iPAddress : GeneralName.dNSName, name);
   }
 
-  /** The authority as PEM, without a newline at the end, as Rancher's setting holds it. */
+  /**
+   * Who vouches for it, as PEM without a newline at the end, as Rancher's setting holds it; empty:
+   * an authority that everybody knows.
+   */
   public String authorityPem() {
-    return PemFiles.pem(authority).stripTrailing();
+    return authorityPem;
   }
 
-  /** What an agent compares: SHA-256 of the PEM and one newline, in hex. Source: run.sh. */
+  /** Until when it is good. */
+  public Instant end() {
+    return chain.getFirst().getNotAfter().toInstant();
+  }
+
+  /**
+   * What an agent compares: SHA-256 of the PEM and one newline, in hex; empty if there is no PEM.
+   * Source: run.sh.
+   */
   public String checksum() {
+    if (authorityPem.isEmpty()) {
+      return "";
+    }
     try {
       var digest = MessageDigest.getInstance("SHA-256");
       return HexFormat.of().formatHex(digest.digest((authorityPem() + "\n").getBytes(UTF_8)));
@@ -197,8 +290,21 @@ public final class ServerCertificate {
   public KeyStore keyStore() throws GeneralSecurityException, IOException {
     var store = KeyStore.getInstance("PKCS12");
     store.load(null, null);
-    store.setKeyEntry("server", key, new char[0], new Certificate[] {certificate, authority});
+    store.setKeyEntry("server", key, new char[0], chain.toArray(Certificate[]::new));
     return store;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ServerCertificate that
+        && chain.equals(that.chain)
+        && key.equals(that.key)
+        && authorityPem.equals(that.authorityPem);
+  }
+
+  @Override
+  public int hashCode() {
+    return chain.hashCode();
   }
 
   /** Reads and writes PEM files; those with keys are for the owner only. */
@@ -219,16 +325,49 @@ public final class ServerCertificate {
       Store.write(file, pem("PRIVATE KEY", key.getEncoded()));
     }
 
-    static X509Certificate certificate(Path file) throws IOException, GeneralSecurityException {
-      return (X509Certificate)
-          CertificateFactory.getInstance("X.509")
-              .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(file)));
+    static X509Certificate certificate(Path file) throws IOException {
+      return certificates(file).getFirst();
     }
 
-    static PrivateKey key(Path file) throws IOException, GeneralSecurityException {
-      var base64 = Files.readString(file).replaceAll("-----[A-Z ]+-----|\\s", "");
-      return KeyFactory.getInstance("EC")
-          .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(base64)));
+    static List<X509Certificate> certificates(Path file) throws IOException {
+      try (var in = Files.newInputStream(file)) {
+        var found =
+            CertificateFactory.getInstance("X.509").generateCertificates(in).stream()
+                .map(X509Certificate.class::cast)
+                .toList();
+        if (found.isEmpty()) {
+          throw new IOException(file + ": no certificate in it");
+        }
+        return found;
+      } catch (NoSuchFileException e) {
+        throw new IOException(file + ": no such file", e);
+      } catch (CertificateException e) {
+        throw new IOException(file + ": not certificates in PEM: " + e.getMessage(), e);
+      }
+    }
+
+    /** PKCS#8, and what OpenSSL writes by itself: PKCS#1 and SEC 1. */
+    static PrivateKey key(Path file) throws IOException {
+      try (var parser = new PEMParser(Files.newBufferedReader(file))) {
+        for (var found = parser.readObject(); found != null; found = parser.readObject()) {
+          switch (found) {
+            case PrivateKeyInfo info -> {
+              return new JcaPEMKeyConverter().getPrivateKey(info);
+            }
+            case PEMKeyPair pair -> {
+              return new JcaPEMKeyConverter().getPrivateKey(pair.getPrivateKeyInfo());
+            }
+            case PEMEncryptedKeyPair _, PKCS8EncryptedPrivateKeyInfo _ ->
+                throw new IOException(file + ": the key has a password: write it without one");
+            default -> {} // the parameters of a curve
+          }
+        }
+        throw new IOException(file + ": no private key in PEM in it");
+      } catch (NoSuchFileException e) {
+        throw new IOException(file + ": no such file", e);
+      } catch (PEMException e) {
+        throw new IOException(file + ": not a private key in PEM: " + e.getMessage(), e);
+      }
     }
 
     private static String pem(String label, byte[] der) {
