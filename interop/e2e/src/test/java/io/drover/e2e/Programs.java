@@ -18,7 +18,7 @@ final class Programs {
   /** {@code interop/build}: this machine has no Go. */
   private static final int NO_GO = 3;
 
-  /** {@code interop/image/build}, {@code interop/browser}: this machine has no tools for that. */
+  /** {@code interop/image/build}, {@code interop/packages}: this machine has no tools for that. */
   private static final int NO_TOOLS = 3;
 
   private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
@@ -131,7 +131,7 @@ final class Programs {
 
   /** Sees to Chromium and its driver. */
   static void browser() {
-    var script = Path.of(property("drover.interop"), "browser").toAbsolutePath().normalize();
+    var script = Path.of(property("drover.interop"), "packages").toAbsolutePath().normalize();
     run(Map.of(), NO_TOOLS, "no Chromium here, and no way to install it", script.toString());
   }
 
