@@ -205,6 +205,33 @@ final class Main {
     private @Nullable String databaseUrl;
 
     @Option(
+        names = "--oidc-issuer",
+        paramLabel = "URL",
+        description = {
+          "A provider of OpenID Connect that people may sign in by. It sends them back to",
+          "URL/v3-public/oidc/callback, so give --url."
+        })
+    private @Nullable URI oidcIssuer;
+
+    @Option(
+        names = "--oidc-client",
+        paramLabel = "ID",
+        description = "How that provider knows this server.")
+    private @Nullable String oidcClient;
+
+    @Option(
+        names = "--oidc-secret-file",
+        paramLabel = "FILE",
+        description = "A file with the secret of that client.")
+    private @Nullable Path oidcSecretFile;
+
+    @Option(
+        names = "--oidc-ca",
+        paramLabel = "FILE",
+        description = "Whom to trust for the provider's certificate: PEM.")
+    private @Nullable Path oidcCa;
+
+    @Option(
         names = "--check-interval",
         paramLabel = "DURATION",
         defaultValue = "15s",
@@ -286,6 +313,7 @@ final class Main {
           certificate(),
           agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
           Optional.ofNullable(databaseUrl),
+          oidc(),
           checkInterval);
     }
 
@@ -298,6 +326,19 @@ final class Main {
         throw usage("--host is for certificates that the server makes: leave it out");
       }
       return Optional.of(new CertificateFiles(tlsCertificate, tlsKey, Optional.ofNullable(tlsCa)));
+    }
+
+    private Optional<ServerConfig.Oidc> oidc() {
+      if (oidcIssuer == null && oidcClient == null && oidcSecretFile == null && oidcCa == null) {
+        return Optional.empty();
+      } else if (oidcIssuer == null || oidcClient == null || oidcSecretFile == null) {
+        throw usage("--oidc-issuer, --oidc-client and --oidc-secret-file go together");
+      } else if (!"https".equals(oidcIssuer.getScheme()) || oidcIssuer.getHost() == null) {
+        throw usage("--oidc-issuer is not https://HOST...: " + oidcIssuer);
+      }
+      return Optional.of(
+          new ServerConfig.Oidc(
+              oidcIssuer, oidcClient, oidcSecretFile, Optional.ofNullable(oidcCa)));
     }
 
     private CommandLine.ParameterException usage(String problem) {

@@ -59,7 +59,7 @@ final class RunningServer implements AutoCloseable {
   }
 
   /** Trusts those in a file; if there are none, those that everybody trusts. */
-  private static SSLContext trusting(Path caFile) throws IOException, GeneralSecurityException {
+  static SSLContext trusting(Path caFile) throws IOException, GeneralSecurityException {
     if (Files.size(caFile) == 0) {
       return SSLContext.getDefault();
     }

@@ -2,6 +2,7 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.account.OidcProvider;
 import io.drover.server.account.People;
 import io.drover.server.api.Installation;
 import io.drover.server.api.Router;
@@ -30,7 +31,9 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -199,6 +202,7 @@ final class Server implements AutoCloseable {
                 Version.text()),
             adminToken,
             people(directory, database, clock),
+            provider(config, clock),
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
@@ -207,6 +211,27 @@ final class Server implements AutoCloseable {
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
+  }
+
+  private static Optional<OidcProvider> provider(ServerConfig config, InstantSource clock)
+      throws IOException, GeneralSecurityException {
+    if (config.oidc().isEmpty()) {
+      return Optional.empty();
+    }
+    var oidc = config.oidc().get();
+    var secret = Files.readString(oidc.secretFile()).strip();
+    if (secret.isEmpty()) {
+      throw new IOException(oidc.secretFile() + ": no secret in it");
+    }
+    var tls =
+        oidc.authorities().isPresent()
+            ? RunningServer.trusting(oidc.authorities().get())
+            : SSLContext.getDefault();
+    return Optional.of(
+        new OidcProvider(
+            new OidcProvider.Settings(oidc.issuer(), oidc.clientId(), new Secret(secret)),
+            tls.getSocketFactory(),
+            clock));
   }
 
   /** With an administrator, whose first password is in a file before it is worth anything. */

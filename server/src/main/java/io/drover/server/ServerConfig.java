@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param certificate one from elsewhere, if not one under an authority of our own
  * @param agentImage the image in import manifests
  * @param databaseUrl as {@code Database.open} takes it, if not a file in the directory
+ * @param oidc who else knows people
  * @param checkInterval how often clusters are checked
  */
 record ServerConfig(
@@ -29,8 +30,19 @@ record ServerConfig(
     Optional<CertificateFiles> certificate,
     String agentImage,
     Optional<String> databaseUrl,
+    Optional<Oidc> oidc,
     Duration checkInterval) {
   ServerConfig {
     hosts = List.copyOf(hosts);
   }
+
+  /**
+   * A provider of OpenID Connect.
+   *
+   * @param issuer its URL
+   * @param clientId how it knows us
+   * @param secretFile with what shows it that it is us
+   * @param authorities whom to trust for its certificate, as PEM; empty: whom everybody trusts
+   */
+  record Oidc(URI issuer, String clientId, Path secretFile, Optional<Path> authorities) {}
 }

@@ -53,16 +53,27 @@ final class TestServer implements AutoCloseable {
   static TestServer start(
       Path directory, InstantSource clock, Optional<CertificateFiles> certificate)
       throws IOException, GeneralSecurityException {
+    return start(directory, clock, certificate, Optional.empty(), 0);
+  }
+
+  static TestServer start(
+      Path directory,
+      InstantSource clock,
+      Optional<CertificateFiles> certificate,
+      Optional<ServerConfig.Oidc> oidc,
+      int port)
+      throws IOException, GeneralSecurityException {
     var config =
         new ServerConfig(
             directory,
             "127.0.0.1",
-            0,
+            port,
             Optional.empty(),
             List.of(),
             certificate,
             "registry.test/agent:1",
             Optional.empty(),
+            oidc,
             Duration.ofMillis(200));
     var server = Server.open(config, clock);
     var ca = server.certificate().current().authorityPem();

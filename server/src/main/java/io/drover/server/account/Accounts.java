@@ -7,6 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jdbi.v3.core.Handle;
@@ -90,6 +91,66 @@ public final class Accounts {
         });
   }
 
+  /**
+   * Somebody who was identified elsewhere. The first time he becomes a user, who is no member of
+   * anything yet; his username is made of what he is called there.
+   *
+   * @throws IllegalArgumentException if there are {@link #MAX_USERS}
+   */
+  public Account known(OidcProvider.Person person) {
+    return database.write(
+        handle -> {
+          var known =
+              handle
+                  .select("SELECT * FROM users WHERE subject = ?", person.subject())
+                  .map((row, _) -> account(row))
+                  .findOne();
+          if (known.isPresent()) {
+            return known.get();
+          }
+          if (handle.select("SELECT count(*) FROM users").mapTo(Long.class).one() >= MAX_USERS) {
+            throw new IllegalArgumentException("too many users: limit=" + MAX_USERS);
+          }
+          var wanted = username(person.username());
+          var name = person.name().substring(0, Math.min(person.name().length(), LONGEST_NAME));
+          for (int number = 1; ; number++) {
+            var username = number == 1 ? wanted : wanted + "-" + number;
+            var account = new Account(RandomText.userId(), username, name, false);
+            if (known(handle, username).isEmpty()
+                && handle.execute(
+                        "INSERT INTO users (id, username, name, password, admin, created, subject)"
+                            + " VALUES (?, ?, ?, '', 0, ?, ?) ON CONFLICT DO NOTHING",
+                        account.id(),
+                        username,
+                        name,
+                        clock.millis(),
+                        person.subject())
+                    == 1) {
+              return account;
+            }
+            var other =
+                handle
+                    .select("SELECT * FROM users WHERE subject = ?", person.subject())
+                    .map((row, _) -> account(row))
+                    .findOne();
+            if (other.isPresent()) {
+              return other.get(); // he came by two ways at one time
+            }
+          }
+        });
+  }
+
+  /** What may be one, nearest to a text; room is left for a number. */
+  private static String username(String text) {
+    var allowed =
+        text.toLowerCase(Locale.ROOT)
+            .replaceAll("[^a-z0-9._-]", "-")
+            .replaceAll("^[^a-z0-9]+|[^a-z0-9]+$", "");
+    var shortened = allowed.substring(0, Math.min(allowed.length(), 50));
+    var ended = shortened.replaceAll("[^a-z0-9]+$", "");
+    return ended.isEmpty() ? "user" : ended;
+  }
+
   /** All, by their usernames. */
   public List<Account> list() {
     return database.read(
@@ -125,7 +186,9 @@ public final class Accounts {
   /** Who that is; it takes as long if it is nobody. */
   public Optional<Account> signIn(String username, Secret password) {
     var known = known(username);
-    boolean isRight = Passwords.isOf(known.map(Known::hash).orElse(Passwords.NOBODYS), password);
+    // Whoever is identified elsewhere has none.
+    var hash = known.map(Known::hash).filter(text -> !text.isEmpty()).orElse(Passwords.NOBODYS);
+    boolean isRight = Passwords.isOf(hash, password);
     return isRight ? known.map(Known::account) : Optional.empty();
   }
 

@@ -82,7 +82,7 @@ final class AccountApi {
   }
 
   /** A cookie that goes with the browser's session: its life is ours to know. */
-  private static HttpCookie cookie(String name, String value, boolean isHidden) {
+  static HttpCookie cookie(String name, String value, boolean isHidden) {
     return HttpCookie.build(name, value)
         .path("/")
         .secure(true)

@@ -1,6 +1,7 @@
 package io.drover.server.api;
 
 import io.drover.server.account.BusyException;
+import io.drover.server.account.OidcProvider;
 import io.drover.server.account.People;
 import io.drover.server.account.Rights;
 import io.drover.server.health.HealthChecks;
@@ -17,6 +18,7 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.Objects;
+import java.util.Optional;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -46,6 +48,7 @@ public final class Router extends Handler.Abstract {
   private final FleetMetrics metrics;
   private final Principals principals;
   private final AccountApi accounts;
+  private final OidcApi oidc;
   private final ApiTokenApi apiTokens;
   private final MemberApi members;
   private final ClusterEntrance clusterEntrance;
@@ -64,6 +67,7 @@ public final class Router extends Handler.Abstract {
       Installation installation,
       Secret adminToken,
       People people,
+      Optional<OidcProvider> provider,
       WebSocketComponents components) {
     this.store = store;
     this.installation = installation;
@@ -88,6 +92,7 @@ public final class Router extends Handler.Abstract {
     this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
     this.principals = new Principals(adminToken, people);
     this.accounts = new AccountApi(people);
+    this.oidc = new OidcApi(provider, people, installation);
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
     this.members = new MemberApi(people.members(), rights);
     this.clusterEntrance = new ClusterEntrance(store, principals, rights, proxy);
@@ -136,6 +141,9 @@ public final class Router extends Handler.Abstract {
         var who = principals.require(request);
         events.tell(response, callback, id -> rights.role(who, id).isPresent());
       }
+      case OidcApi.PROVIDERS -> oidc.providers(response, callback);
+      case OidcApi.LOGIN -> oidc.login(request, response, callback);
+      case OidcApi.CALLBACK -> oidc.callback(request, response, callback);
       case AccountApi.LOGIN -> accounts.login(request, response, callback);
       default -> {
         if (path.startsWith(IMPORT)) {

@@ -190,7 +190,7 @@ async function start() {
   if (!user) {
     top.replaceChildren();
     document.title = 'Sign in · Drover';
-    content.replaceChildren(login(start));
+    content.replaceChildren(login(start, route().query.get('problem')));
     document.getElementById('password').focus();
     return;
   }
