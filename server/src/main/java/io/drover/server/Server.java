@@ -2,6 +2,7 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.account.AuditLog;
 import io.drover.server.account.People;
 import io.drover.server.api.Installation;
 import io.drover.server.api.Router;
@@ -76,6 +77,7 @@ final class Server implements AutoCloseable {
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
+  private final AuditLog audit;
   private final ShownCertificate certificate;
   private final Path caFile;
   private final URI url;
@@ -86,6 +88,7 @@ final class Server implements AutoCloseable {
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
+      AuditLog audit,
       ShownCertificate certificate,
       Path caFile,
       URI url) {
@@ -94,6 +97,7 @@ final class Server implements AutoCloseable {
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
+    this.audit = audit;
     this.certificate = certificate;
     this.caFile = caFile;
     this.url = url;
@@ -178,6 +182,7 @@ final class Server implements AutoCloseable {
             refusals,
             clock,
             config.checkInterval());
+    var audit = new AuditLog(directory, clock);
     var components = new WebSocketComponents();
     jetty.addBean(components);
     jetty.setHandler(
@@ -199,11 +204,13 @@ final class Server implements AutoCloseable {
                 Version.text()),
             adminToken,
             people(directory, database, clock),
+            audit,
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
-    var server = new Server(directory, database, jetty, sessions, health, shown, caFile, url);
+    var server =
+        new Server(directory, database, jetty, sessions, health, audit, shown, caFile, url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -340,6 +347,7 @@ final class Server implements AutoCloseable {
     } catch (Exception e) { // Jetty declares no less
       log.warn("stop failed: reason={}", e.toString());
     }
+    audit.close();
     database.close();
     log.info("server stopped: url={}", url);
   }

@@ -1,5 +1,6 @@
 package io.drover.server.api;
 
+import io.drover.server.account.AuditLog;
 import io.drover.server.account.BusyException;
 import io.drover.server.account.People;
 import io.drover.server.account.Rights;
@@ -49,6 +50,7 @@ public final class Router extends Handler.Abstract {
   private final ApiTokenApi apiTokens;
   private final MemberApi members;
   private final ClusterEntrance clusterEntrance;
+  private final AuditTrail trail;
 
   /** All that requests are about. */
   public Router(
@@ -64,6 +66,7 @@ public final class Router extends Handler.Abstract {
       Installation installation,
       Secret adminToken,
       People people,
+      AuditLog audit,
       WebSocketComponents components) {
     this.store = store;
     this.installation = installation;
@@ -91,10 +94,12 @@ public final class Router extends Handler.Abstract {
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
     this.members = new MemberApi(people.members(), rights);
     this.clusterEntrance = new ClusterEntrance(store, principals, rights, proxy);
+    this.trail = new AuditTrail(audit);
   }
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
+    response.getHeaders().put(AuditTrail.REQUEST_ID, trail.begin(request));
     try {
       route(request, response, callback);
     } catch (IllegalArgumentException e) {
