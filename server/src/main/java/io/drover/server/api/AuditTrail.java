@@ -21,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * only if it is refused.
  */
 final class AuditTrail {
-  /** The field of an answer in which its request's id stands. */
-  static final String REQUEST_ID = "X-Request-Id";
-
   /** The status of what ended before an answer, as some web servers write it. */
   static final int NO_ANSWER = 499;
 

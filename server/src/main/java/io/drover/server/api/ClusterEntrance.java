@@ -6,6 +6,7 @@ import io.drover.server.account.Rights;
 import io.drover.server.account.Role;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.KubernetesStatus;
+import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.proxy.User;
 import io.drover.server.store.Store;
 import java.util.List;
@@ -62,11 +63,7 @@ final class ClusterEntrance {
     if (role.get() != Role.ADMIN && impersonates(request)) {
       throw Access.refused("only an administrator may send Impersonate-* fields");
     }
-    if (who.isBrowser()) {
-      // What a cluster sends is not ours: it is shown, if at all, as a page of nobody.
-      response.getHeaders().put("Content-Security-Policy", "sandbox; default-src 'none'");
-      response.getHeaders().put("X-Content-Type-Options", "nosniff");
-    }
+    SecurityHeaders.putOfCluster(response, who.isBrowser());
     var given = rest.substring(end);
     var target = given.startsWith("/") ? given : "/" + given;
     // The agent's own API takes nobody of system:masters: whoever may see all is bound to a role.

@@ -8,6 +8,7 @@ import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.page.Page;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
 import io.drover.server.store.RegistrationTokens;
@@ -99,7 +100,8 @@ public final class Router extends Handler.Abstract {
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
-    response.getHeaders().put(AuditTrail.REQUEST_ID, trail.begin(request));
+    SecurityHeaders.putOurs(response);
+    response.getHeaders().put(ClusterProxy.REQUEST_ID, trail.begin(request));
     try {
       route(request, response, callback);
     } catch (IllegalArgumentException e) {
@@ -213,7 +215,6 @@ public final class Router extends Handler.Abstract {
       return;
     }
     store.manifestFetched(clusterId);
-    response.getHeaders().put("Cache-Control", "no-cache, no-store, must-revalidate");
     Answers.text(
         response,
         callback,

@@ -42,6 +42,9 @@ public final class ClusterProxy {
   /** What a request is told when the agent is away. Source: rancher {@code pkg/dialer}. */
   public static final String DISCONNECTED = "cluster agent disconnected";
 
+  /** The field of an answer in which its request's id stands, ours and nobody else's. */
+  public static final String REQUEST_ID = "X-Request-Id";
+
   static final int COPY_BYTES = 16 * 1024;
 
   /** Fields that are about one connection, and those that we say ourselves; lower case. */
@@ -116,7 +119,10 @@ public final class ClusterProxy {
       if (response.isCommitted()) {
         callback.failed(e);
       } else {
+        var id = response.getHeaders().get(REQUEST_ID);
         response.reset();
+        SecurityHeaders.putOurs(response);
+        response.getHeaders().put(REQUEST_ID, String.valueOf(id));
         var text = "error trying to reach service: " + e.getMessage();
         KubernetesStatus.write(response, callback, 503, "ServiceUnavailable", text);
       }
@@ -351,7 +357,10 @@ public final class ClusterProxy {
             Set.of("connection", "keep-alive", "transfer-encoding", "upgrade", "trailer")
                 .contains(name);
         // A cluster's cookies would be ours in a browser.
-        if (!ofConnection && !name.equals("set-cookie") && !dropped.contains(name)) {
+        if (!ofConnection
+            && !name.equals("set-cookie")
+            && !dropped.contains(name)
+            && !SecurityHeaders.isOurs(response, name)) {
           response.getHeaders().add(field.name(), field.value());
         }
       }
