@@ -10,6 +10,7 @@ import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ApiConnections;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
@@ -195,6 +196,7 @@ final class Server implements AutoCloseable {
             health,
             refusals,
             clock,
+            ClusterBindings.of(connections, sessions, clock),
             new ClusterProxy(connections),
             new Installation(
                 config.url(),

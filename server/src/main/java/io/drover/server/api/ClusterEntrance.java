@@ -4,6 +4,7 @@ import io.drover.server.account.Accounts;
 import io.drover.server.account.Principal;
 import io.drover.server.account.Rights;
 import io.drover.server.account.Role;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.KubernetesStatus;
 import io.drover.server.proxy.SecurityHeaders;
@@ -25,12 +26,19 @@ final class ClusterEntrance {
   private final Store store;
   private final Principals principals;
   private final Rights rights;
+  private final ClusterBindings bindings;
   private final ClusterProxy proxy;
 
-  ClusterEntrance(Store store, Principals principals, Rights rights, ClusterProxy proxy) {
+  ClusterEntrance(
+      Store store,
+      Principals principals,
+      Rights rights,
+      ClusterBindings bindings,
+      ClusterProxy proxy) {
     this.store = store;
     this.principals = principals;
     this.rights = rights;
+    this.bindings = bindings;
     this.proxy = proxy;
   }
 
@@ -68,7 +76,8 @@ final class ClusterEntrance {
     var target = given.startsWith("/") ? given : "/" + given;
     // The agent's own API takes nobody of system:masters: whoever may see all is bound to a role.
     var as = ClusterProxy.isSteve(target) && role.get() == Role.ADMIN ? Role.OWNER : role.get();
-    proxy.handle(request, response, callback, clusterId, target, user(who, as));
+    var problem = bindings.ensure(clusterId, as);
+    proxy.handle(request, response, callback, clusterId, target, user(who, as), problem);
   }
 
   private static boolean impersonates(Request request) {

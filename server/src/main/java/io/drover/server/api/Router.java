@@ -7,6 +7,7 @@ import io.drover.server.account.Rights;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.page.Page;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.store.Conditions;
@@ -63,6 +64,7 @@ public final class Router extends Handler.Abstract {
       HealthChecks health,
       Refusals refusals,
       InstantSource clock,
+      ClusterBindings bindings,
       ClusterProxy proxy,
       Installation installation,
       Secret adminToken,
@@ -94,7 +96,7 @@ public final class Router extends Handler.Abstract {
     this.accounts = new AccountApi(people);
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
     this.members = new MemberApi(people.members(), rights);
-    this.clusterEntrance = new ClusterEntrance(store, principals, rights, proxy);
+    this.clusterEntrance = new ClusterEntrance(store, principals, rights, bindings, proxy);
     this.trail = new AuditTrail(audit);
   }
 
