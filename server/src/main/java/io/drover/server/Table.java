@@ -52,9 +52,8 @@ final class Table {
   }
 
   /** Adds a row, of as many columns as the others. */
-  Table row(String... columns) {
+  void row(String... columns) {
     rows.add(List.of(columns));
-    return this;
   }
 
   private void print(PrintWriter out) {

@@ -106,7 +106,9 @@ final class UserCommands {
                     .put("name", name)
                     .put("password", Password.read(username).value())
                     .put("admin", isAdmin));
-        output.print(spec, new Table(List.of()).row(user.path("id").asText()), user);
+        var table = new Table(List.of());
+        table.row(user.path("id").asText());
+        output.print(spec, table, user);
       }
       return 0;
     }
