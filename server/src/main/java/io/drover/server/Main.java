@@ -54,6 +54,8 @@ import picocli.CommandLine.TypeConversionException;
       Main.Run.class,
       Main.ClusterCommands.class,
       Main.TokenCommands.class,
+      UserCommands.class,
+      MemberCommands.class,
       Main.WriteKubeconfig.class,
       Main.ShowVersion.class
     })

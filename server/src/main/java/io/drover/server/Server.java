@@ -2,6 +2,7 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.account.AuditLog;
 import io.drover.server.account.OidcProvider;
 import io.drover.server.account.People;
 import io.drover.server.api.Installation;
@@ -10,6 +11,7 @@ import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ApiConnections;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
@@ -79,6 +81,7 @@ final class Server implements AutoCloseable {
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
+  private final AuditLog audit;
   private final ShownCertificate certificate;
   private final Path caFile;
   private final URI url;
@@ -89,6 +92,7 @@ final class Server implements AutoCloseable {
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
+      AuditLog audit,
       ShownCertificate certificate,
       Path caFile,
       URI url) {
@@ -97,6 +101,7 @@ final class Server implements AutoCloseable {
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
+    this.audit = audit;
     this.certificate = certificate;
     this.caFile = caFile;
     this.url = url;
@@ -181,6 +186,7 @@ final class Server implements AutoCloseable {
             refusals,
             clock,
             config.checkInterval());
+    var audit = new AuditLog(directory, clock);
     var components = new WebSocketComponents();
     jetty.addBean(components);
     jetty.setHandler(
@@ -193,6 +199,7 @@ final class Server implements AutoCloseable {
             health,
             refusals,
             clock,
+            ClusterBindings.of(connections, sessions, clock),
             new ClusterProxy(connections),
             new Installation(
                 config.url(),
@@ -201,13 +208,14 @@ final class Server implements AutoCloseable {
                 store.installId(),
                 Version.text()),
             adminToken,
-            people(directory, database, clock),
-            provider(config, clock),
+            people(directory, database, clock, provider(config, clock)),
+            audit,
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
-    var server = new Server(directory, database, jetty, sessions, health, shown, caFile, url);
+    var server =
+        new Server(directory, database, jetty, sessions, health, audit, shown, caFile, url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -235,10 +243,11 @@ final class Server implements AutoCloseable {
   }
 
   /** With an administrator, whose first password is in a file before it is worth anything. */
-  private static People people(Path directory, Database database, InstantSource clock)
+  private static People people(
+      Path directory, Database database, InstantSource clock, Optional<OidcProvider> provider)
       throws IOException {
     var file = directory.resolve(FIRST_PASSWORD_FILE);
-    var people = People.of(database, clock, file);
+    var people = People.of(database, clock, provider, file);
     if (!people.accounts().haveAdmin()) {
       var password = new Secret(RandomText.password());
       Store.write(file, password.value() + "\n");
@@ -365,6 +374,7 @@ final class Server implements AutoCloseable {
     } catch (Exception e) { // Jetty declares no less
       log.warn("stop failed: reason={}", e.toString());
     }
+    audit.close();
     database.close();
     log.info("server stopped: url={}", url);
   }

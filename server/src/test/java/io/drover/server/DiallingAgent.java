@@ -16,13 +16,18 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /** A small agent that works: both tunnels, real dials, obeys Pause, answers {@code /ping}. */
 final class DiallingAgent implements Closeable {
+  /** What the agent's own API was asked by others than the server itself. */
+  final BlockingQueue<String> toSteve = new LinkedBlockingQueue<>();
+
   private final RawAgent cluster;
   private final RawAgent steve;
   private final Map<Long, Socket> sockets = new ConcurrentHashMap<>();
@@ -57,7 +62,11 @@ final class DiallingAgent implements Closeable {
   private void serveSteve() {
     try {
       while (true) {
-        if (steve.receive() instanceof Data(var id, var _)) {
+        if (steve.receive() instanceof Data(var id, var payload)) {
+          var asked = US_ASCII.decode(payload.duplicate()).toString();
+          if (!asked.startsWith("GET /ping ")) {
+            toSteve.add(asked);
+          }
           var answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong";
           steve.send(new Data(id, ByteBuffer.wrap(answer.getBytes(US_ASCII))));
         }

@@ -63,6 +63,12 @@ final class FakeApiServer implements Closeable {
   /** What the server itself is told, by path; 404 for the rest. */
   final Map<String, String> facts = new ConcurrentHashMap<>();
 
+  /** Answers what the server itself asks but {@code /readyz}. */
+  volatile Answerer ofTheServer = this::fact;
+
+  /** What the server itself has made. */
+  final BlockingQueue<String> made = new LinkedBlockingQueue<>();
+
   final AtomicInteger connections = new AtomicInteger();
   final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   private final SSLServerSocket listener;
@@ -132,8 +138,7 @@ final class FakeApiServer implements Closeable {
         var request = new Request(words[0], words[1], fields, in, out);
         if (ApiConnections.USER_AGENT.equals(request.field("user-agent"))
             && !words[1].startsWith("/readyz")) {
-          var body = facts.get(words[1]);
-          request.answer(body == null ? 404 : 200, body == null ? "{}" : body);
+          ofTheServer.answer(request);
           continue;
         }
         if (!words[1].startsWith("/readyz")) {
@@ -146,6 +151,23 @@ final class FakeApiServer implements Closeable {
     } finally {
       open.remove(socket);
     }
+  }
+
+  /** Tells a fact; what is posted is one from then on, under its name. */
+  void fact(Request request) throws IOException {
+    if (request.method().equals("POST")) {
+      var body =
+          new String(
+              request.body().readNBytes(Integer.parseInt(request.field("content-length"))),
+              ISO_8859_1);
+      var name = TestServer.JSON.readTree(body).path("metadata").path("name").asText();
+      facts.put(request.target() + "/" + name, body);
+      made.add(body);
+      request.answer(201, body);
+      return;
+    }
+    var body = facts.get(request.target());
+    request.answer(body == null ? 404 : 200, body == null ? "{}" : body);
   }
 
   static String line(InputStream in) throws IOException {

@@ -64,15 +64,6 @@ final class PageIT {
     directory = Programs.directory("page");
     server = DroverServer.start(directory);
     browser = Browser.open(server.url(), server.caFile(), directory.resolve("browser"));
-    // As docs/server-users.md says.
-    plane
-        .admin()
-        .run(
-            "create",
-            "clusterrolebinding",
-            "drover-cluster-owner",
-            "--clusterrole=cluster-admin",
-            "--group=drover:cluster-owner");
     plane
         .admin()
         .run("create", "configmap", "page", "-n", "default", "--from-literal=colour=green");
@@ -90,7 +81,9 @@ final class PageIT {
       server.close();
     }
     plane.admin().run("delete", "configmap", "page", "-n", "default");
-    plane.admin().run("delete", "clusterrolebinding", "drover-cluster-owner");
+    plane
+        .admin()
+        .run("delete", "clusterrolebinding", "-l", "app.kubernetes.io/managed-by=drover-server");
   }
 
   @AfterEach
@@ -220,6 +213,18 @@ final class PageIT {
                 .admin()
                 .run("get", "configmap", "page", "-n", "default", "-o", "jsonpath={.data.colour}"))
         .isEqualTo("blue");
+    // Nobody else has bound the group.
+    assertThat(
+            plane
+                .admin()
+                .run(
+                    "get",
+                    "clusterrolebinding",
+                    "-l",
+                    "app.kubernetes.io/managed-by=drover-server",
+                    "-o",
+                    "jsonpath={.items[*].metadata.name} {.items[*].roleRef.name}"))
+        .isEqualTo("drover-cluster-owner cluster-admin");
     browser.hasNoTrouble();
   }
 

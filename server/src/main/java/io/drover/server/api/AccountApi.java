@@ -61,14 +61,12 @@ final class AccountApi {
     limit.right(username, address);
     endSession(request); // the one before it, which somebody else may have put there
     var begun = sessions.begin(account.get());
+    var who = new Principal(account.get(), Optional.empty(), true);
+    AuditTrail.who(request, who);
     Response.addCookie(response, cookie(Principals.COOKIE, begun.cookie().value(), true));
     Response.addCookie(response, cookie(Principals.CSRF_COOKIE, begun.csrf().value(), false));
     log.info("signed in: user={} address={}", username, address);
-    Answers.json(
-        response,
-        callback,
-        200,
-        json(account.get(), new Principal(account.get(), Optional.empty(), true)));
+    Answers.json(response, callback, 200, json(account.get(), who));
   }
 
   private void count(Response response, String username, String address) throws RefusedException {

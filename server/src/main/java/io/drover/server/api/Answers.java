@@ -20,7 +20,6 @@ final class Answers {
   private Answers() {}
 
   static void text(Response response, Callback callback, int code, String text) {
-    response.getHeaders().put("X-Content-Type-Options", "nosniff");
     write(response, callback, code, "text/plain; charset=utf-8", text);
   }
 

@@ -65,6 +65,7 @@ final class ApiTokenApi {
       throw new IllegalArgumentException("ttl must be a whole number of milliseconds");
     }
     var clusterId = Optional.of(body.path("clusterId").asText("")).filter(id -> !id.isEmpty());
+    clusterId.ifPresent(id -> AuditTrail.cluster(request, id));
     if (clusterId.isPresent() && rights.role(who, clusterId.get()).isEmpty()) {
       throw new RefusedException(404, "NotFound", "cluster not found: " + clusterId.get());
     }

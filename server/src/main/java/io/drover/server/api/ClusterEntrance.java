@@ -4,8 +4,10 @@ import io.drover.server.account.Accounts;
 import io.drover.server.account.Principal;
 import io.drover.server.account.Rights;
 import io.drover.server.account.Role;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.KubernetesStatus;
+import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.proxy.User;
 import io.drover.server.store.Store;
 import java.util.List;
@@ -24,12 +26,19 @@ final class ClusterEntrance {
   private final Store store;
   private final Principals principals;
   private final Rights rights;
+  private final ClusterBindings bindings;
   private final ClusterProxy proxy;
 
-  ClusterEntrance(Store store, Principals principals, Rights rights, ClusterProxy proxy) {
+  ClusterEntrance(
+      Store store,
+      Principals principals,
+      Rights rights,
+      ClusterBindings bindings,
+      ClusterProxy proxy) {
     this.store = store;
     this.principals = principals;
     this.rights = rights;
+    this.bindings = bindings;
     this.proxy = proxy;
   }
 
@@ -62,16 +71,13 @@ final class ClusterEntrance {
     if (role.get() != Role.ADMIN && impersonates(request)) {
       throw Access.refused("only an administrator may send Impersonate-* fields");
     }
-    if (who.isBrowser()) {
-      // What a cluster sends is not ours: it is shown, if at all, as a page of nobody.
-      response.getHeaders().put("Content-Security-Policy", "sandbox; default-src 'none'");
-      response.getHeaders().put("X-Content-Type-Options", "nosniff");
-    }
+    SecurityHeaders.putOfCluster(response, who.isBrowser());
     var given = rest.substring(end);
     var target = given.startsWith("/") ? given : "/" + given;
     // The agent's own API takes nobody of system:masters: whoever may see all is bound to a role.
     var as = ClusterProxy.isSteve(target) && role.get() == Role.ADMIN ? Role.OWNER : role.get();
-    proxy.handle(request, response, callback, clusterId, target, user(who, as));
+    var problem = bindings.ensure(clusterId, as);
+    proxy.handle(request, response, callback, clusterId, target, user(who, as), problem);
   }
 
   private static boolean impersonates(Request request) {

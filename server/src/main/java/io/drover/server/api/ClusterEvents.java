@@ -67,7 +67,6 @@ final class ClusterEvents implements AutoCloseable {
     }
     try {
       response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
-      response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
       try (var out = Content.Sink.asOutputStream(response)) {
         var told = new HashMap<String, String>();
         boolean isFirst = true;

@@ -84,6 +84,7 @@ final class MemberApi {
       throws IOException, RefusedException {
     var body = Answers.body(request);
     var clusterId = body.path("clusterId").asText("");
+    AuditTrail.cluster(request, clusterId);
     requireMember(who, clusterId);
     requireOwner(who, clusterId);
     var role =

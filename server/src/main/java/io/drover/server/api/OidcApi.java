@@ -6,6 +6,7 @@ import io.drover.server.account.BusyException;
 import io.drover.server.account.OidcProvider;
 import io.drover.server.account.OidcProvider.Attempt;
 import io.drover.server.account.People;
+import io.drover.server.account.Principal;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -43,8 +44,8 @@ final class OidcApi {
   private final BrowserSessions sessions;
   private final Installation installation;
 
-  OidcApi(Optional<OidcProvider> provider, People people, Installation installation) {
-    this.provider = provider;
+  OidcApi(People people, Installation installation) {
+    this.provider = people.provider();
     this.accounts = people.accounts();
     this.sessions = people.sessions();
     this.installation = installation;
@@ -109,6 +110,7 @@ final class OidcApi {
     try {
       var account = accounts.known(there.identify(begun.get(), code, back(request)));
       var session = sessions.begin(account);
+      AuditTrail.who(request, new Principal(account, Optional.empty(), true));
       Response.addCookie(
           response, AccountApi.cookie(Principals.COOKIE, session.cookie().value(), true));
       Response.addCookie(

@@ -48,6 +48,12 @@ final class Principals {
    * @throws RefusedException if another site's page may have made it
    */
   Optional<Principal> of(Request request) throws RefusedException {
+    var found = find(request);
+    found.ifPresent(who -> AuditTrail.who(request, who));
+    return found;
+  }
+
+  private Optional<Principal> find(Request request) throws RefusedException {
     var shown = request.getHeaders().get(HttpHeader.AUTHORIZATION);
     if (shown != null) {
       return shown.startsWith(BEARER)
@@ -57,11 +63,13 @@ final class Principals {
     var cookie = cookie(request);
     var session =
         cookie == null ? Optional.<BrowserSessions.Session>empty() : sessions.find(cookie);
+    var who = session.map(found -> new Principal(found.account(), Optional.empty(), true));
     if (session.isPresent() && !isOurs(request, session.get())) {
+      who.ifPresent(known -> AuditTrail.who(request, known)); // whose browser it was
       throw new RefusedException(
           403, "InvalidCSRFToken", "field " + CSRF_FIELD + " must repeat cookie " + CSRF_COOKIE);
     }
-    return session.map(found -> new Principal(found.account(), Optional.empty(), true));
+    return who;
   }
 
   /**

@@ -1,13 +1,15 @@
 package io.drover.server.api;
 
+import io.drover.server.account.AuditLog;
 import io.drover.server.account.BusyException;
-import io.drover.server.account.OidcProvider;
 import io.drover.server.account.People;
 import io.drover.server.account.Rights;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.page.Page;
+import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
 import io.drover.server.store.RegistrationTokens;
@@ -18,7 +20,6 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.Objects;
-import java.util.Optional;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -52,6 +53,7 @@ public final class Router extends Handler.Abstract {
   private final ApiTokenApi apiTokens;
   private final MemberApi members;
   private final ClusterEntrance clusterEntrance;
+  private final AuditTrail trail;
 
   /** All that requests are about. */
   public Router(
@@ -63,11 +65,12 @@ public final class Router extends Handler.Abstract {
       HealthChecks health,
       Refusals refusals,
       InstantSource clock,
+      ClusterBindings bindings,
       ClusterProxy proxy,
       Installation installation,
       Secret adminToken,
       People people,
-      Optional<OidcProvider> provider,
+      AuditLog audit,
       WebSocketComponents components) {
     this.store = store;
     this.installation = installation;
@@ -92,14 +95,17 @@ public final class Router extends Handler.Abstract {
     this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
     this.principals = new Principals(adminToken, people);
     this.accounts = new AccountApi(people);
-    this.oidc = new OidcApi(provider, people, installation);
+    this.oidc = new OidcApi(people, installation);
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
     this.members = new MemberApi(people.members(), rights);
-    this.clusterEntrance = new ClusterEntrance(store, principals, rights, proxy);
+    this.clusterEntrance = new ClusterEntrance(store, principals, rights, bindings, proxy);
+    this.trail = new AuditTrail(audit);
   }
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
+    SecurityHeaders.putOurs(response);
+    response.getHeaders().put(ClusterProxy.REQUEST_ID, trail.begin(request));
     try {
       route(request, response, callback);
     } catch (IllegalArgumentException e) {
@@ -216,7 +222,6 @@ public final class Router extends Handler.Abstract {
       return;
     }
     store.manifestFetched(clusterId);
-    response.getHeaders().put("Cache-Control", "no-cache, no-store, must-revalidate");
     Answers.text(
         response,
         callback,

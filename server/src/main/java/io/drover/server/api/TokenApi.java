@@ -59,6 +59,7 @@ final class TokenApi {
     switch (method) {
       case "GET" -> Answers.json(response, callback, 200, json(request, token));
       case "DELETE" -> {
+        AuditTrail.cluster(request, token.clusterId());
         tokens.revoke(token.id());
         Answers.json(response, callback, 200, json(request, tokens.find(token.id()).orElse(token)));
       }
@@ -87,6 +88,7 @@ final class TokenApi {
   private void create(Request request, Response response, Callback callback) throws IOException {
     var body = Answers.body(request);
     var clusterId = body.path("clusterId").asText("");
+    AuditTrail.cluster(request, clusterId);
     TokenLife life;
     try {
       life =

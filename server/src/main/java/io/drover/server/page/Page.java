@@ -120,8 +120,6 @@ public final class Page {
     var fields = response.getHeaders();
     fields.put(HttpHeader.CONTENT_TYPE, file.type());
     fields.put("Content-Security-Policy", POLICY);
-    fields.put("X-Content-Type-Options", "nosniff");
-    fields.put("Referrer-Policy", "no-referrer");
     fields.put(HttpHeader.ETAG, file.tag());
     fields.put(HttpHeader.CACHE_CONTROL, "no-cache"); // asked for again, and mostly not sent again
     fields.put(HttpHeader.VARY, "Accept");

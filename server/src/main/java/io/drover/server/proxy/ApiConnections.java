@@ -15,6 +15,7 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -212,24 +213,50 @@ public final class ApiConnections {
   public Said get(String clusterId, String target, Duration limit, int maxBytes)
       throws IOException {
     var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
+    return ask(session, "GET", target, "", limit, maxBytes);
+  }
+
+  /**
+   * Asks it through a session.
+   *
+   * @param body JSON; empty: none
+   * @throws IOException also if there is no whole answer within {@link #DIAL_LIMIT} and {@code
+   *     limit}, or more than {@code maxBytes} of it
+   */
+  Said ask(
+      ServerSession session,
+      String method,
+      String target,
+      String body,
+      Duration limit,
+      int maxBytes)
+      throws IOException {
     var params = session.params().orElseThrow();
+    byte[] sent = body.getBytes(UTF_8);
     var connection = open(session, params);
     try (var _ =
         connection.stream().abortAfter(limit, "no answer in " + limit.toSeconds() + " s")) {
-      connection.sendHead(
-          "GET",
-          target,
-          List.of(
-              new ApiConnection.Field("Host", params.address()),
-              new ApiConnection.Field("User-Agent", USER_AGENT),
-              new ApiConnection.Field("Accept", "application/json"),
-              new ApiConnection.Field("Authorization", "Bearer " + params.token())));
-      var answer = connection.receive("GET");
-      byte[] body = answer.body().readNBytes(maxBytes + 1);
-      if (body.length > maxBytes) {
+      var fields =
+          new ArrayList<>(
+              List.of(
+                  new ApiConnection.Field("Host", params.address()),
+                  new ApiConnection.Field("User-Agent", USER_AGENT),
+                  new ApiConnection.Field("Accept", "application/json"),
+                  new ApiConnection.Field("Authorization", "Bearer " + params.token())));
+      if (sent.length > 0) {
+        fields.add(new ApiConnection.Field("Content-Type", "application/json"));
+        fields.add(new ApiConnection.Field("Content-Length", Integer.toString(sent.length)));
+      }
+      connection.sendHead(method, target, fields);
+      if (sent.length > 0) {
+        connection.send(sent, sent.length);
+      }
+      var answer = connection.receive(method);
+      byte[] said = answer.body().readNBytes(maxBytes + 1);
+      if (said.length > maxBytes) {
         throw new IOException("answer too long: limit=" + maxBytes);
       }
-      return new Said(answer.status(), new String(body, UTF_8));
+      return new Said(answer.status(), new String(said, UTF_8));
     } catch (IOException e) {
       throw explained(connection.stream(), e);
     } finally {

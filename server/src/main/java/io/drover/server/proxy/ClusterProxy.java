@@ -1,5 +1,7 @@
 package io.drover.server.proxy;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.server.proxy.ApiConnection.Answer;
 import io.drover.server.proxy.ApiConnection.Field;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.http.HttpHeader;
@@ -41,6 +44,9 @@ public final class ClusterProxy {
 
   /** What a request is told when the agent is away. Source: rancher {@code pkg/dialer}. */
   public static final String DISCONNECTED = "cluster agent disconnected";
+
+  /** The field of an answer in which its request's id stands, ours and nobody else's. */
+  public static final String REQUEST_ID = "X-Request-Id";
 
   static final int COPY_BYTES = 16 * 1024;
 
@@ -75,6 +81,11 @@ public final class ClusterProxy {
 
   private static final Logger log = LoggerFactory.getLogger(ClusterProxy.class);
 
+  /** What of a refusal is told on, in bytes. */
+  static final int REFUSAL_BYTES = 64 * 1024;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private final ApiConnections connections;
 
   /** A proxy over these connections. */
@@ -87,14 +98,19 @@ public final class ClusterProxy {
     return target.equals("/v1") || target.startsWith("/v1/") || target.startsWith("/v1?");
   }
 
-  /** Serves one request; blocks until it is over, or until it was upgraded. */
+  /**
+   * Serves one request; blocks until it is over, or until it was upgraded.
+   *
+   * @param problem why the cluster may refuse it, for people; told if it does
+   */
   public void handle(
       Request request,
       Response response,
       Callback callback,
       String clusterId,
       String target,
-      User user) {
+      User user,
+      Optional<String> problem) {
     boolean toSteve = isSteve(target);
     var session = toSteve ? connections.steve(clusterId) : connections.session(clusterId);
     if (session.isEmpty()) {
@@ -107,7 +123,8 @@ public final class ClusterProxy {
             : new Way.ApiServer(session.get().params().orElseThrow());
     var endPoint = request.getConnectionMetaData().getConnection().getEndPoint();
     endPoint.setIdleTimeout(0); // a watch may be quiet for hours
-    var exchange = new Exchange(request, response, callback, session.get(), way, user, target);
+    var exchange =
+        new Exchange(request, response, callback, session.get(), way, user, target, problem);
     try {
       exchange.run();
     } catch (IOException e) {
@@ -116,7 +133,10 @@ public final class ClusterProxy {
       if (response.isCommitted()) {
         callback.failed(e);
       } else {
+        var id = response.getHeaders().get(REQUEST_ID);
         response.reset();
+        SecurityHeaders.putOurs(response);
+        response.getHeaders().put(REQUEST_ID, String.valueOf(id));
         var text = "error trying to reach service: " + e.getMessage();
         KubernetesStatus.write(response, callback, 503, "ServiceUnavailable", text);
       }
@@ -141,6 +161,7 @@ public final class ClusterProxy {
     private final Way way;
     private final User user;
     private final String target;
+    private final Optional<String> problem;
     private final EndPoint endPoint;
     private final boolean upgrade;
     private final boolean hasBody;
@@ -152,7 +173,8 @@ public final class ClusterProxy {
         ServerSession session,
         Way way,
         User user,
-        String target) {
+        String target,
+        Optional<String> problem) {
       this.request = request;
       this.response = response;
       this.callback = callback;
@@ -160,6 +182,7 @@ public final class ClusterProxy {
       this.way = way;
       this.user = user;
       this.target = target;
+      this.problem = problem;
       this.endPoint = request.getConnectionMetaData().getConnection().getEndPoint();
       this.upgrade =
           request.getHeaders().contains(HttpHeader.CONNECTION, "upgrade")
@@ -222,6 +245,12 @@ public final class ClusterProxy {
           upgraded = upgrade(connection, answer);
           return;
         }
+        if (answer.status() == 403 && problem.isPresent()) {
+          endBody(sender);
+          endPoint.setIdleTimeout(CLIENT_IDLE_LIMIT.toMillis());
+          refuse(answer, problem.get());
+          return;
+        }
         copy(connection, answer);
         if (!body.get()) {
           endBody(sender);
@@ -237,6 +266,19 @@ public final class ClusterProxy {
           connection.close();
         }
       }
+    }
+
+    /** With the cluster's own words, and why it may have said so. */
+    private void refuse(Answer answer, String reason) throws IOException {
+      var said = "";
+      byte[] bytes = answer.body().readNBytes(REFUSAL_BYTES);
+      try {
+        said = JSON.readTree(bytes).path("message").asText("");
+      } catch (JsonProcessingException e) {
+        log.debug("refusal not understood: reason={}", e.getOriginalMessage());
+      }
+      var text = said.isEmpty() ? reason : said + "; " + reason;
+      KubernetesStatus.write(response, callback, 403, "Forbidden", text);
     }
 
     private boolean isSafe() {
@@ -351,7 +393,10 @@ public final class ClusterProxy {
             Set.of("connection", "keep-alive", "transfer-encoding", "upgrade", "trailer")
                 .contains(name);
         // A cluster's cookies would be ours in a browser.
-        if (!ofConnection && !name.equals("set-cookie") && !dropped.contains(name)) {
+        if (!ofConnection
+            && !name.equals("set-cookie")
+            && !dropped.contains(name)
+            && !SecurityHeaders.isOurs(response, name)) {
           response.getHeaders().add(field.name(), field.value());
         }
       }

@@ -30,6 +30,7 @@ public final class KubernetesStatus {
     status.putObject("metadata");
     response.setStatus(code);
     response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+    response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
     Content.Sink.write(response, true, status + "\n", callback);
   }
 }

@@ -16,6 +16,9 @@ public final class RandomText {
   /** 27 to the power of this: 95 bits. */
   static final int PASSWORD_CHARACTERS = 20;
 
+  /** 27 to the power of this: 76 bits. */
+  static final int REQUEST_CHARACTERS = 16;
+
   private static final SecureRandom random = new SecureRandom();
 
   private RandomText() {}
@@ -38,6 +41,11 @@ public final class RandomText {
   /** Of a token that a program shows. */
   public static String tokenId() {
     return "token-" + shortId();
+  }
+
+  /** Of a request. */
+  public static String requestId() {
+    return text(REQUEST_CHARACTERS);
   }
 
   static String clusterId() {

@@ -36,7 +36,7 @@ class AccountTest {
   @BeforeEach
   void open() throws IOException {
     database = Database.open(Database.fileIn(directory));
-    people = People.of(database, clock, directory.resolve("first-password"));
+    people = People.of(database, clock, Optional.empty(), directory.resolve("first-password"));
   }
 
   @AfterEach
@@ -55,6 +55,29 @@ class AccountTest {
     assertThat(people.accounts().signIn("ann", PASSWORD)).contains(ann);
     assertThat(people.accounts().signIn("ann", new Secret("wrong horse battery"))).isEmpty();
     assertThat(people.accounts().signIn("bob", PASSWORD)).isEmpty();
+  }
+
+  @Test
+  void whoIsKnownElsewhereIsOneUserByHisSubject() {
+    var accounts = people.accounts();
+    someone("ann");
+    var ann = accounts.known(new OidcProvider.Person("https://a 1", "Ann@Example.org", "Ann"));
+    var again = accounts.known(new OidcProvider.Person("https://a 1", "renamed", "Another"));
+    var other = accounts.known(new OidcProvider.Person("https://a 2", "ann@example.org", ""));
+    var local = accounts.known(new OidcProvider.Person("https://a 3", "ann", ""));
+    var nameless = accounts.known(new OidcProvider.Person("https://a 4", "--é--", "x".repeat(999)));
+
+    assertThat(ann.username()).isEqualTo("ann-example.org");
+    assertThat(ann.isAdmin()).isFalse();
+    assertThat(again).isEqualTo(ann);
+    assertThat(other.username()).isEqualTo("ann-example.org-2");
+    assertThat(local.username()).isEqualTo("ann-2");
+    assertThat(nameless.username()).isEqualTo("user");
+    assertThat(nameless.name()).hasSize(Accounts.LONGEST_NAME);
+    assertThat(
+            accounts.known(new OidcProvider.Person("https://a 5", "y".repeat(999), "")).username())
+        .hasSize(50);
+    assertThat(accounts.signIn("ann-2", new Secret(""))).isEmpty();
   }
 
   @Test
