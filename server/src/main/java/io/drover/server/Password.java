@@ -7,6 +7,7 @@ import java.io.Console;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** A password for a command: never an argument, which everybody on the machine can see. */
 final class Password {
@@ -21,8 +22,8 @@ final class Password {
    * @throws IOException if there is none, or the two are not the same
    */
   static Secret read(String username) throws IOException {
-    var console = System.console();
-    return console != null && console.isTerminal() ? ask(console, username) : firstLine(System.in);
+    var terminal = Optional.ofNullable(System.console()).filter(Console::isTerminal);
+    return terminal.isPresent() ? ask(terminal.get(), username) : firstLine(System.in);
   }
 
   private static Secret ask(Console console, String username) throws IOException {
