@@ -11,6 +11,7 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,7 @@ import org.openqa.selenium.interactions.Actions;
 import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
 
-/** Chromium without a window. It trusts one server, by the key of its authority. */
+/** Chromium without a window. It trusts some servers, by the keys of their authorities. */
 final class Browser implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -48,9 +49,13 @@ final class Browser implements AutoCloseable {
   }
 
   /** Opens one; {@code directory} gets what it downloads, and pictures. */
-  static Browser open(URI server, Path caFile, Path directory) throws IOException {
+  static Browser open(URI server, List<Path> caFiles, Path directory) throws IOException {
     Programs.browser();
     Files.createDirectories(directory);
+    var keys = new ArrayList<String>();
+    for (var file : caFiles) {
+      keys.add(keyHash(file));
+    }
     var options = new ChromeOptions();
     options.setBinary("/usr/bin/chromium");
     options.addArguments(
@@ -59,7 +64,7 @@ final class Browser implements AutoCloseable {
         "--disable-gpu",
         "--hide-scrollbars",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        "--ignore-certificate-errors-spki-list=" + keyHash(caFile));
+        "--ignore-certificate-errors-spki-list=" + String.join(",", keys));
     options.setExperimentalOption(
         "prefs", Map.of("download.default_directory", directory.toString()));
     var logs = new LoggingPreferences();

@@ -20,34 +20,38 @@ final class DroverServer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path directory;
+  private final List<String> options;
   private RunningProcess process;
   private JsonNode described;
   private int commands;
 
-  private DroverServer(Path directory, RunningProcess process, JsonNode described) {
+  private DroverServer(
+      Path directory, List<String> options, RunningProcess process, JsonNode described) {
     this.directory = directory;
+    this.options = options;
     this.process = process;
     this.described = described;
   }
 
-  static DroverServer start(Path directory) throws IOException, InterruptedException {
+  static DroverServer start(Path directory, String... options)
+      throws IOException, InterruptedException {
     Files.createDirectories(directory);
-    var process = launch(directory, "127.0.0.1:0");
-    return new DroverServer(directory, process, describe(process));
+    var process = launch(directory, "127.0.0.1:0", List.of(options));
+    return new DroverServer(directory, List.of(options), process, describe(process));
   }
 
-  private static RunningProcess launch(Path directory, String address) {
-    return RunningProcess.start(
-        "server",
-        directory,
-        Map.of(),
-        List.of(
-            Programs.server(),
-            "run",
-            "--dir=" + directory.resolve("data"),
-            "--listen=" + address,
-            "--check-interval=1s",
-            "--exit-with-stdin"));
+  private static RunningProcess launch(Path directory, String address, List<String> options) {
+    var command =
+        new ArrayList<>(
+            List.of(
+                Programs.server(),
+                "run",
+                "--dir=" + directory.resolve("data"),
+                "--listen=" + address,
+                "--check-interval=1s",
+                "--exit-with-stdin"));
+    command.addAll(options);
+    return RunningProcess.start("server", directory, Map.of(), command);
   }
 
   private static JsonNode describe(RunningProcess process)
@@ -148,7 +152,7 @@ final class DroverServer implements AutoCloseable {
 
   /** Starts it again, at the same address. */
   void restart() throws IOException, InterruptedException {
-    process = launch(directory, url().getAuthority());
+    process = launch(directory, url().getAuthority(), options);
     described = describe(process);
   }
 

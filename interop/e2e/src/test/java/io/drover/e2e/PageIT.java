@@ -3,6 +3,7 @@ package io.drover.e2e;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -11,6 +12,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
@@ -54,6 +56,7 @@ final class PageIT {
 
   private ControlPlane plane;
   private Path directory;
+  private RunningProcess provider;
   private DroverServer server;
   private Browser browser;
   private Agent agent;
@@ -62,8 +65,29 @@ final class PageIT {
   void install(ControlPlane shared) throws IOException, InterruptedException {
     plane = shared;
     directory = Programs.directory("page");
-    server = DroverServer.start(directory);
-    browser = Browser.open(server.url(), server.caFile(), directory.resolve("browser"));
+    var secret = "a secret of two";
+    provider =
+        RunningProcess.start(
+            "provider",
+            Files.createDirectories(directory),
+            Map.of(),
+            List.of(
+                Programs.provider(), "-dir=" + directory, "-client=drover", "-secret=" + secret));
+    var itself =
+        new ObjectMapper()
+            .readTree(provider.awaitLine("its URL", LIMIT, line -> line.startsWith("{")));
+    var authority = Path.of(itself.path("caFile").asText());
+    server =
+        DroverServer.start(
+            directory,
+            "--oidc-issuer=" + itself.path("issuer").asText(),
+            "--oidc-client=drover",
+            "--oidc-secret-file=" + Files.writeString(directory.resolve("secret"), secret),
+            "--oidc-ca=" + authority);
+    provider.write(server.url() + "/v3-public/oidc/callback");
+    browser =
+        Browser.open(
+            server.url(), List.of(server.caFile(), authority), directory.resolve("browser"));
     plane
         .admin()
         .run("create", "configmap", "page", "-n", "default", "--from-literal=colour=green");
@@ -79,6 +103,9 @@ final class PageIT {
     }
     if (server != null) {
       server.close();
+    }
+    if (provider != null) {
+      provider.close();
     }
     plane.admin().run("delete", "configmap", "page", "-n", "default");
     plane
@@ -319,5 +346,21 @@ final class PageIT {
     browser.go("#/");
     browser.see("button", "Sign in");
     browser.hasNoTrouble(401);
+  }
+
+  @Test
+  @Order(13)
+  void whoIsKnownElsewhereComesInAndSeesNothingYet() throws Exception {
+    browser.press("a", "Sign in with your organisation");
+    browser.see(By.xpath("//button[. = 'Login']"));
+    browser.hasNoTrouble(401, 404); // its page has no icon
+    browser.type("username", "test-user2");
+    browser.type("password", "verysecure");
+    browser.press("button", "Login");
+    browser.see("h2", "No clusters yet");
+    browser.see("p", "You are a member of none.");
+    browser.see("a", "test-user2");
+    picture("nothing");
+    browser.hasNoTrouble();
   }
 }

@@ -69,6 +69,11 @@ final class Programs {
     return built("rancher").resolve("rancher-peer-" + remotedialer).toString();
   }
 
+  /** An OpenID Connect provider. */
+  static String provider() {
+    return built("provider").resolve("provider").toString();
+  }
+
   static String informers() {
     return built("informers").resolve("informers").toString();
   }

@@ -251,6 +251,13 @@ final class RunningProcess implements AutoCloseable {
     signal("STOP");
   }
 
+  /** Writes a line to its stdin. */
+  void write(String line) throws IOException {
+    var in = process.outputWriter();
+    in.write(line + "\n");
+    in.flush();
+  }
+
   /** Sends SIGCONT. */
   void thaw() throws IOException, InterruptedException {
     signal("CONT");

@@ -6,7 +6,7 @@ import { clusterState, meter, problem } from './cluster-parts.js';
 
 const ORDER = { unavailable: 0, pending: 1, active: 2 };
 
-export function clusters({ live }) {
+export function clusters({ live, user }) {
   const all = [...live.clusters.values()];
   all.sort((a, b) => (ORDER[a.state] ?? 1) - (ORDER[b.state] ?? 1) || a.name.localeCompare(b.name));
   const wrong = all.filter((cluster) => cluster.state === 'unavailable').length;
@@ -14,16 +14,17 @@ export function clusters({ live }) {
   return [
     h('div', { class: 'head' },
       h('h1', {}, 'Clusters'), h('span', { class: 'quiet grow' }, summary),
-      h('a', { class: 'button primary', href: '#/import' }, 'Import a cluster')),
-    all.length === 0 && live.ready ? nothing() : all.length === 0 ? null : h('div', { class: 'panel scroll' }, table(all)),
+      user.admin ? h('a', { class: 'button primary', href: '#/import' }, 'Import a cluster') : null),
+    all.length === 0 && live.ready ? nothing(user) : all.length === 0 ? null : h('div', { class: 'panel scroll' }, table(all)),
   ];
 }
 
-function nothing() {
+function nothing(user) {
   return h('div', { class: 'panel empty' },
     h('h2', {}, 'No clusters yet'),
-    h('p', { class: 'quiet' }, 'Import one: a command to apply, and an agent in it dials out to this server.'),
-    h('a', { class: 'button primary', href: '#/import' }, 'Import a cluster'));
+    user.admin
+      ? [h('p', { class: 'quiet' }, 'Import one: a command to apply, and an agent in it dials out to this server.'), h('a', { class: 'button primary', href: '#/import' }, 'Import a cluster')]
+      : h('p', { class: 'quiet' }, 'You are a member of none. Whoever owns one makes you a member by your id: ', h('code', {}, user.id)));
 }
 
 function table(all) {
