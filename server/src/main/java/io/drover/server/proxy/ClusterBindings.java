@@ -156,8 +156,12 @@ public final class ClusterBindings {
     }
     var bound = binding.path("roleRef").path("name").asText();
     if (!isForGroup) {
-      return "ClusterRoleBinding %s is there already, but not for group %s; bind that to ClusterRole %s"
-          .formatted(name, role.group(), role.clusterRole());
+      return "ClusterRoleBinding "
+          + name
+          + " is there already, but not for group "
+          + role.group()
+          + "; bind that to ClusterRole "
+          + role.clusterRole();
     }
     if (!bound.equals(role.clusterRole())) {
       log.info("binding left as it is: cluster={} name={} role={}", clusterId, name, bound);
