@@ -158,7 +158,12 @@ final class GatewayRecordingsIT {
       for (boolean websocket : new boolean[] {true, false}) {
         var word = websocket ? "websocket" : "spdy";
         var said =
-            exec(kubectl, websocket, "typed-1\n", pod, "cat >/dev/null; echo ä-" + word + "; echo e >&2");
+            exec(
+                kubectl,
+                websocket,
+                "typed-1\n",
+                pod,
+                "cat >/dev/null; echo ä-" + word + "; echo e >&2");
         assertThat(said.expect(0).stdout()).isEqualTo("ä-" + word + "\n");
         var events = events(recording(recordings, event(log, word)));
         assertThat(text(events, "o")).contains("ä-" + word + "\n", "e\n");
