@@ -70,6 +70,7 @@ class ArchitectureTest {
                 "io.drover.steve..",
                 "io.drover.agent.gateway.audit",
                 "io.drover.agent.gateway.policy",
+                "io.drover.agent.gateway.recording",
                 "io.drover.agent.gateway.standin",
                 "io.drover.agent.health",
                 "io.drover.agent.inspect",

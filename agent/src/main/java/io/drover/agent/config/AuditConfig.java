@@ -11,8 +11,10 @@ import java.util.Optional;
  *
  * @param block whether a request waits until there is room for its event, and is refused in the
  *     end; otherwise it goes on, and the loss is counted
+ * @param recordings directory for what is shown in sessions of exec and attach; empty: nobody wants
+ *     that
  */
-public record AuditConfig(Target target, boolean block) {
+public record AuditConfig(Target target, boolean block, Optional<Path> recordings) {
   /** Where to. */
   public sealed interface Target {
     /** Nowhere. */
@@ -50,8 +52,15 @@ public record AuditConfig(Target target, boolean block) {
                 + " leave this out");
       }
     }
+    var recordings = env.parse(Setting.DROVER_GATEWAY_RECORDINGS, AuditConfig::directory);
+    if (recordings.isPresent() && target instanceof Target.Off) {
+      env.problem(
+          Setting.DROVER_GATEWAY_RECORDINGS,
+          "is set, and no event names what is recorded: set DROVER_GATEWAY_AUDIT too, or this to"
+              + " off");
+    }
     return new AuditConfig(
-        target, env.parse(Setting.DROVER_GATEWAY_AUDIT_FULL, AuditConfig::block));
+        target, env.parse(Setting.DROVER_GATEWAY_AUDIT_FULL, AuditConfig::block), recordings);
   }
 
   private static Target target(String text) {
@@ -73,6 +82,20 @@ public record AuditConfig(Target target, boolean block) {
     } catch (InvalidPathException e) {
       throw new IllegalArgumentException(expected, e);
     }
+  }
+
+  private static Optional<Path> directory(String text) {
+    if (text.equals("off")) {
+      return Optional.empty();
+    }
+    try {
+      if (text.startsWith("/")) {
+        return Optional.of(Path.of(text));
+      }
+    } catch (InvalidPathException _) {
+      // As below.
+    }
+    throw new IllegalArgumentException("expected off or /path/of/a/directory");
   }
 
   private static Optional<Path> tokenFile(String text) {

@@ -79,6 +79,10 @@ public enum Setting {
       "count",
       "What happens when that cannot keep up: `count` what is lost, or `block` requests, which are"
           + " refused after 5 s."),
+  DROVER_GATEWAY_RECORDINGS(
+      "off",
+      "Where sessions of exec and attach are recorded: `off` or `/path/of/a/directory`. See"
+          + " `docs/recordings.md`."),
   DROVER_HEALTH_ADDRESS(
       "0.0.0.0:8080",
       "--health-address",

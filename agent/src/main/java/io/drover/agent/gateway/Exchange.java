@@ -300,12 +300,25 @@ final class Exchange {
     var passed = RequestHead.answered(answered.fields());
     passed.add("Connection", "Upgrade");
     answered.fields().every("Upgrade").forEach(value -> passed.add("Upgrade", value));
+    try {
+      entry.upgraded(answered.fields(), this::abandon);
+    } catch (IOException e) {
+      throw notRecorded(e);
+    }
     var peer = answer.upgrade(passed);
     var api = connection();
+    var said = entry.said(peer.in());
     Thread.ofVirtual()
         .name(Thread.currentThread().getName() + "-up")
-        .start(() -> toApiServer(peer.in(), api)); // until the connection is closed behind this
-    pipe(answered.body(), peer.out(), api);
+        .start(() -> toApiServer(said, api)); // until the connection is closed behind this
+    pipe(entry.shown(answered.body()), peer.out(), api);
+  }
+
+  /** A session that is to be recorded, and cannot be. */
+  static RefusedException notRecorded(IOException why) {
+    log.info("session refused, since it cannot be recorded: reason={}", why.toString());
+    return RefusedException.unavailable(
+        "this session is to be recorded, and cannot be: see what the agent says of its recordings");
   }
 
   private void pipe(InputStream in, OutputStream out, UpstreamConnection api) throws IOException {

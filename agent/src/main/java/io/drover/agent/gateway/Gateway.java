@@ -192,6 +192,7 @@ public final class Gateway implements AutoCloseable {
       }
     }
     entry.allowed(policy.require(head, caller));
+    openRecording(entry, head);
     var withTokens = TokenPath.of(head.method(), head.target());
     if (withTokens.isEmpty()) {
       var body = entry.request(request.stream(), head.fields());
@@ -204,6 +205,14 @@ public final class Gateway implements AutoCloseable {
       var sent = recorded(fields(body.head(), caller), entry);
       new Exchange(upstream, request, body.head(), sent, answer, entry, body.stream(), standIns)
           .run();
+    }
+  }
+
+  private void openRecording(Entry entry, RequestHead head) throws RefusedException {
+    try {
+      recorder.openRecording(entry, head.upgrade());
+    } catch (IOException e) {
+      throw Exchange.notRecorded(e);
     }
   }
 

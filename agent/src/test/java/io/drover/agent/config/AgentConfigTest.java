@@ -50,7 +50,7 @@ class AgentConfigTest {
                 new KubeConfig.InCluster(
                     "10.43.0.1:443", Path.of("/var/run/secrets/kubernetes.io/serviceaccount")),
                 new TunnelConfig(Duration.ofSeconds(10), List.of(), false),
-                new AuditConfig(new AuditConfig.Target.Off(), false),
+                new AuditConfig(new AuditConfig.Target.Off(), false, Optional.empty()),
                 new ExplorerConfig(
                     true,
                     false,

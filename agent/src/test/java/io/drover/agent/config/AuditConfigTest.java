@@ -31,9 +31,11 @@ class AuditConfigTest {
 
   @Test
   void eventsGoToOnePlaceOrNowhere() throws Exception {
-    assertThat(of("", "")).isEqualTo(new AuditConfig(new Target.Off(), false));
-    assertThat(of("off", "count")).isEqualTo(new AuditConfig(new Target.Off(), false));
-    assertThat(of("stdout", "block")).isEqualTo(new AuditConfig(new Target.StandardOutput(), true));
+    assertThat(of("", "")).isEqualTo(new AuditConfig(new Target.Off(), false, Optional.empty()));
+    assertThat(of("off", "count"))
+        .isEqualTo(new AuditConfig(new Target.Off(), false, Optional.empty()));
+    assertThat(of("stdout", "block"))
+        .isEqualTo(new AuditConfig(new Target.StandardOutput(), true, Optional.empty()));
     assertThat(of("/var/log/a", "").target()).isEqualTo(new Target.File(Path.of("/var/log/a")));
     assertThat(of("https://a.example.org:1/x", "").target())
         .isEqualTo(new Target.Https(URI.create("https://a.example.org:1/x"), Optional.empty()));
@@ -102,5 +104,27 @@ class AuditConfigTest {
   void whatHappensAtTheLimitIsOneOfTwo() {
     assertThatThrownBy(() -> of("", "drop"))
         .hasMessageContaining("DROVER_GATEWAY_AUDIT_FULL is 'drop': expected block or count");
+  }
+
+  private static AuditConfig recordings(String target, String directory) throws ConfigException {
+    var env =
+        new Environment(
+            Map.of(
+                "DROVER_GATEWAY", "on",
+                "DROVER_GATEWAY_AUDIT", target,
+                "DROVER_GATEWAY_RECORDINGS", directory));
+    var config = AuditConfig.from(env);
+    env.check();
+    return config;
+  }
+
+  @Test
+  void sessionsAreRecordedInADirectoryThatEventsName() throws Exception {
+    assertThat(recordings("stdout", "/var/casts").recordings()).contains(Path.of("/var/casts"));
+    assertThat(recordings("stdout", "off").recordings()).isEmpty();
+    assertThatThrownBy(() -> recordings("off", "/var/casts"))
+        .hasMessageContaining("DROVER_GATEWAY_RECORDINGS is set, and no event names");
+    assertThatThrownBy(() -> recordings("stdout", "casts"))
+        .hasMessageContaining("expected off or /path/of/a/directory");
   }
 }

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -537,11 +538,16 @@ class GatewayTest {
   }
 
   private Path record(boolean block, AuditRules rules) throws IOException {
+    return record(block, rules, Optional.empty());
+  }
+
+  private Path record(boolean block, AuditRules rules, Optional<Path> recordings)
+      throws IOException {
     gateway.close();
     var file = directory.resolve("audit.log");
     var recorder =
         Recorder.start(
-            new AuditConfig(new AuditConfig.Target.File(file), block),
+            new AuditConfig(new AuditConfig.Target.File(file), block, recordings),
             new ServerHttp(ServerDialer.direct()),
             KeptTrust.ofFile(directory.resolve("none")),
             rules,
@@ -696,6 +702,98 @@ class GatewayTest {
         .containsExactly("ResponseStarted 101", "ResponseComplete 101");
     assertThat(Files.readString(file))
         .contains("\"gateway.drover.io/break-glass\":\"let through, although it is denied by");
+  }
+
+  /** A websocket of which the API server speaks, and says all there is to say. */
+  private void answerExec(String protocol, String shown) {
+    api.script =
+        (peer, _) ->
+            peer.say(
+                String.join(
+                    "\r\n",
+                    "HTTP/1.1 101 Switching Protocols",
+                    "Connection: Upgrade",
+                    "Upgrade: websocket",
+                    "Sec-WebSocket-Protocol: " + protocol,
+                    "",
+                    shown));
+  }
+
+  private String exec() {
+    return request(
+        "GET /api/v1/namespaces/shop/pods/web-0/exec?command=sh&command=-c%20x",
+        "Impersonate-User: u-abc",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Protocol: v5.channel.k8s.io");
+  }
+
+  @Test
+  void whatIsShownInASessionIsRecordedAndPassesAsItIs() throws Exception {
+    var recordings = Files.createDirectory(directory.resolve("recordings"));
+    var file = record(false, AuditRules.none(), Optional.of(recordings));
+    String shown = "\u0082\u0006\u0001hello";
+    answerExec("v5.channel.k8s.io", shown);
+    var peer = open();
+    peer.say(exec());
+    peer.head();
+    assertThat(text(peer, shown.length())).isEqualTo(shown);
+    gateway.close();
+
+    var last = Files.readAllLines(file).getLast();
+    var name = text(last, "gateway.drover.io/recording");
+    assertThat(name).contains(text(last, "auditID")).endsWith(".cast");
+    assertThat(Files.readAllLines(recordings.resolve(name)))
+        .satisfiesExactly(
+            head ->
+                assertThat(head)
+                    .startsWith("{\"version\":2,\"width\":80,\"height\":24,")
+                    .contains("\"title\":\"u-abc: shop/web-0 exec\"", "\"command\":\"sh -c x\""),
+            event -> assertThat(event).endsWith(",\"o\",\"hello\"]"));
+  }
+
+  @Test
+  void sessionThatCannotBeRecordedIsRefusedBeforeTheApiServerHearsOfIt() throws Exception {
+    var file = record(false, AuditRules.none(), Optional.of(directory.resolve("none")));
+    var peer = open();
+    peer.say(exec());
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 503 Service Unavailable");
+    assertThat(api.connections).hasValue(0);
+    assertThat(gateway.problem().orElseThrow().text()).contains("no such directory");
+
+    var odd = open();
+    odd.say(exec().replace("/pods/web-0", "//pods/web-0"));
+    assertThat(odd.head().getFirst()).as("perhaps one").startsWith("HTTP/1.1 503 ");
+    var other = open();
+    other.say(request("GET /api"));
+    assertThat(other.head().getFirst()).isEqualTo("HTTP/1.1 200 OK");
+    gateway.close();
+    assertThat(Files.readString(file)).contains("this session is to be recorded, and cannot be");
+  }
+
+  @Test
+  void sessionEndsWhereItCannotBeRead() throws Exception {
+    var recordings = Files.createDirectory(directory.resolve("recordings"));
+    var file = record(false, AuditRules.none(), Optional.of(recordings));
+    answerExec("v5.channel.k8s.io", "\u00ff\u0000nonsense");
+    var peer = open();
+    peer.say(exec());
+    peer.head();
+    peer.in().readAllBytes();
+    gateway.close();
+
+    assertThat(Files.readAllLines(file).getLast())
+        .contains("\"gateway.drover.io/recording-cut-short\":\"a websocket frame of an unknown");
+  }
+
+  @Test
+  void sessionInAProtocolThatIsNotKnownIsRefused() throws Exception {
+    var recordings = Files.createDirectory(directory.resolve("recordings"));
+    record(false, AuditRules.none(), Optional.of(recordings));
+    answerExec("v9.channel.k8s.io", "");
+    var peer = open();
+    peer.say(exec());
+    assertThat(peer.head().getFirst()).isEqualTo("HTTP/1.1 503 Service Unavailable");
   }
 
   @Test

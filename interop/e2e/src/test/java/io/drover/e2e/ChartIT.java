@@ -72,6 +72,28 @@ final class ChartIT {
         .isEqualTo(helm.template(values).replaceAll("\n+", "\n"));
   }
 
+  /** With nothing but what every installation needs. */
+  @Test
+  void guardedProfileIsRenderedAsExpectedByBothHelms() throws Exception {
+    var guarded = guarded(helm);
+
+    expect(Programs.tree(VALUES).resolve("guarded.golden.yaml"), guarded);
+    assertThat(guarded(new Helm(helm.cluster(), 3)).replaceAll("\n+", "\n"))
+        .isEqualTo(guarded.replaceAll("\n+", "\n"));
+  }
+
+  private static String guarded(Helm helm) throws IOException, InterruptedException {
+    return helm.outcome(
+            "template",
+            Helm.RELEASE,
+            Programs.chart().toString(),
+            "--values=" + Programs.chart().resolve("guarded.yaml"),
+            "--set",
+            REQUIRED)
+        .expect(0)
+        .stdout();
+  }
+
   private static void expect(Path golden, String text) throws IOException {
     if ("write".equals(System.getProperty(GOLDEN))) {
       Files.writeString(golden, text, UTF_8);

@@ -27,6 +27,7 @@ final class DocPage {
           "check",
           "status",
           "policy",
+          "security",
           "node-agent",
           "upgrade",
           "uninstall");

@@ -5,8 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.steve.http.Request;
 import java.net.InetAddress;
+import java.net.URLDecoder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A request as it came, before anything is known of it.
@@ -22,6 +24,7 @@ public record Asked(String method, String target, String userAgent, List<String>
   static final int MAX_SOURCES = 16;
 
   private static final int MAX_ADDRESS = 45;
+  private static final String COMMAND = "command=";
 
   public Asked {
     sources = List.copyOf(sources);
@@ -51,6 +54,25 @@ public record Asked(String method, String target, String userAgent, List<String>
       return true;
     } catch (IllegalArgumentException _) {
       return false;
+    }
+  }
+
+  /** Of an exec, with spaces between its words; empty: there is none. */
+  String command() {
+    int query = target.indexOf('?');
+    return query < 0
+        ? ""
+        : Arrays.stream(target.substring(query + 1).split("&", -1))
+            .filter(item -> item.startsWith(COMMAND))
+            .map(item -> decoded(item.substring(COMMAND.length())))
+            .collect(Collectors.joining(" "));
+  }
+
+  private static String decoded(String text) {
+    try {
+      return URLDecoder.decode(text, UTF_8);
+    } catch (IllegalArgumentException _) {
+      return text;
     }
   }
 

@@ -23,6 +23,7 @@ import java.util.Optional;
  *
  * @param id the same in all events of a request, and in those of the API server
  * @param verdict what the gateway itself has to say
+ * @param taped of its session, if it is one
  */
 record AuditEvent(
     AuditPolicy.Level level,
@@ -34,6 +35,7 @@ record AuditEvent(
     Verdict verdict,
     int code,
     Bodies bodies,
+    Taped taped,
     Instant received,
     Instant now) {
   /** When it is written. */
@@ -89,6 +91,16 @@ record AuditEvent(
 
   /** Of a text in an annotation, in characters. */
   static final int MAX_TEXT = 2_048;
+
+  /**
+   * What is recorded of a session.
+   *
+   * @param file empty: nothing
+   * @param cutShort why not all; empty: all of it
+   */
+  record Taped(String file, String cutShort) {
+    static final Taped NOT = new Taped("", "");
+  }
 
   private static final String PREFIX = "gateway.drover.io/";
 
@@ -225,6 +237,8 @@ record AuditEvent(
       writeText(json, PREFIX + "reason", cut(verdict.message()));
     }
     writeLeftOut(json);
+    writeText(json, PREFIX + "recording", taped.file());
+    writeText(json, PREFIX + "recording-cut-short", cut(taped.cutShort()));
     json.writeEndObject();
   }
 

@@ -2,6 +2,7 @@ package io.drover.agent.gateway.audit;
 
 import io.drover.agent.gateway.policy.AuditPolicy;
 import io.drover.agent.gateway.policy.AuditPolicy.Choice;
+import io.drover.agent.gateway.policy.AuditPolicy.Level;
 import io.drover.agent.gateway.policy.LastGood;
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.kube.ApiReader;
@@ -10,7 +11,9 @@ import io.drover.agent.kube.ConfigMapWatch.Content;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +31,9 @@ public final class AuditRules implements AutoCloseable {
   /** Of the ConfigMap. */
   static final String KEY = "policy.yaml";
 
+  /** Of the ConfigMap: which sessions are recorded. */
+  static final String RECORDINGS_KEY = "recordings.yaml";
+
   private static final Logger log = LoggerFactory.getLogger(AuditRules.class);
 
   private enum State {
@@ -39,6 +45,14 @@ public final class AuditRules implements AutoCloseable {
   private final LastGood<AuditPolicy> policy =
       new LastGood<>(
           "audit policy", log, AuditPolicy.heads(), AuditPolicy::parse, AuditPolicy::summary);
+  private final LastGood<AuditPolicy> recordings =
+      new LastGood<>(
+          "policy of recordings",
+          log,
+          AuditPolicy.heads(),
+          AuditPolicy::parse,
+          AuditPolicy::summary);
+  private volatile boolean choosesRecordings;
   private volatile State state;
   private volatile List<String> problems = List.of();
   private @Nullable ConfigMapWatch watch; // null: nobody is asked
@@ -67,12 +81,28 @@ public final class AuditRules implements AutoCloseable {
   /** What is in the ConfigMap now; empty: there is none. One thread at a time. */
   public void told(Optional<Content> there) {
     if (there.isPresent()) {
-      problems = policy.reload(there.get().data().getOrDefault(KEY, ""));
-      state = State.THERE;
+      is(there.get().data());
     } else {
+      choosesRecordings = false;
       state = State.NONE;
       problems = List.of();
     }
+  }
+
+  private void is(Map<String, String> data) {
+    var found = new ArrayList<String>();
+    String text = data.get(RECORDINGS_KEY);
+    if (text != null) {
+      recordings.reload(text).forEach(wrong -> found.add(RECORDINGS_KEY + ": " + wrong));
+    }
+    choosesRecordings = text != null;
+    // Whoever only chooses sessions records requests as if there were nothing.
+    boolean isThere = data.containsKey(KEY) || text == null;
+    if (isThere) {
+      found.addAll(policy.reload(data.getOrDefault(KEY, "")));
+    }
+    problems = List.copyOf(found);
+    state = isThere ? State.THERE : State.NONE;
   }
 
   /** Whether it is known what is to be recorded: until then nothing may go on. */
@@ -82,7 +112,16 @@ public final class AuditRules implements AutoCloseable {
 
   /** How much of a request. */
   Choice choose(Who who, RequestInfo request) {
-    var chosenBy = state == State.THERE ? policy.value() : AuditPolicy.heads();
+    return choose(state == State.THERE ? policy.value() : AuditPolicy.heads(), who, request);
+  }
+
+  /** Whether a session is recorded, and with Request what is typed in it, too. */
+  Level chooseRecording(Who who, RequestInfo request) {
+    var chosenBy = choosesRecordings ? recordings.value() : AuditPolicy.heads();
+    return choose(chosenBy, who, request).level();
+  }
+
+  private static Choice choose(AuditPolicy chosenBy, Who who, RequestInfo request) {
     return who.impersonated()
         .map(asked -> chosenBy.choose(asked.user(), asked.groups(), request))
         .orElseGet(() -> chosenBy.choose(who.user(), who.groups(), request));

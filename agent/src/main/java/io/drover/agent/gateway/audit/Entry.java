@@ -2,12 +2,17 @@ package io.drover.agent.gateway.audit;
 
 import io.drover.agent.gateway.audit.AuditEvent.Bodies;
 import io.drover.agent.gateway.audit.AuditEvent.Stage;
+import io.drover.agent.gateway.audit.AuditEvent.Taped;
 import io.drover.agent.gateway.audit.AuditEvent.Verdict;
 import io.drover.agent.gateway.policy.AuditPolicy.Choice;
 import io.drover.agent.gateway.policy.AuditPolicy.Level;
 import io.drover.agent.gateway.policy.Decision;
 import io.drover.agent.gateway.policy.RequestInfo;
+import io.drover.agent.gateway.recording.Recording;
+import io.drover.agent.gateway.recording.Recordings;
+import io.drover.agent.gateway.recording.Session;
 import io.drover.steve.http.Fields;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -33,6 +38,7 @@ public final class Entry {
   private static final Set<String> LONG_SUBRESOURCES =
       Set.of("attach", "exec", "proxy", "log", "portforward");
 
+  private static final Set<String> SESSIONS = Set.of("pods/exec", "pods/attach");
   private static final int FAULT = 500;
 
   private final Figures figures;
@@ -54,6 +60,7 @@ public final class Entry {
   private String leftOut = "";
   private @Nullable BodyCopy request; // null: it is not recorded
   private @Nullable BodyCopy response; // null: as above
+  private @Nullable Recording recording; // of its session; null: there is none
   private Who who = Who.nobody();
   private Verdict verdict = new Verdict(false, Optional.empty(), "", "");
   private int status;
@@ -189,6 +196,61 @@ public final class Entry {
     return queue != null && choose().level().covers(level);
   }
 
+  /**
+   * It is about to go on: if it is a session that is to be recorded, a recording begins.
+   *
+   * @param upgrade to what protocol it wants to change; empty: to none, and it is no session
+   * @throws IOException if it must not go on, since it cannot be recorded
+   */
+  void openRecording(Recordings recordings, String upgrade) throws IOException {
+    if (upgrade.isEmpty()) {
+      return;
+    }
+    switch (info) {
+      case RequestInfo.Unresolved _ ->
+          throw new IOException("it is not certain whether it is a session");
+      case RequestInfo.NonResource _ -> {}
+      case RequestInfo.Resource resource -> {
+        var level = isSession(resource) ? rules.chooseRecording(who, info) : Level.NONE;
+        if (level.covers(Level.METADATA)) {
+          var title =
+              "%s: %s/%s %s"
+                  .formatted(
+                      who.title(), resource.namespace(), resource.name(), resource.subresource());
+          boolean typed = level.covers(Level.REQUEST);
+          recording = recordings.open(new Session(id, title, asked.command(), typed));
+        }
+      }
+    }
+  }
+
+  private static boolean isSession(RequestInfo.Resource resource) {
+    return SESSIONS.contains(resource.combined()) && resource.group().isEmpty();
+  }
+
+  /**
+   * HTTP is left.
+   *
+   * @param answered of the API server's answer
+   * @param broken told when it must not go on any more; any thread
+   * @throws IOException if it must not go on, since it cannot be recorded
+   */
+  public void upgraded(Fields answered, Runnable broken) throws IOException {
+    if (recording != null) {
+      recording.begin(answered, broken);
+    }
+  }
+
+  /** What the API server says once HTTP is left, recorded on its way. */
+  public InputStream shown(InputStream from) {
+    return recording == null ? from : recording.shown(from);
+  }
+
+  /** The same of what the client says. */
+  public InputStream said(InputStream from) {
+    return recording == null ? from : recording.said(from);
+  }
+
   /** The answer is the API server's, and begins now. */
   public void started(int code) {
     status = code;
@@ -216,6 +278,9 @@ public final class Entry {
       return;
     }
     ended = true;
+    if (recording != null) {
+      recording.close(); // before the event says whether it is whole
+    }
     if (status == 0) {
       status = FAULT; // what the front answers when a request fails by our fault
     }
@@ -259,8 +324,25 @@ public final class Entry {
 
   private byte[] line(Level level, Stage stage, Bodies bodies) {
     return new AuditEvent(
-            level, stage, id, asked, info, who, verdict, status, bodies, received, clock.instant())
+            level,
+            stage,
+            id,
+            asked,
+            info,
+            who,
+            verdict,
+            status,
+            bodies,
+            taped(),
+            received,
+            clock.instant())
         .line();
+  }
+
+  private Taped taped() {
+    return recording == null || !recording.begun()
+        ? Taped.NOT
+        : new Taped(recording.name(), recording.cutShort().orElse(""));
   }
 
   private static JsonBody end(@Nullable BodyCopy copy) {

@@ -2,9 +2,11 @@ package io.drover.agent.gateway.audit;
 
 import io.drover.agent.config.AuditConfig;
 import io.drover.agent.config.AuditConfig.Target;
+import io.drover.agent.gateway.recording.Recordings;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerHttp;
+import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -23,6 +25,7 @@ public final class Recorder implements AutoCloseable {
   private final Figures figures = new Figures();
   private final @Nullable AuditQueue queue; // null: nobody wants events
   private final @Nullable AuditTrail trail; // null: as above
+  private final @Nullable Recordings recordings; // null: no session is recorded
   private final AuditRules rules;
   private final BodyBudget budget = new BodyBudget();
   private final boolean block;
@@ -32,12 +35,14 @@ public final class Recorder implements AutoCloseable {
   private Recorder(
       @Nullable AuditQueue queue,
       @Nullable AuditTrail trail,
+      @Nullable Recordings recordings,
       AuditRules rules,
       boolean block,
       InstantSource clock,
       LongSupplier nanoTime) {
     this.queue = queue;
     this.trail = trail;
+    this.recordings = recordings;
     this.rules = rules;
     this.block = block;
     this.clock = clock;
@@ -55,26 +60,28 @@ public final class Recorder implements AutoCloseable {
       AuditConfig config, ServerHttp http, KeptTrust trust, AuditRules rules, InstantSource clock) {
     return switch (config.target()) {
       case Target.Off() -> counting(clock);
-      case Target.StandardOutput() -> to(new LineSink(), rules, config.block(), clock);
-      case Target.File(var path) -> to(new FileSink(path), rules, config.block(), clock);
+      case Target.StandardOutput() -> to(new LineSink(), config, rules, clock);
+      case Target.File(var path) -> to(new FileSink(path), config, rules, clock);
       case Target.Https(var url, var tokenFile) ->
           to(
               new HttpsSink(url, http, trust::context, tokenFile.map(TokenFile::new)),
+              config,
               rules,
-              config.block(),
               clock);
     };
   }
 
   /** Counts, and writes nothing. */
   public static Recorder counting(InstantSource clock) {
-    return new Recorder(null, null, AuditRules.none(), false, clock, System::nanoTime);
+    return new Recorder(null, null, null, AuditRules.none(), false, clock, System::nanoTime);
   }
 
-  private static Recorder to(Sink sink, AuditRules rules, boolean block, InstantSource clock) {
+  private static Recorder to(Sink sink, AuditConfig config, AuditRules rules, InstantSource clock) {
     var queue = new AuditQueue();
     var trail = AuditTrail.start(queue, sink, new SecureRandom());
-    return new Recorder(queue, trail, rules, block, clock, System::nanoTime);
+    var recordings =
+        config.recordings().map(directory -> new Recordings(directory, clock)).orElse(null);
+    return new Recorder(queue, trail, recordings, rules, config.block(), clock, System::nanoTime);
   }
 
   /**
@@ -85,9 +92,24 @@ public final class Recorder implements AutoCloseable {
     return new Entry(figures, queue, rules, budget, block, clock, nanoTime, asked);
   }
 
+  /**
+   * A request is about to go on: if it is a session that is to be recorded, a recording begins.
+   *
+   * @param upgrade to what protocol it wants to change; empty: to none
+   * @throws IOException if it must not go on, since it cannot be recorded
+   */
+  public void openRecording(Entry entry, String upgrade) throws IOException {
+    if (recordings != null) {
+      entry.openRecording(recordings, upgrade);
+    }
+  }
+
   /** Why not everything is recorded as it is to be; empty: it is. */
   public Optional<Problem> problem() {
-    return Stream.of(rules.problem(), Optional.ofNullable(trail).flatMap(AuditTrail::problem))
+    return Stream.of(
+            rules.problem(),
+            Optional.ofNullable(trail).flatMap(AuditTrail::problem),
+            Optional.ofNullable(recordings).flatMap(Recordings::problem))
         .flatMap(Optional::stream)
         .reduce((one, other) -> one.and(other));
   }
@@ -105,6 +127,9 @@ public final class Recorder implements AutoCloseable {
   @Override
   public void close() {
     rules.close();
+    if (recordings != null) {
+      recordings.close();
+    }
     if (trail != null) {
       trail.close();
     }

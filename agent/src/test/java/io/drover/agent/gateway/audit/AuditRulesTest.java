@@ -103,4 +103,38 @@ class AuditRulesTest {
         .isEqualTo(AuditPolicy.Level.METADATA);
     assertThat(rules.problem()).isEmpty();
   }
+
+  private AuditPolicy.Level recorded(String user) {
+    return rules.chooseRecording(
+        server(Requester.user(user, List.of())),
+        RequestInfo.of("POST", "/api/v1/namespaces/shop/pods/web-0/exec"));
+  }
+
+  @Test
+  void sessionsAreChosenByAPolicyOfTheirOwn() {
+    rules.told(Optional.empty());
+    assertThat(recorded("jane")).as("all").isEqualTo(AuditPolicy.Level.METADATA);
+
+    var data = Map.of(AuditRules.RECORDINGS_KEY, JANE);
+    rules.told(Optional.of(new Content(data, Map.of())));
+    assertThat(recorded("jane")).isEqualTo(AuditPolicy.Level.REQUEST_RESPONSE);
+    assertThat(recorded("joe")).isEqualTo(AuditPolicy.Level.NONE);
+    assertThat(level(server(Requester.user("joe", List.of()))))
+        .as("requests, as if there were nothing")
+        .isEqualTo(AuditPolicy.Level.METADATA);
+    assertThat(rules.problem()).isEmpty();
+
+    rules.told(content(JANE));
+    assertThat(recorded("joe")).as("all again").isEqualTo(AuditPolicy.Level.METADATA);
+  }
+
+  @Test
+  void untilTheFirstGoodChoiceAllSessionsAreRecorded() {
+    var data = Map.of(AuditRules.RECORDINGS_KEY, JANE.replace("level", "levels"));
+    rules.told(Optional.of(new Content(data, Map.of())));
+
+    assertThat(recorded("joe")).isEqualTo(AuditPolicy.Level.METADATA);
+    assertThat(rules.problem().orElseThrow().message())
+        .startsWith("configmap drover-gateway-audit: recordings.yaml: line 4: rule 1: ");
+  }
 }
