@@ -290,6 +290,7 @@ func (f *fleet) agents(name string, clusters []registration) (*process, error) {
 type reading struct {
 	active   int
 	tunnels  int
+	answers  int     // of how many agents to a ping there was one
 	round    float64 // seconds
 	pinged   float64 // seconds since the oldest answer
 	bytes    int
@@ -315,6 +316,7 @@ func (f *fleet) read(ctx context.Context) (reading, error) {
 			r.round = value
 		case strings.HasPrefix(name, "drover_cluster_ping_age_seconds{"):
 			r.pinged = max(r.pinged, value)
+			r.answers++
 		}
 	}
 	return r, nil
@@ -328,7 +330,8 @@ func (f *fleet) awaitActive(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		missing := max(len(f.clusters)-r.active, len(f.clusters)-r.tunnels/2)
+		// After a restart a cluster is active until the server knows better, so that alone says nothing.
+		missing := len(f.clusters) - min(r.active, r.tunnels/2, r.answers)
 		if missing == 0 || time.Now().After(until) {
 			return missing, nil
 		}
@@ -353,6 +356,9 @@ func (f *fleet) idle(ctx context.Context, found metrics, empty memory) error {
 			return err
 		}
 		asked += cpuTime(pid) - before
+		if r.round == 0 {
+			return errors.New("the server does not say how long a round of health checks takes")
+		}
 		found["ping round s"] = max(found["ping round s"], r.round)
 		found["ping age s"] = max(found["ping age s"], r.pinged)
 		found["not active while idle"] = max(found["not active while idle"], float64(len(f.clusters)-r.active))

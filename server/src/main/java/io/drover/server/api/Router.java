@@ -134,7 +134,7 @@ public final class Router extends Handler.Abstract {
       case "/v3/reports" -> reports.handle(request, response, callback);
       case "/v3/events" -> {
         var who = principals.require(request);
-        events.tell(response, callback, id -> rights.role(who, id).isPresent());
+        events.tell(response, callback, () -> rights.visible(who));
       }
       case AccountApi.LOGIN -> accounts.login(request, response, callback);
       default -> {

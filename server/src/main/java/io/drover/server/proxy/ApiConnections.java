@@ -25,6 +25,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Connections to the API servers of all clusters; idle ones are kept for the next request. */
 public final class ApiConnections {
@@ -33,6 +35,15 @@ public final class ApiConnections {
 
   /** How long one is kept. */
   static final Duration IDLE_LIMIT = Duration.ofSeconds(60);
+
+  /** How often all of them are looked through for those that are over. */
+  static final Duration SWEEP_EVERY = Duration.ofSeconds(5);
+
+  /**
+   * How long a kept connection may take to answer a question of the server's own. It may have been
+   * cut without a word; a new one then has all the time that there is.
+   */
+  static final Duration KEPT_LIMIT = Duration.ofSeconds(3);
 
   /** The agent's dial and the TLS handshake together. */
   static final Duration DIAL_LIMIT = Duration.ofSeconds(15);
@@ -43,6 +54,8 @@ public final class ApiConnections {
   /** Of the server's own questions. */
   public static final String USER_AGENT = "drover-server";
 
+  private static final Logger log = LoggerFactory.getLogger(ApiConnections.class);
+
   private record Idle(ApiConnection connection, long sinceNanos) {}
 
   private record Trust(String caCert, SSLSocketFactory factory) {}
@@ -52,6 +65,7 @@ public final class ApiConnections {
   // Guarded by lock.
   private final Map<ServerSession, Deque<Idle>> idle = new HashMap<>();
   private final Map<String, Trust> trusts = new HashMap<>();
+  private long sweptNanos = System.nanoTime();
 
   /** Connections through these sessions. */
   public ApiConnections(Sessions sessions) {
@@ -78,12 +92,29 @@ public final class ApiConnections {
   Optional<ApiConnection> idle(ServerSession session) {
     lock.lock();
     try {
-      idle.values().forEach(ApiConnections::sweep);
-      idle.entrySet().removeIf(entry -> entry.getValue().isEmpty());
+      sweepAll();
       var kept = idle.get(session);
-      return kept == null ? Optional.empty() : Optional.of(kept.removeLast().connection());
+      if (kept == null) {
+        return Optional.empty();
+      }
+      sweep(kept);
+      var last = Optional.ofNullable(kept.pollLast()).map(Idle::connection);
+      if (kept.isEmpty()) {
+        idle.remove(session);
+      }
+      return last;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Not at every question: there may be thousands of sessions, and as many questions. */
+  private void sweepAll() {
+    long now = System.nanoTime();
+    if (now - sweptNanos >= SWEEP_EVERY.toNanos()) {
+      sweptNanos = now;
+      idle.values().forEach(ApiConnections::sweep);
+      idle.values().removeIf(Deque::isEmpty);
     }
   }
 
@@ -204,7 +235,7 @@ public final class ApiConnections {
   }
 
   /**
-   * Asks one question of the server's own.
+   * Asks one question of the server's own, by a connection that was kept if there is one.
    *
    * @throws IOException also if there is no session, no whole answer within {@code limit}, or more
    *     than {@code maxBytes} of it
@@ -213,7 +244,27 @@ public final class ApiConnections {
       throws IOException {
     var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
     var params = session.params().orElseThrow();
-    var connection = open(session, params);
+    var kept = idle(session);
+    if (kept.isPresent()) {
+      try {
+        var soon = limit.compareTo(KEPT_LIMIT) < 0 ? limit : KEPT_LIMIT;
+        return ask(session, params, kept.get(), target, soon, maxBytes);
+      } catch (IOException e) {
+        log.debug("kept connection of no use: session={} reason={}", session.key(), e.getMessage());
+      }
+    }
+    return ask(session, params, open(session, params), target, limit, maxBytes);
+  }
+
+  private Said ask(
+      ServerSession session,
+      ConnectParams params,
+      ApiConnection connection,
+      String target,
+      Duration limit,
+      int maxBytes)
+      throws IOException {
+    boolean keep = false;
     try (var _ =
         connection.stream().abortAfter(limit, "no answer in " + limit.toSeconds() + " s")) {
       connection.sendHead(
@@ -229,11 +280,16 @@ public final class ApiConnections {
       if (body.length > maxBytes) {
         throw new IOException("answer too long: limit=" + maxBytes);
       }
+      keep = answer.reusable();
       return new Said(answer.status(), new String(body, UTF_8));
     } catch (IOException e) {
       throw explained(connection.stream(), e);
     } finally {
-      connection.close();
+      if (keep) {
+        keep(session, connection);
+      } else {
+        connection.close();
+      }
     }
   }
 }
