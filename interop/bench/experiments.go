@@ -101,6 +101,11 @@ var experiments = []*experiment{
 		measure:  measureHerd,
 	},
 	{
+		name: "fleet", about: "our reference server with the agents of 2,000 clusters (see --fleet-clusters): what they cost it, and what becomes of them when it is killed",
+		fresh: true, own: true, named: true, alone: true, cases: []string{fleetAll},
+		pairs: func(options) int { return 1 }, takes: fleetTakes, measure: measureFleet,
+	},
+	{
 		name: "day", about: "what an idle agent costs in an hour, reckoned for a day", fresh: true, own: true, named: true,
 		cases: []string{"idle"},
 		pairs: func(options) int { return 1 },

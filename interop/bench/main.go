@@ -38,7 +38,9 @@ type options struct {
 	soak     time.Duration
 	keep     bool
 
-	peerProgram, goAgent, clusterDir, herd string
+	fleetClusters int
+
+	peerProgram, goAgent, clusterDir, herd, server, fleet string
 }
 
 func main() {
@@ -82,11 +84,14 @@ func parse(args []string) (options, error) {
 	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes of churn, and over which the cost of reports is averaged (default 10, quick 1)")
 	flags.IntVar(&o.repeats, "repeats", 0, "`N` times each fault (default 100, quick 3)")
 	flags.DurationVar(&o.soak, "soak", 0, "measure nothing but what `D` of load and faults leave behind (with --only soak: 2h, quick 10m)")
+	flags.IntVar(&o.fleetClusters, "fleet-clusters", fleetDefault, "`N` clusters on our reference server (with --only fleet)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
 	flags.StringVar(&o.peerProgram, "peer", "", "program rancher-peer (set by ./bench)")
 	flags.StringVar(&o.goAgent, "go-agent", "", "program go-agent (set by ./bench)")
 	flags.StringVar(&o.clusterDir, "cluster", "", "directory of drover-cluster (set by ./bench)")
 	flags.StringVar(&o.herd, "herd", "", "`COMMAND` of many agents in one process (set by ./bench)")
+	flags.StringVar(&o.server, "server", "", "program drover-server (set by ./bench)")
+	flags.StringVar(&o.fleet, "fleet", "", "`COMMAND` of many clusters' agents in one process (set by ./bench)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -95,6 +100,9 @@ func parse(args []string) (options, error) {
 	}
 	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 || o.soak < 0 {
 		return o, errors.New("--pairs, --seconds, --minutes, --repeats and --soak: give a number above zero")
+	}
+	if o.fleetClusters < 2 {
+		return o, errors.New("--fleet-clusters: give a number above one")
 	}
 	if o.soak > 0 && only != "" {
 		return o, errors.New("--soak and --only: give one of them")

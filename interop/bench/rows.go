@@ -182,6 +182,48 @@ var rows = func() []row {
 		add("not back in 2 min", "missing", lower, notOne)
 	}
 
+	const fleet = "A fleet on the reference server"
+	for _, one := range []struct {
+		label, metric string
+		better        direction
+		target        float64
+	}{
+		{"clusters", "clusters", neither, 0},
+		{"descriptors that a process may have", "descriptor limit", neither, 0},
+		{"clusters made by the API per second", "created per second", neither, 0},
+		{"all active, s after their agents' start", "all active s", lower, 0},
+		{"never active", "never active", lower, notOne},
+		{"server's RSS, MB", "RSS MB", lower, 1500},
+		{"… of it without a cluster", "empty RSS MB", neither, 0},
+		{"… KiB per cluster", "KiB per cluster", neither, 0},
+		{"… at its peak, all of the run", "peak RSS MB", lower, 1500},
+		{"server's CPU, % of a core", "CPU %", neither, 0},
+		{"server's threads", "threads", neither, 0},
+		{"server's descriptors", "descriptors", neither, 0},
+		{"longest round of pings, s", "ping round s", lower, 15},
+		{"oldest answer to a ping, s", "ping age s", neither, 0},
+		{"not active at some time, while idle", "not active while idle", lower, notOne},
+		{"list of all clusters, ms", "list ms", neither, 0},
+		{"… MB", "list MB", neither, 0},
+		{"/metrics, ms", "metrics ms", neither, 0},
+		{"… MB", "metrics MB", neither, 0},
+		{"events until a page knows all, ms", "events whole ms", neither, 0},
+		{"server's CPU with one page open, % of a core", "CPU % with a page", neither, 0},
+		{"killed: server answers again after, s", "server up again s", neither, 0},
+		{"… all active again after, s", "all active again s", lower, 60},
+		{"… never active again", "never active again", lower, notOne},
+		{"… 5 to 95 % of the tunnels within, s", "spread s", neither, 0},
+		{"… most tunnels in any 100 ms", "peak in 100 ms", neither, 0},
+		{"… the last tunnel, s", "last s", neither, 0},
+		{"… handshakes refused, or done twice", "handshake errors", lower, notOne},
+		{"… checks that were not made", "failed checks", lower, notOne},
+		{"… clusters called disconnected meanwhile", "called disconnected", neither, 0},
+		{"half-open session: first good request, s after the new one", "good after new session s", lower, 1},
+		{"… longest round of pings beside 20 of them, s", "ping round beside frozen s", lower, 15},
+	} {
+		add(row{fleet, one.label, "fleet", fleetAll, one.metric, one.better, 0, one.target, ""})
+	}
+
 	const day = "Idle for an hour, reckoned for a day"
 	add(row{day, "CPU-s", "day", "idle", "CPU-s a day", lower, 0, 60, "660–910"})
 	add(row{day, "MB between agent and server", "day", "idle", "MB a day", lower, 0, 5, ""})

@@ -185,11 +185,16 @@ final class FakeApiServer implements Closeable {
     return open.size();
   }
 
-  @Override
-  public void close() throws IOException {
-    listener.close();
+  /** Ends all connections; new ones are taken. */
+  void cutConnections() throws IOException {
     for (var socket : open) {
       socket.close();
     }
+  }
+
+  @Override
+  public void close() throws IOException {
+    listener.close();
+    cutConnections();
   }
 }

@@ -15,9 +15,11 @@ import io.drover.server.store.ClusterSpec;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Store;
+import io.drover.server.store.StoredReport;
 import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -26,6 +28,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -130,8 +133,24 @@ final class ClusterApi {
     var collection =
         Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", "cluster");
     var data = collection.putArray("data");
-    visible(who).forEach(cluster -> data.add(json(base(request), cluster)));
+    var facts = factsOfAll();
+    visible(who)
+        .forEach(cluster -> data.add(json(base(request), cluster, facts.apply(cluster.id()))));
     Answers.json(response, callback, 200, collection);
+  }
+
+  /** What is asked of the database for each cluster that is shown. */
+  private record Facts(Optional<Instant> lastSeen, Optional<StoredReport> report) {}
+
+  private Facts facts(Cluster cluster) {
+    return new Facts(store.contact(cluster.id()).last(), reports.newest(cluster.id()));
+  }
+
+  /** Of all at once: thousands of clusters would be thousands of questions. */
+  private Function<String, Facts> factsOfAll() {
+    var seen = store.lastContacts();
+    var newest = reports.newestOfAll();
+    return id -> new Facts(Optional.ofNullable(seen.get(id)), Optional.ofNullable(newest.get(id)));
   }
 
   private List<Cluster> visible(Principal who) {
@@ -305,7 +324,10 @@ final class ClusterApi {
   /** All clusters by their ids, as JSON whose links begin at the server. */
   Map<String, String> texts() {
     var texts = new LinkedHashMap<String, String>();
-    store.clusters().forEach(cluster -> texts.put(cluster.id(), json("", cluster).toString()));
+    var facts = factsOfAll();
+    for (var cluster : store.clusters()) {
+      texts.put(cluster.id(), json("", cluster, facts.apply(cluster.id())).toString());
+    }
     return texts;
   }
 
@@ -314,6 +336,10 @@ final class ClusterApi {
   }
 
   private ObjectNode json(String base, Cluster cluster) {
+    return json(base, cluster, facts(cluster));
+  }
+
+  private ObjectNode json(String base, Cluster cluster, Facts facts) {
     var now = health.of(cluster);
     var self = base + "/v3/clusters/" + cluster.id();
     var json =
@@ -324,15 +350,15 @@ final class ClusterApi {
             .put("name", cluster.name())
             .put("state", now.state())
             .put("created", cluster.created().toString());
-    store.contact(cluster.id()).last().ifPresent(last -> json.put("lastSeen", last.toString()));
-    describe(cluster, now, json);
+    facts.lastSeen().ifPresent(last -> json.put("lastSeen", last.toString()));
+    describe(cluster, now, facts.report(), json);
     spec(cluster.spec(), json);
     json.putObject("links")
         .put("self", self)
         .put("samples", self + SAMPLES)
         .put("timeLine", self + TIME_LINE)
         .put("tunnels", self + TUNNELS);
-    if (reports.newest(cluster.id()).isPresent()) {
+    if (facts.report().isPresent()) {
       ((ObjectNode) json.path("links")).put("report", self + REPORT);
     }
     json.putObject("actions").put("generateKubeconfig", self + "?action=generateKubeconfig");
@@ -350,7 +376,8 @@ final class ClusterApi {
   }
 
   /** What is known of a cluster, by Rancher's names: those of its Cluster's {@code status}. */
-  private void describe(Cluster cluster, ClusterHealth now, ObjectNode json) {
+  private void describe(
+      Cluster cluster, ClusterHealth now, Optional<StoredReport> report, ObjectNode json) {
     json.put("driver", cluster.driver()).put("apiEndpoint", cluster.apiEndpoint());
     var array = json.putArray("conditions");
     for (var condition : now.conditions()) {
@@ -367,12 +394,10 @@ final class ClusterApi {
     if (!cluster.version().isEmpty()) {
       json.set("version", tree(cluster.version()));
     }
-    reports
-        .newest(cluster.id())
-        .ifPresentOrElse(
-            stored -> lift(ReportJson.tree(stored.report()), json),
-            // As Rancher has it.
-            () -> json.putObject("capabilities").putObject("loadBalancerCapabilities"));
+    report.ifPresentOrElse(
+        stored -> lift(ReportJson.tree(stored.report()), json),
+        // As Rancher has it.
+        () -> json.putObject("capabilities").putObject("loadBalancerCapabilities"));
   }
 
   private static JsonNode tree(String json) {
@@ -397,19 +422,25 @@ final class ClusterApi {
       var collection =
           Answers.JSON.createObjectNode().put("type", "collection").put("resourceType", RESOURCE);
       var data = collection.putArray("data");
-      visible(who).forEach(cluster -> data.add(resource(cluster)));
+      var newest = reports.newestOfAll();
+      visible(who)
+          .forEach(
+              cluster ->
+                  data.add(resource(cluster, Optional.ofNullable(newest.get(cluster.id())))));
       Answers.json(response, callback, 200, collection);
     } else {
       store
           .cluster(rest.substring(1))
           .filter(found -> rights.role(who, found.id()).isPresent())
           .ifPresentOrElse(
-              cluster -> Answers.json(response, callback, 200, resource(cluster)),
+              cluster ->
+                  Answers.json(
+                      response, callback, 200, resource(cluster, reports.newest(cluster.id()))),
               () -> Answers.error(response, callback, 404, "NotFound", "cluster not found"));
     }
   }
 
-  private ObjectNode resource(Cluster cluster) {
+  private ObjectNode resource(Cluster cluster, Optional<StoredReport> report) {
     var json =
         Answers.JSON
             .createObjectNode()
@@ -423,7 +454,7 @@ final class ClusterApi {
     var spec = json.putObject("spec").put("displayName", cluster.name());
     spec(cluster.spec(), spec);
     var now = health.of(cluster);
-    describe(cluster, now, json.putObject("status"));
+    describe(cluster, now, report, json.putObject("status"));
     return json;
   }
 

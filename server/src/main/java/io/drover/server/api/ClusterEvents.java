@@ -57,9 +57,9 @@ final class ClusterEvents implements AutoCloseable {
   /**
    * Tells until the reader goes, or the server does.
    *
-   * @param mayKnow which clusters the reader may know of, by id; asked anew each time
+   * @param mayKnow which clusters the reader may know of, by id; asked anew at each look
    */
-  void tell(Response response, Callback callback, Predicate<String> mayKnow) {
+  void tell(Response response, Callback callback, Supplier<Predicate<String>> mayKnow) {
     if (!places.tryAcquire()) {
       Answers.error(
           response, callback, 503, "TooManyListeners", "too many pages listen: " + LISTENERS);
@@ -72,7 +72,7 @@ final class ClusterEvents implements AutoCloseable {
         boolean isFirst = true;
         int quiet = 0;
         do {
-          var text = changes(told, mayKnow);
+          var text = changes(told, mayKnow.get());
           if (isFirst) {
             text.append(whole(told.keySet()));
           } else if (text.isEmpty() && ++quiet == QUIET_LOOKS) {

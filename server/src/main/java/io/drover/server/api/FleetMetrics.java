@@ -63,15 +63,25 @@ final class FleetMetrics {
         CounterSnapshot.builder()
             .name("drover_cluster_reports_missed")
             .help("Reports that an agent made and that never arrived.");
+    health
+        .lastRound()
+        .ifPresent(
+            length ->
+                gauges.put(
+                    "drover_health_round_seconds",
+                    "How long the last whole round of health checks of all clusters took.",
+                    Labels.EMPTY,
+                    length.toMillis() / 1000.0));
+    var newest = reports.newestOfAll();
     for (var cluster : store.clusters()) {
       cluster(cluster, gauges);
-      var report = reports.newest(cluster.id());
-      if (report.isPresent()) {
-        report(cluster, report.get(), gauges);
+      var report = newest.get(cluster.id());
+      if (report != null) {
+        report(cluster, report, gauges);
         missed.dataPoint(
             CounterDataPointSnapshot.builder()
                 .labels(labels(cluster))
-                .value((double) report.get().missed())
+                .value((double) report.missed())
                 .build());
       }
     }
@@ -101,6 +111,15 @@ final class FleetMetrics {
           labels.merge(Labels.of("type", condition.type().text())),
           value(condition.status()));
     }
+    health
+        .lastPing(cluster.id())
+        .ifPresent(
+            last ->
+                gauges.put(
+                    "drover_cluster_ping_age_seconds",
+                    "How long ago an agent last answered /ping.",
+                    labels,
+                    Math.max(0, Duration.between(last, clock.instant()).toMillis() / 1000.0)));
     for (var tunnel : Tunnel.values()) {
       gauges.put(
           "drover_cluster_connected",

@@ -145,7 +145,7 @@ public final class Router extends Handler.Abstract {
       case "/v3/reports" -> reports.handle(request, response, callback);
       case "/v3/events" -> {
         var who = principals.require(request);
-        events.tell(response, callback, id -> rights.role(who, id).isPresent());
+        events.tell(response, callback, () -> rights.visible(who));
       }
       case OidcApi.PROVIDERS -> oidc.providers(response, callback);
       case OidcApi.LOGIN -> oidc.login(request, response, callback);

@@ -23,14 +23,19 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Checks every cluster in turn of time, and at once when one of its sessions came or went. Each
- * cluster has its own thread for a check, so that none waits for another. What has changed is
+ * Checks every cluster once in each round, and at once when one of its sessions came or went. Each
+ * cluster has its own thread for a check, so that none waits for another; the checks of a round
+ * start one after the other, so that thousands do not come at the same moment. What has changed is
  * written down before it is told.
  */
 public final class HealthChecks implements AutoCloseable {
@@ -49,6 +54,15 @@ public final class HealthChecks implements AutoCloseable {
   /** How often a cluster that is ready is asked for what seldom changes. */
   static final Duration DETECT_EVERY = Duration.ofMinutes(5);
 
+  /** Over how much of the time between two rounds a round's checks are spread. */
+  static final double SPREAD = 2.0 / 3;
+
+  /**
+   * How long after the server's start an agent that was there before may take to come back, before
+   * it is called disconnected: what ended its tunnels was ours.
+   */
+  static final Duration RETURN_LIMIT = Duration.ofSeconds(30);
+
   private static final Logger log = LoggerFactory.getLogger(HealthChecks.class);
 
   private final Store store;
@@ -62,7 +76,26 @@ public final class HealthChecks implements AutoCloseable {
   private final Duration interval;
   private final Map<String, Checked> checked = new ConcurrentHashMap<>();
   private final Latencies latencies = new Latencies();
+  private final Instant started;
   private final Thread ticker;
+  private volatile @Nullable Duration lastRound;
+  private volatile boolean stopping;
+
+  /** One check of each cluster; its length is known when the last of them is over. */
+  private final class Round {
+    private final long begunNanos = System.nanoTime();
+    private final AtomicInteger left;
+
+    Round(int clusters) {
+      left = new AtomicInteger(clusters);
+    }
+
+    void isOver() {
+      if (left.decrementAndGet() == 0) {
+        lastRound = Duration.ofNanos(System.nanoTime() - begunNanos);
+      }
+    }
+  }
 
   /** One cluster's conditions and who works on them. */
   private static final class Checked {
@@ -133,6 +166,7 @@ public final class HealthChecks implements AutoCloseable {
     this.refusals = refusals;
     this.clock = clock;
     this.interval = interval;
+    this.started = clock.instant();
     this.ticker = Thread.ofVirtual().name("health").unstarted(this::run);
   }
 
@@ -149,7 +183,7 @@ public final class HealthChecks implements AutoCloseable {
     var checks =
         new HealthChecks(
             store, tokens, conditions, sessions, connections, refusals, clock, interval);
-    sessions.onChange(key -> checks.startCheck(key.clusterId()));
+    sessions.onChange(key -> checks.startCheck(key.clusterId(), () -> {}));
     checks.ticker.start();
     return checks;
   }
@@ -173,6 +207,18 @@ public final class HealthChecks implements AutoCloseable {
     return checked.computeIfAbsent(clusterId, _ -> new Checked(Collections.unmodifiableMap(map)));
   }
 
+  /** How long the last round took, from its start to the end of its last check. */
+  public Optional<Duration> lastRound() {
+    return Optional.ofNullable(lastRound);
+  }
+
+  /** When an agent was last asked for {@code /ping} and answered, since this server's start. */
+  public Optional<Instant> lastPing(String clusterId) {
+    return Optional.ofNullable(checked.get(clusterId))
+        .map(last -> last.seen)
+        .filter(seen -> seen.isAfter(Instant.EPOCH));
+  }
+
   /** How long agents took for {@code /ping}. */
   public Latencies latencies() {
     return latencies;
@@ -187,19 +233,43 @@ public final class HealthChecks implements AutoCloseable {
   private void run() {
     try {
       while (true) {
+        long begunNanos = System.nanoTime();
         try {
-          store.clusters().forEach(cluster -> startCheck(cluster.id()));
+          startRound(store.clusters());
         } catch (DatabaseException e) {
           log.warn("clusters not checked: reason={}", e.getMessage());
         }
-        Thread.sleep(interval);
+        sleepUntil(begunNanos + interval.toNanos());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void startCheck(String clusterId) {
+  private void startRound(List<Cluster> clusters) throws InterruptedException {
+    var round = new Round(clusters.size());
+    long stepNanos = (long) (interval.toNanos() * SPREAD / Math.max(1, clusters.size()));
+    long nextNanos = round.begunNanos;
+    for (var cluster : clusters) {
+      sleepUntil(nextNanos);
+      nextNanos += stepNanos;
+      var last = checked.get(cluster.id());
+      if (last != null && last.checking.isLocked()) {
+        round.isOver(); // being checked now: a slow one shall not gather threads
+      } else {
+        startCheck(cluster.id(), round::isOver);
+      }
+    }
+  }
+
+  private static void sleepUntil(long nanos) throws InterruptedException {
+    long leftNanos = nanos - System.nanoTime();
+    if (leftNanos > 0) {
+      Thread.sleep(Duration.ofNanos(leftNanos));
+    }
+  }
+
+  private void startCheck(String clusterId, Runnable after) {
     Thread.ofVirtual()
         .name("health-" + clusterId)
         .start(
@@ -208,11 +278,16 @@ public final class HealthChecks implements AutoCloseable {
                 check(clusterId);
               } catch (DatabaseException e) {
                 log.warn("cluster not checked: cluster={} reason={}", clusterId, e.getMessage());
+              } finally {
+                after.run();
               }
             });
   }
 
   private void check(String clusterId) {
+    if (stopping) {
+      return; // tunnels end because the server does, which says nothing of the clusters
+    }
     if (store.cluster(clusterId).isEmpty()) {
       return;
     }
@@ -224,12 +299,18 @@ public final class HealthChecks implements AutoCloseable {
         checked.remove(clusterId, last);
         return;
       }
+      if (isAwaited(clusterId, last)) {
+        return;
+      }
       boolean wasReady = isReady(last);
       var next = Draft.of(last, clock.instant());
       if (cluster.isProvisioned()) {
         checkImported(cluster, last, next);
       } else {
         await(cluster, next);
+      }
+      if (stopping) {
+        return;
       }
       keep(clusterId, last, next);
       // After that: it takes longer, and nobody should wait for it to see that a cluster is ready.
@@ -242,6 +323,17 @@ public final class HealthChecks implements AutoCloseable {
     } finally {
       last.checking.unlock();
     }
+  }
+
+  /** Whether the agent was there before this server's start, and may still come back. */
+  private boolean isAwaited(String clusterId, Checked last) {
+    var connected = last.known.get(Condition.Type.CONNECTED);
+    return connected != null
+        && connected.status() == Status.TRUE
+        && last.seen.equals(Instant.EPOCH)
+        && clock.instant().isBefore(started.plus(RETURN_LIMIT))
+        && Stream.of(Tunnel.values())
+            .anyMatch(tunnel -> sessions.newest(new SessionKey(tunnel, clusterId)).isEmpty());
   }
 
   private static boolean isReady(Checked last) {
@@ -415,6 +507,7 @@ public final class HealthChecks implements AutoCloseable {
   /** Stops; checks that are running end by themselves. */
   @Override
   public void close() {
+    stopping = true;
     ticker.interrupt();
   }
 }

@@ -18,7 +18,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,6 +25,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Connections to the API servers of all clusters; idle ones are kept for the next request. */
 public final class ApiConnections {
@@ -34,6 +35,15 @@ public final class ApiConnections {
 
   /** How long one is kept. */
   static final Duration IDLE_LIMIT = Duration.ofSeconds(60);
+
+  /** How often all of them are looked through for those that are over. */
+  static final Duration SWEEP_EVERY = Duration.ofSeconds(5);
+
+  /**
+   * How long a kept connection may take to answer a question of the server's own. It may have been
+   * cut without a word; a new one then has all the time that there is.
+   */
+  static final Duration KEPT_LIMIT = Duration.ofSeconds(3);
 
   /** The agent's dial and the TLS handshake together. */
   static final Duration DIAL_LIMIT = Duration.ofSeconds(15);
@@ -44,6 +54,8 @@ public final class ApiConnections {
   /** Of the server's own questions. */
   public static final String USER_AGENT = "drover-server";
 
+  private static final Logger log = LoggerFactory.getLogger(ApiConnections.class);
+
   private record Idle(ApiConnection connection, long sinceNanos) {}
 
   private record Trust(String caCert, SSLSocketFactory factory) {}
@@ -53,6 +65,7 @@ public final class ApiConnections {
   // Guarded by lock.
   private final Map<ServerSession, Deque<Idle>> idle = new HashMap<>();
   private final Map<String, Trust> trusts = new HashMap<>();
+  private long sweptNanos = System.nanoTime();
 
   /** Connections through these sessions. */
   public ApiConnections(Sessions sessions) {
@@ -79,12 +92,29 @@ public final class ApiConnections {
   Optional<ApiConnection> idle(ServerSession session) {
     lock.lock();
     try {
-      idle.values().forEach(ApiConnections::sweep);
-      idle.entrySet().removeIf(entry -> entry.getValue().isEmpty());
+      sweepAll();
       var kept = idle.get(session);
-      return kept == null ? Optional.empty() : Optional.of(kept.removeLast().connection());
+      if (kept == null) {
+        return Optional.empty();
+      }
+      sweep(kept);
+      var last = Optional.ofNullable(kept.pollLast()).map(Idle::connection);
+      if (kept.isEmpty()) {
+        idle.remove(session);
+      }
+      return last;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Not at every question: there may be thousands of sessions, and as many questions. */
+  private void sweepAll() {
+    long now = System.nanoTime();
+    if (now - sweptNanos >= SWEEP_EVERY.toNanos()) {
+      sweptNanos = now;
+      idle.values().forEach(ApiConnections::sweep);
+      idle.values().removeIf(Deque::isEmpty);
     }
   }
 
@@ -205,62 +235,86 @@ public final class ApiConnections {
   }
 
   /**
-   * Asks one question of the server's own.
+   * What an API server is asked.
+   *
+   * @param contentType of the body; empty if there is none
+   */
+  public record Asked(String method, String target, String contentType, String body) {}
+
+  /** Asks one question of the server's own; see {@link #send(String, Asked, Duration, int)}. */
+  public Said get(String clusterId, String target, Duration limit, int maxBytes)
+      throws IOException {
+    return send(clusterId, new Asked("GET", target, "", ""), limit, maxBytes);
+  }
+
+  /**
+   * Sends a request of the server's own, with the agent's rights; what only reads goes by a
+   * connection that was kept, if there is one.
    *
    * @throws IOException also if there is no session, no whole answer within {@code limit}, or more
    *     than {@code maxBytes} of it
    */
-  public Said get(String clusterId, String target, Duration limit, int maxBytes)
-      throws IOException {
+  public Said send(String clusterId, Asked asked, Duration limit, int maxBytes) throws IOException {
     var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
-    return ask(session, "GET", target, "", limit, maxBytes);
+    return send(session, asked, limit, maxBytes);
   }
 
-  /**
-   * Asks it through a session.
-   *
-   * @param body JSON; empty: none
-   * @throws IOException also if there is no whole answer within {@link #DIAL_LIMIT} and {@code
-   *     limit}, or more than {@code maxBytes} of it
-   */
-  Said ask(
+  /** The same, through a session. */
+  Said send(ServerSession session, Asked asked, Duration limit, int maxBytes) throws IOException {
+    var params = session.params().orElseThrow();
+    // A write that fails may have been done: it is not sent twice.
+    var kept = asked.method().equals("GET") ? idle(session) : Optional.<ApiConnection>empty();
+    if (kept.isPresent()) {
+      try {
+        var soon = limit.compareTo(KEPT_LIMIT) < 0 ? limit : KEPT_LIMIT;
+        return send(session, params, kept.get(), asked, soon, maxBytes);
+      } catch (IOException e) {
+        log.debug("kept connection of no use: session={} reason={}", session.key(), e.getMessage());
+      }
+    }
+    return send(session, params, open(session, params), asked, limit, maxBytes);
+  }
+
+  private Said send(
       ServerSession session,
-      String method,
-      String target,
-      String body,
+      ConnectParams params,
+      ApiConnection connection,
+      Asked asked,
       Duration limit,
       int maxBytes)
       throws IOException {
-    var params = session.params().orElseThrow();
-    byte[] sent = body.getBytes(UTF_8);
-    var connection = open(session, params);
+    boolean keep = false;
     try (var _ =
         connection.stream().abortAfter(limit, "no answer in " + limit.toSeconds() + " s")) {
-      var fields =
-          new ArrayList<>(
-              List.of(
-                  new ApiConnection.Field("Host", params.address()),
-                  new ApiConnection.Field("User-Agent", USER_AGENT),
-                  new ApiConnection.Field("Accept", "application/json"),
-                  new ApiConnection.Field("Authorization", "Bearer " + params.token())));
-      if (sent.length > 0) {
-        fields.add(new ApiConnection.Field("Content-Type", "application/json"));
-        fields.add(new ApiConnection.Field("Content-Length", Integer.toString(sent.length)));
+      var fields = new ArrayList<ApiConnection.Field>();
+      fields.add(new ApiConnection.Field("Host", params.address()));
+      fields.add(new ApiConnection.Field("User-Agent", USER_AGENT));
+      fields.add(new ApiConnection.Field("Accept", "application/json"));
+      fields.add(new ApiConnection.Field("Authorization", "Bearer " + params.token()));
+      byte[] content = asked.body().getBytes(UTF_8);
+      if (content.length > 0) {
+        fields.add(new ApiConnection.Field("Content-Type", asked.contentType()));
+        fields.add(new ApiConnection.Field("Content-Length", Integer.toString(content.length)));
       }
-      connection.sendHead(method, target, fields);
-      if (sent.length > 0) {
-        connection.send(sent, sent.length);
+      connection.sendHead(asked.method(), asked.target(), fields);
+      if (content.length > 0) {
+        connection.send(content, content.length);
       }
-      var answer = connection.receive(method);
-      byte[] said = answer.body().readNBytes(maxBytes + 1);
-      if (said.length > maxBytes) {
+      var answer = connection.receive(asked.method());
+      byte[] body = answer.body().readNBytes(maxBytes + 1);
+      if (body.length > maxBytes) {
         throw new IOException("answer too long: limit=" + maxBytes);
       }
-      return new Said(answer.status(), new String(said, UTF_8));
+      keep = answer.reusable();
+      return new Said(answer.status(), new String(body, UTF_8));
     } catch (IOException e) {
       throw explained(connection.stream(), e);
     } finally {
-      connection.close();
+      if (keep) {
+        keep(session, connection);
+      } else {
+        connection.close();
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.server.account.Role;
+import io.drover.server.proxy.ApiConnections.Asked;
 import io.drover.server.proxy.ApiConnections.Said;
 import io.drover.server.tunnel.ServerSession;
 import io.drover.server.tunnel.Sessions;
@@ -127,12 +128,17 @@ public final class ClusterBindings {
   private String find(String clusterId, ServerSession session, Role role) {
     var name = NAME + role.text();
     try {
-      var there = connections.ask(session, "GET", PATH + "/" + name, "", LIMIT, MAX_BYTES);
+      var there = connections.send(
+              session, new Asked("GET", PATH + "/" + name, "", ""), LIMIT, MAX_BYTES);
       if (there.isFine()) {
         return check(clusterId, name, role, JSON.readTree(there.body()));
       }
       // It is not there, or may not be looked at.
-      var made = connections.ask(session, "POST", PATH, body(name, role), LIMIT, MAX_BYTES);
+      var made = connections.send(
+              session,
+              new Asked("POST", PATH, "application/json", body(name, role)),
+              LIMIT,
+              MAX_BYTES);
       if (made.isFine()) {
         log.info("binding made: cluster={} name={} role={}", clusterId, name, role.clusterRole());
         return "";

@@ -7,7 +7,8 @@ import java.net.Socket;
 
 /**
  * A stream in the shape that {@link javax.net.ssl.SSLSocketFactory} wants. Options of real sockets
- * have no effect; time limits are {@link TunnelStream#abortAfter}.
+ * have no effect; time limits are {@link TunnelStream#abortAfter}. Whatever TLS asks a socket for
+ * is answered here: Java's own answer would open a descriptor for it that nobody closes.
  */
 final class TunnelSocket extends Socket {
   private final TunnelStream stream;
@@ -34,6 +35,16 @@ final class TunnelSocket extends Socket {
   @Override
   public boolean isClosed() {
     return !stream.isOpen();
+  }
+
+  @Override
+  public int getPort() {
+    return 0;
+  }
+
+  @Override
+  public int getSoLinger() {
+    return -1;
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -189,21 +190,44 @@ public final class Reports {
     return database.read(handle -> newest(handle, clusterId));
   }
 
+  /** The same of all clusters that have one, by their ids, in one question. */
+  public Map<String, StoredReport> newestOfAll() {
+    record Entry(String clusterId, Row row) {}
+    return database.read(
+        handle -> {
+          var entries =
+              handle
+                  .createQuery("SELECT cluster_id, received, missed, tag FROM reports")
+                  .map((found, _) -> new Entry(found.getString("cluster_id"), row(found)))
+                  .list();
+          var all = new HashMap<String, StoredReport>();
+          for (var entry : entries) {
+            report(handle, entry.clusterId(), entry.row())
+                .ifPresent(report -> all.put(entry.clusterId(), report));
+          }
+          return all;
+        });
+  }
+
+  private static Row row(ResultSet found) throws SQLException {
+    return new Row(found.getLong("received"), found.getLong("missed"), found.getString("tag"));
+  }
+
   private Optional<StoredReport> newest(Handle handle, String clusterId) {
     var row =
         handle
             .createQuery("SELECT received, missed, tag FROM reports WHERE cluster_id = ?")
             .bind(0, clusterId)
-            .map(
-                (found, _) ->
-                    new Row(
-                        found.getLong("received"), found.getLong("missed"), found.getString("tag")))
-            .findOne()
-            .orElse(null);
-    if (row == null) {
+            .map((found, _) -> row(found))
+            .findOne();
+    if (row.isEmpty()) {
       parsed.remove(clusterId);
       return Optional.empty();
     }
+    return report(handle, clusterId, row.get());
+  }
+
+  private Optional<StoredReport> report(Handle handle, String clusterId, Row row) {
     var known = parsed.get(clusterId);
     if (known == null || !known.row().equals(row)) {
       try {

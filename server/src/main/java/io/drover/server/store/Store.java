@@ -19,8 +19,10 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 
 /** The clusters. Methods wait for the database, and throw {@link DatabaseException}. */
@@ -164,8 +166,14 @@ public final class Store {
                 clusterId));
   }
 
-  /** Notes what Kubernetes it is; empty text leaves what is there. */
+  /** Notes what Kubernetes it is; empty text leaves what is there. No write if nothing is new. */
   public void detected(String clusterId, String version, String provider) {
+    var known = cluster(clusterId);
+    if (known.isEmpty()
+        || ((version.isEmpty() || version.equals(known.get().version()))
+            && (provider.isEmpty() || provider.equals(known.get().provider())))) {
+      return;
+    }
     database.write(
         handle ->
             handle.execute(
@@ -195,6 +203,22 @@ public final class Store {
                             row.getString("last_address")))
                 .findOne()
                 .orElse(new Contact(Optional.empty(), Optional.empty(), "")));
+  }
+
+  /** When the agents of all clusters were last known to be connected, by the clusters' ids. */
+  public Map<String, Instant> lastContacts() {
+    record Entry(String clusterId, long millis) {}
+    return database
+        .read(
+            handle ->
+                handle
+                    .createQuery("SELECT id, last_contact FROM clusters WHERE last_contact <> 0")
+                    .map((row, _) -> new Entry(row.getString("id"), row.getLong("last_contact")))
+                    .list())
+        .stream()
+        .collect(
+            Collectors.toUnmodifiableMap(
+                Entry::clusterId, entry -> Instant.ofEpochMilli(entry.millis())));
   }
 
   static Optional<Instant> instant(long millis) {

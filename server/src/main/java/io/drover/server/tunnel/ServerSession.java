@@ -51,9 +51,6 @@ public final class ServerSession {
   /** Answers to data of unknown streams, a second; more are not answered. */
   static final int MAX_REFUSALS = 64;
 
-  /** A session that was silent for longer is used only if there is no better one. */
-  static final Duration HEALTHY = Duration.ofSeconds(15);
-
   /** What a stream's end is told when its session is gone. Source: remotedialer. */
   static final String DISCONNECTED = "tunnel disconnect";
 
@@ -145,9 +142,9 @@ public final class ServerSession {
         sentBytes.sum());
   }
 
-  /** Whether frames came within {@link #HEALTHY}. */
+  /** Whether frames came of late. */
   boolean isHealthy() {
-    return !ended.get() && System.nanoTime() - lastFrameNanos < HEALTHY.toNanos();
+    return !ended.get() && System.nanoTime() - lastFrameNanos < timing.healthy().toNanos();
   }
 
   /** Whether the session is over. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 /**
  * How long a session waits for what. Tests shorten it; everyone else takes {@link #STANDARD}.
  *
+ * @param healthy a session that was silent for longer is used only if there is no better one
  * @param silence without any ping or pong for so long, a session is dead. Source: remotedialer
  *     {@code types.go}, {@code PingWaitDuration}
  * @param stall how long the whole websocket may go unread because of one stream whose peer never
@@ -16,6 +17,7 @@ import java.time.Duration;
  * @param linger how long a closed stream may go on handing over what was written before
  */
 record Timing(
+    Duration healthy,
     Duration silence,
     Duration stall,
     Duration syncGrace,
@@ -24,6 +26,7 @@ record Timing(
     Duration linger) {
   static final Timing STANDARD =
       new Timing(
+          Duration.ofSeconds(15),
           Duration.ofSeconds(60),
           Duration.ofSeconds(10),
           Duration.ofSeconds(10),

@@ -84,6 +84,16 @@ class ReportsTest {
   }
 
   @Test
+  void newestOfAllIsThatOfEach() {
+    assertThat(reports.newestOfAll()).isEmpty();
+
+    take("a", 1);
+    take("a", 2);
+
+    assertThat(reports.newestOfAll()).containsOnlyKeys(cluster).containsValue(newest());
+  }
+
+  @Test
   void sameOrOlderSequenceOfTheSameInstanceChangesNothing() {
     take("a", 2);
     var before = stored();

@@ -1,5 +1,6 @@
 package io.drover.server.store;
 
+import static java.time.temporal.ChronoUnit.MILLIS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -127,6 +129,17 @@ class StoreTest {
 
     assertThat(store.clusters()).isEmpty();
     assertThat(store.contact("c-zzzzz").last()).isEmpty();
+  }
+
+  @Test
+  void lastContactsAreThoseOfTheClustersThatCame() {
+    var came = store.createCluster(SPEC);
+    store.createCluster(ClusterSpec.named("other"));
+    assertThat(store.lastContacts()).isEmpty();
+
+    store.contacted(came.id(), "192.0.2.7");
+
+    assertThat(store.lastContacts()).containsOnly(Map.entry(came.id(), now.truncatedTo(MILLIS)));
   }
 
   @Test

@@ -30,6 +30,7 @@ final class TunnelHarness implements AutoCloseable {
   /** All but the silence short, so that limits are reached within a test. */
   static final Timing FAST =
       new Timing(
+          Timing.STANDARD.healthy(),
           Timing.STANDARD.silence(),
           Duration.ofMillis(300),
           Duration.ofMillis(200),
@@ -40,6 +41,7 @@ final class TunnelHarness implements AutoCloseable {
   /** A short silence, for agents that do nothing else. */
   static final Timing IMPATIENT =
       new Timing(
+          Timing.STANDARD.healthy(),
           Duration.ofSeconds(2),
           FAST.stall(),
           FAST.syncGrace(),
