@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
 /** One connection: request after request, in one virtual thread. */
 final class HttpConnection implements Request.Connection {
   /** For heads and the like, in bytes: what is read in bigger pieces goes past it. */
-  private static final int BUFFER_BYTES = 2 * 1024;
+  private static final int BUFFER_BYTES = 1024;
 
   private static final int MAX_FIELDS = 200;
 

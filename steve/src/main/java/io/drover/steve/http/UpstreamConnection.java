@@ -42,7 +42,7 @@ public final class UpstreamConnection implements Closeable {
   public static final long UNKNOWN = -1;
 
   /** For heads and the like, in bytes: what is read in bigger pieces goes past it. */
-  private static final int BUFFER_BYTES = 2 * 1024;
+  private static final int BUFFER_BYTES = 1024;
 
   private static final int CONTINUE = 100;
   private static final int SWITCHING_PROTOCOLS = 101;
