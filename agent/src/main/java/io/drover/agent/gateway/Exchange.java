@@ -4,6 +4,7 @@ import io.drover.agent.gateway.audit.Entry;
 import io.drover.agent.gateway.standin.StandIns;
 import io.drover.steve.http.Answer;
 import io.drover.steve.http.Fields;
+import io.drover.steve.http.Pieces;
 import io.drover.steve.http.Request;
 import io.drover.steve.http.UpstreamConnection;
 import io.drover.steve.http.UpstreamConnection.Head;
@@ -32,6 +33,9 @@ final class Exchange {
   static final Duration SENT_LIMIT = Duration.ofSeconds(1);
 
   private static final int PIECE_BYTES = 16 * 1024;
+
+  /** What is waited with, for an answer to go on. */
+  private static final int FIRST_BYTES = 256;
 
   /** The end of one chunk, with nothing of the next: what may be waiting though all was read. */
   private static final int CHUNK_END_BYTES = 2;
@@ -278,18 +282,30 @@ final class Exchange {
     var from = connection();
     long left =
         answered.length() == UpstreamConnection.UNKNOWN ? Long.MAX_VALUE : answered.length();
-    byte[] piece = new byte[PIECE_BYTES];
+    byte[] first = new byte[FIRST_BYTES];
     while (left > 0) {
+      int count;
       if (from.waiting() <= CHUNK_END_BYTES) {
         out.flush(); // what follows may be long in coming
+        count = copyPiece(answered, first, out);
+      } else {
+        byte[] piece = Pieces.shared().take();
+        count = copyPiece(answered, piece, out);
+        Pieces.shared().give(piece);
       }
-      int count = answered.body().read(piece);
       if (count < 0) {
         return;
       }
-      out.write(piece, 0, count);
       left -= count;
     }
+  }
+
+  private static int copyPiece(Head answered, byte[] piece, OutputStream out) throws IOException {
+    int count = answered.body().read(piece);
+    if (count > 0) {
+      out.write(piece, 0, count);
+    }
+    return count;
   }
 
   /** After an upgrade: both ways, until one of both ends. There is no half end in a tunnel. */

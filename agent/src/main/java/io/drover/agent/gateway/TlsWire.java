@@ -1,7 +1,7 @@
 package io.drover.agent.gateway;
 
+import io.drover.steve.http.GatheringOutput;
 import io.drover.steve.http.Wire;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -11,9 +11,6 @@ import javax.net.ssl.SSLSocket;
 
 /** TLS, which ends here: the near end of a stream is its server. */
 final class TlsWire implements Wire {
-  /** What is sent in one record, in bytes, if it is not flushed before. */
-  private static final int RECORD_BYTES = 16 * 1024;
-
   private final SocketChannel near;
   private final SSLSocket socket;
   private final InputStream in;
@@ -25,7 +22,7 @@ final class TlsWire implements Wire {
     socket =
         (SSLSocket) context.getSocketFactory().createSocket(new ChannelSocket(near), null, true);
     in = socket.getInputStream();
-    out = new BufferedOutputStream(socket.getOutputStream(), RECORD_BYTES);
+    out = new GatheringOutput(socket.getOutputStream());
   }
 
   @Override

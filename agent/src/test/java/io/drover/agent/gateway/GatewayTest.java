@@ -316,6 +316,51 @@ class GatewayTest {
     writer.join();
   }
 
+  /** Connections lend each other arrays; also those that end in the middle. */
+  @Test
+  void answersOfManyAtOnceAreEachTheirOwn() throws Exception {
+    api.script =
+        (peer, head) -> {
+          String sign = head.getFirst().substring("GET /".length(), "GET /a".length());
+          peer.say("HTTP/1.1 200 OK\r\nContent-Length: " + MIB + "\r\n\r\n");
+          var random = new java.util.Random(sign.charAt(0));
+          for (int left = MIB; left > 0; ) {
+            int count = Math.min(left, 1 + random.nextInt(20_000));
+            peer.say(sign.repeat(count));
+            left -= count;
+          }
+        };
+    var failed = new LinkedBlockingQueue<Throwable>();
+    var readers = new ArrayList<Thread>();
+    for (char sign = 'a'; sign < 'i'; sign++) {
+      String own = String.valueOf(sign);
+      for (boolean leaves : new boolean[] {false, true, false}) {
+        var peer = open();
+        var socket = opened.getLast();
+        readers.add(
+            Thread.ofVirtual()
+                .start(
+                    () -> {
+                      try {
+                        peer.say(request("GET /" + own));
+                        peer.head();
+                        int bytes = leaves ? 100_000 : MIB;
+                        assertThat(text(peer, bytes)).isEqualTo(own.repeat(bytes));
+                        if (leaves) {
+                          socket.close();
+                        }
+                      } catch (IOException | AssertionError e) {
+                        failed.add(e);
+                      }
+                    }));
+      }
+    }
+    for (var reader : readers) {
+      reader.join();
+    }
+    assertThat(failed).isEmpty();
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1, Exchange.SMALL_BODY_BYTES, Exchange.SMALL_BODY_BYTES + 1})
   void bothConnectionsGoOnBehindABody(int bytes) throws Exception {

@@ -11,6 +11,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** The answer to one request: sent whole, or as it is made. One thread, and one call. */
 public final class Answer {
@@ -187,7 +188,7 @@ public final class Answer {
     private final int status;
     private final Fields fields;
     private final long length;
-    private final byte[] piece = new byte[PIECE_BYTES];
+    private byte @Nullable [] held; // only while something is in it: a watch has mostly nothing
     private int count;
     private long written;
     private boolean closed;
@@ -203,7 +204,7 @@ public final class Answer {
       if (count == PIECE_BYTES) {
         writePiece();
       }
-      piece[count++] = (byte) b;
+      piece()[count++] = (byte) b;
     }
 
     @Override
@@ -215,7 +216,7 @@ public final class Answer {
           writePiece();
         }
         int part = Math.min(left, PIECE_BYTES - count);
-        System.arraycopy(bytes, from, piece, count, part);
+        System.arraycopy(bytes, from, piece(), count, part);
         count += part;
         from += part;
         left -= part;
@@ -242,7 +243,8 @@ public final class Answer {
         out.flush();
         complete = headOnly || length == UNKNOWN || written == length;
       } else {
-        send(status, fields, Arrays.copyOf(piece, count));
+        send(status, fields, Arrays.copyOf(piece(), count));
+        giveBack();
       }
     }
 
@@ -259,12 +261,31 @@ public final class Answer {
         if (inChunks()) {
           out.write((Integer.toHexString(count) + "\r\n").getBytes(ISO_8859_1));
         }
-        out.write(piece, 0, count);
+        out.write(piece(), 0, count);
         if (inChunks()) {
           out.write("\r\n".getBytes(ISO_8859_1));
         }
       }
       count = 0;
+      giveBack();
+    }
+
+    private byte[] piece() {
+      var piece = held;
+      if (piece == null) {
+        piece = Pieces.shared().take();
+        held = piece;
+      }
+      return piece;
+    }
+
+    /** Behind an error it is left to the collector. */
+    private void giveBack() {
+      var piece = held;
+      if (piece != null) {
+        held = null;
+        Pieces.shared().give(piece);
+      }
     }
 
     private boolean inChunks() {

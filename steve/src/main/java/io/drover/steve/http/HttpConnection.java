@@ -37,7 +37,9 @@ import org.slf4j.LoggerFactory;
 
 /** One connection: request after request, in one virtual thread. */
 final class HttpConnection implements Request.Connection {
-  private static final int BUFFER_BYTES = 8 * 1024;
+  /** For heads and the like, in bytes: what is read in bigger pieces goes past it. */
+  private static final int BUFFER_BYTES = 1024;
+
   private static final int MAX_FIELDS = 200;
 
   /** Not among the constants of the JDK. */

@@ -2,7 +2,6 @@ package io.drover.steve.http;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.FilterInputStream;
@@ -42,7 +41,9 @@ public final class UpstreamConnection implements Closeable {
   /** The length of a body that comes in chunks, or until the connection's end. */
   public static final long UNKNOWN = -1;
 
-  private static final int BUFFER_BYTES = 16 * 1024;
+  /** For heads and the like, in bytes: what is read in bigger pieces goes past it. */
+  private static final int BUFFER_BYTES = 1024;
+
   private static final int CONTINUE = 100;
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final int OK = 200;
@@ -88,7 +89,7 @@ public final class UpstreamConnection implements Closeable {
   public UpstreamConnection(Socket socket) throws IOException {
     this.socket = socket;
     this.in = new Noting(socket.getInputStream());
-    this.out = new BufferedOutputStream(socket.getOutputStream(), BUFFER_BYTES);
+    this.out = new GatheringOutput(socket.getOutputStream());
   }
 
   /**
@@ -212,7 +213,11 @@ public final class UpstreamConnection implements Closeable {
 
   /** What has come and is not read yet, in bytes: more than that may be had without waiting. */
   public int waiting() {
-    return buffer.length();
+    try {
+      return buffer.length() + in.available();
+    } catch (IOException _) {
+      return buffer.length(); // it has ended, which reading will say
+    }
   }
 
   /** Where it goes once HTTP is left; to be flushed. */

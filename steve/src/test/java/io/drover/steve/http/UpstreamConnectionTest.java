@@ -123,4 +123,19 @@ class UpstreamConnectionTest {
     assertThatThrownBy(() -> after("HTTP/1.1 200 OK\r\n" + line + "\r\n").answer("GET"))
         .isInstanceOf(IOException.class);
   }
+
+  /** So that whoever copies an answer does not send what it has before the rest of the same. */
+  @Test
+  void whatWaitsInTheSocketWaitsToo() throws Exception {
+    var body = "x".repeat(40_000);
+    var connection =
+        after("HTTP/1.1 200 OK\r\nContent-Length: " + body.length() + "\r\n\r\n" + body);
+
+    var head = connection.answer("GET");
+    assertThat(connection.waiting()).isEqualTo(body.length());
+    assertThat(head.body().readNBytes(30_000)).hasSize(30_000);
+    assertThat(connection.waiting()).isEqualTo(10_000);
+    assertThat(body(head)).isEqualTo(body.substring(30_000));
+    assertThat(connection.waiting()).isZero();
+  }
 }
