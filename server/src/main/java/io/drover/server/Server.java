@@ -10,8 +10,10 @@ import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.removal.Removals;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
+import io.drover.server.store.PendingRemovals;
 import io.drover.server.store.RandomText;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
@@ -28,6 +30,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -76,6 +79,7 @@ final class Server implements AutoCloseable {
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
+  private final Removals removals;
   private final ShownCertificate certificate;
   private final Path caFile;
   private final URI url;
@@ -86,6 +90,7 @@ final class Server implements AutoCloseable {
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
+      Removals removals,
       ShownCertificate certificate,
       Path caFile,
       URI url) {
@@ -94,6 +99,7 @@ final class Server implements AutoCloseable {
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
+    this.removals = removals;
     this.certificate = certificate;
     this.caFile = caFile;
     this.url = url;
@@ -178,6 +184,20 @@ final class Server implements AutoCloseable {
             refusals,
             clock,
             config.checkInterval());
+    var installation =
+        new Installation(
+            config.url(), shown::current, config.agentImage(), store.installId(), Version.text());
+    var removals =
+        Removals.start(
+            store,
+            new PendingRemovals(database, clock),
+            reports,
+            health,
+            sessions,
+            connections,
+            installation::agentImageFor,
+            clock,
+            Collections.min(List.of(Removals.PACE, config.checkInterval())));
     var components = new WebSocketComponents();
     jetty.addBean(components);
     jetty.setHandler(
@@ -188,22 +208,19 @@ final class Server implements AutoCloseable {
             reports,
             sessions,
             health,
+            removals,
             refusals,
             clock,
             new ClusterProxy(connections),
-            new Installation(
-                config.url(),
-                shown::current,
-                config.agentImage(),
-                store.installId(),
-                Version.text()),
+            installation,
             adminToken,
             people(directory, database, clock),
             components));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
-    var server = new Server(directory, database, jetty, sessions, health, shown, caFile, url);
+    var server =
+        new Server(directory, database, jetty, sessions, health, removals, shown, caFile, url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -333,6 +350,7 @@ final class Server implements AutoCloseable {
   @Override
   public void close() {
     certificate.close();
+    removals.close();
     health.close();
     sessions.close();
     try {

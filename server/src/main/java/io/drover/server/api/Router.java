@@ -7,6 +7,7 @@ import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.page.Page;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.removal.Removals;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
 import io.drover.server.store.RegistrationTokens;
@@ -58,6 +59,7 @@ public final class Router extends Handler.Abstract {
       Reports reports,
       Sessions sessions,
       HealthChecks health,
+      Removals removals,
       Refusals refusals,
       InstantSource clock,
       ClusterProxy proxy,
@@ -77,6 +79,7 @@ public final class Router extends Handler.Abstract {
             reports,
             conditions,
             health,
+            removals,
             sessions,
             installation,
             rights,

@@ -15,9 +15,9 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -204,27 +204,43 @@ public final class ApiConnections {
   }
 
   /**
-   * Asks one question of the server's own.
+   * What an API server is asked.
+   *
+   * @param contentType of the body; empty if there is none
+   */
+  public record Asked(String method, String target, String contentType, String body) {}
+
+  /** Asks one question of the server's own; see {@link #send}. */
+  public Said get(String clusterId, String target, Duration limit, int maxBytes)
+      throws IOException {
+    return send(clusterId, new Asked("GET", target, "", ""), limit, maxBytes);
+  }
+
+  /**
+   * Sends a request of the server's own, with the agent's rights.
    *
    * @throws IOException also if there is no session, no whole answer within {@code limit}, or more
    *     than {@code maxBytes} of it
    */
-  public Said get(String clusterId, String target, Duration limit, int maxBytes)
-      throws IOException {
+  public Said send(String clusterId, Asked asked, Duration limit, int maxBytes) throws IOException {
     var session = session(clusterId).orElseThrow(() -> new IOException(ClusterProxy.DISCONNECTED));
     var params = session.params().orElseThrow();
     var connection = open(session, params);
     try (var _ =
         connection.stream().abortAfter(limit, "no answer in " + limit.toSeconds() + " s")) {
-      connection.sendHead(
-          "GET",
-          target,
-          List.of(
-              new ApiConnection.Field("Host", params.address()),
-              new ApiConnection.Field("User-Agent", USER_AGENT),
-              new ApiConnection.Field("Accept", "application/json"),
-              new ApiConnection.Field("Authorization", "Bearer " + params.token())));
-      var answer = connection.receive("GET");
+      var fields = new ArrayList<ApiConnection.Field>();
+      fields.add(new ApiConnection.Field("Host", params.address()));
+      fields.add(new ApiConnection.Field("User-Agent", USER_AGENT));
+      fields.add(new ApiConnection.Field("Accept", "application/json"));
+      fields.add(new ApiConnection.Field("Authorization", "Bearer " + params.token()));
+      byte[] content = asked.body().getBytes(UTF_8);
+      if (content.length > 0) {
+        fields.add(new ApiConnection.Field("Content-Type", asked.contentType()));
+        fields.add(new ApiConnection.Field("Content-Length", Integer.toString(content.length)));
+      }
+      connection.sendHead(asked.method(), asked.target(), fields);
+      connection.send(content, content.length);
+      var answer = connection.receive(asked.method());
       byte[] body = answer.body().readNBytes(maxBytes + 1);
       if (body.length > maxBytes) {
         throw new IOException("answer too long: limit=" + maxBytes);
