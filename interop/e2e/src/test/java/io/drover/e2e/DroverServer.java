@@ -86,6 +86,13 @@ final class DroverServer implements AutoCloseable {
     command("cluster", "wait", id, "--timeout=60s");
   }
 
+  /** Removes a cluster by its name; returns what the command told. */
+  String delete(String name, String... options) throws InterruptedException {
+    var command = new ArrayList<>(List.of("cluster", "delete", name));
+    command.addAll(List.of(options));
+    return command(command.toArray(new String[0]));
+  }
+
   /** One line for each cluster. */
   String clusters() throws InterruptedException {
     return command("cluster", "list");
