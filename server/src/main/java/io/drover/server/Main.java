@@ -355,8 +355,13 @@ final class Main {
   @Command(
       name = "cluster",
       synopsisSubcommandLabel = "COMMAND",
-      description = "Create and look at clusters of a running server.",
-      subcommands = {CreateCluster.class, ListClusters.class, WaitForCluster.class})
+      description = "Create, look at and remove clusters of a running server.",
+      subcommands = {
+        CreateCluster.class,
+        ListClusters.class,
+        WaitForCluster.class,
+        DeleteCluster.class
+      })
   static final class ClusterCommands {}
 
   /** {@code cluster create}. */

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -81,6 +83,12 @@ final class RunningServer implements AutoCloseable {
     return send(request(path).GET());
   }
 
+  /** What is there; empty if nothing is. */
+  Optional<JsonNode> find(String path) throws IOException, InterruptedException {
+    var response = http.send(request(path).GET().build(), BodyHandlers.ofString());
+    return response.statusCode() == 404 ? Optional.empty() : Optional.of(fine(response));
+  }
+
   JsonNode post(String path, JsonNode body) throws IOException, InterruptedException {
     return send(request(path).POST(BodyPublishers.ofString(body.toString())));
   }
@@ -96,7 +104,10 @@ final class RunningServer implements AutoCloseable {
   }
 
   private JsonNode send(HttpRequest.Builder request) throws IOException, InterruptedException {
-    var response = http.send(request.build(), BodyHandlers.ofString());
+    return fine(http.send(request.build(), BodyHandlers.ofString()));
+  }
+
+  private static JsonNode fine(HttpResponse<String> response) throws IOException {
     var body = JSON.readTree(response.body());
     if (response.statusCode() / 100 != 2) {
       throw new IOException(body.path("message").asText("status " + response.statusCode()));

@@ -13,8 +13,10 @@ import io.drover.server.health.Refusals;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
+import io.drover.server.removal.Removals;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
+import io.drover.server.store.PendingRemovals;
 import io.drover.server.store.RandomText;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
@@ -31,6 +33,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -81,6 +84,7 @@ final class Server implements AutoCloseable {
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
   private final HealthChecks health;
+  private final Removals removals;
   private final AuditLog audit;
   private final ShownCertificate certificate;
   private final Path caFile;
@@ -92,6 +96,7 @@ final class Server implements AutoCloseable {
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
       HealthChecks health,
+      Removals removals,
       AuditLog audit,
       ShownCertificate certificate,
       Path caFile,
@@ -101,6 +106,7 @@ final class Server implements AutoCloseable {
     this.jetty = jetty;
     this.sessions = sessions;
     this.health = health;
+    this.removals = removals;
     this.audit = audit;
     this.certificate = certificate;
     this.caFile = caFile;
@@ -187,6 +193,20 @@ final class Server implements AutoCloseable {
             clock,
             config.checkInterval());
     var audit = new AuditLog(directory, clock);
+    var installation =
+        new Installation(
+            config.url(), shown::current, config.agentImage(), store.installId(), Version.text());
+    var removals =
+        Removals.start(
+            store,
+            new PendingRemovals(database, clock),
+            reports,
+            health,
+            sessions,
+            connections,
+            installation::agentImageFor,
+            clock,
+            Collections.min(List.of(Removals.PACE, config.checkInterval())));
     var components = new WebSocketComponents();
     jetty.addBean(components);
     jetty.setHandler(
@@ -197,16 +217,12 @@ final class Server implements AutoCloseable {
             reports,
             sessions,
             health,
+            removals,
             refusals,
             clock,
             ClusterBindings.of(connections, sessions, clock),
             new ClusterProxy(connections),
-            new Installation(
-                config.url(),
-                shown::current,
-                config.agentImage(),
-                store.installId(),
-                Version.text()),
+            installation,
             adminToken,
             people(directory, database, clock, provider(config, clock)),
             audit,
@@ -215,7 +231,17 @@ final class Server implements AutoCloseable {
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
     var server =
-        new Server(directory, database, jetty, sessions, health, audit, shown, caFile, url);
+        new Server(
+            directory,
+            database,
+            jetty,
+            sessions,
+            health,
+            removals,
+            audit,
+            shown,
+            caFile,
+            url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
@@ -367,6 +393,7 @@ final class Server implements AutoCloseable {
   @Override
   public void close() {
     certificate.close();
+    removals.close();
     health.close();
     sessions.close();
     try {

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** Our own packaged server, and its command line. */
 final class DroverServer implements AutoCloseable {
@@ -90,6 +91,13 @@ final class DroverServer implements AutoCloseable {
     command("cluster", "wait", id, "--timeout=60s");
   }
 
+  /** Removes a cluster by its name; returns what the command told on stderr. */
+  String delete(String name, String... options) throws InterruptedException {
+    var command = new ArrayList<>(List.of("cluster", "delete", name));
+    command.addAll(List.of(options));
+    return command(RunningProcess::errorLines, command);
+  }
+
   /** One line for each cluster. */
   String clusters() throws InterruptedException {
     return command("cluster", "list");
@@ -132,16 +140,21 @@ final class DroverServer implements AutoCloseable {
 
   /** Runs {@code drover-server ...} to its end and returns what it printed. */
   private String command(String... arguments) throws InterruptedException {
+    return command(RunningProcess::lines, List.of(arguments));
+  }
+
+  private String command(Function<RunningProcess, List<String>> output, List<String> arguments)
+      throws InterruptedException {
     var all = new ArrayList<String>();
     all.add(Programs.server());
-    all.addAll(List.of(arguments));
+    all.addAll(arguments);
     all.add("--dir=" + directory.resolve("data"));
     try (var command = RunningProcess.start("command-" + ++commands, directory, Map.of(), all)) {
       if (command.awaitExit(LIMIT) != 0) {
         throw new AssertionError(String.join(" ", all) + "\n" + command.tail());
       }
       command.awaitEnd(LIMIT);
-      return String.join("\n", command.lines());
+      return String.join("\n", output.apply(command));
     }
   }
 

@@ -10,6 +10,7 @@ import io.drover.server.account.Principal;
 import io.drover.server.account.Rights;
 import io.drover.server.health.ClusterHealth;
 import io.drover.server.health.HealthChecks;
+import io.drover.server.removal.Removals;
 import io.drover.server.store.Cluster;
 import io.drover.server.store.ClusterSpec;
 import io.drover.server.store.Conditions;
@@ -61,6 +62,7 @@ final class ClusterApi {
   private final Reports reports;
   private final Conditions conditions;
   private final HealthChecks health;
+  private final Removals removals;
   private final Sessions sessions;
   private final Installation installation;
   private final Rights rights;
@@ -72,6 +74,7 @@ final class ClusterApi {
       Reports reports,
       Conditions conditions,
       HealthChecks health,
+      Removals removals,
       Sessions sessions,
       Installation installation,
       Rights rights,
@@ -81,6 +84,7 @@ final class ClusterApi {
     this.reports = reports;
     this.conditions = conditions;
     this.health = health;
+    this.removals = removals;
     this.sessions = sessions;
     this.installation = installation;
     this.rights = rights;
@@ -174,13 +178,22 @@ final class ClusterApi {
     }
   }
 
-  private void delete(Request request, Response response, Callback callback, Cluster cluster)
-      throws IOException {
+  /** Answers with the cluster: as it is being removed, or as it was, and what stays of it. */
+  private void delete(Request request, Response response, Callback callback, Cluster cluster) {
+    var query = Objects.requireNonNullElse(request.getHttpURI().getQuery(), "");
+    if (!List.of("", "force=true", "force=false").contains(query)) {
+      throw new IllegalArgumentException(
+          "a cluster's removal takes force=true or force=false and nothing else");
+    }
     var json = json(base(request), cluster);
-    store.deleteCluster(cluster.id());
-    reports.forget(cluster.id());
-    sessions.end(cluster.id());
-    health.forget(cluster.id());
+    removals
+        .remove(cluster, query.equals("force=true"))
+        .ifPresentOrElse(
+            remains ->
+                json.put("state", "removed")
+                    .put("message", remains)
+                    .put("cleanupCommand", Removals.COMMAND),
+            () -> json.put("state", "removing"));
     Answers.json(response, callback, 200, json);
   }
 

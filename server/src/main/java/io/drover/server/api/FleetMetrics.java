@@ -97,7 +97,7 @@ final class FleetMetrics {
   private void cluster(Cluster cluster, Gauges gauges) {
     var labels = labels(cluster);
     var now = health.of(cluster);
-    for (var state : new String[] {"active", "pending", "unavailable"}) {
+    for (var state : new String[] {"active", "pending", "unavailable", "removing"}) {
       gauges.put(
           "drover_cluster_state",
           "1 for the state that a cluster is in.",

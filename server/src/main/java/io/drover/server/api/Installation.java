@@ -1,6 +1,7 @@
 package io.drover.server.api;
 
 import io.drover.server.cert.ServerCertificate;
+import io.drover.server.store.ClusterSpec;
 import java.net.URI;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -31,6 +32,11 @@ public record Installation(
   /** See {@link ServerCertificate#checksum}. */
   String caChecksum() {
     return certificate.get().checksum();
+  }
+
+  /** The agent's image, as a cluster gets it: with its registry, or another one altogether. */
+  public String agentImageFor(ClusterSpec spec) {
+    return Manifest.image(agentImage, spec);
   }
 
   /** The server's URL without a slash at the end. */

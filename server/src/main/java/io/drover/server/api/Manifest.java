@@ -34,13 +34,11 @@ final class Manifest {
 
   static String render(
       Installation installation, String serverUrl, Secret token, ClusterSpec spec) {
-    var image =
-        spec.agentImageOverride().isEmpty() ? installation.agentImage() : spec.agentImageOverride();
     var values =
         Map.of(
             "server", quote(serverUrl),
             "caChecksum", quote(installation.caChecksum()),
-            "image", quote(mirrored(spec, image)),
+            "image", quote(installation.agentImageFor(spec)),
             "version", quote(installation.version()),
             "installId", quote(installation.installId()),
             "credentials", credentialsName(serverUrl, token),
@@ -54,6 +52,12 @@ final class Manifest {
 
   private static String quote(String text) {
     return TextNode.valueOf(text).toString(); // JSON's quotes are YAML's, too
+  }
+
+  /** The agent's image, as a cluster gets it. */
+  static String image(String standard, ClusterSpec spec) {
+    return mirrored(
+        spec, spec.agentImageOverride().isEmpty() ? standard : spec.agentImageOverride());
   }
 
   /** As the chart does with all its images. */

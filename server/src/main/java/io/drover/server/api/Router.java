@@ -10,6 +10,7 @@ import io.drover.server.page.Page;
 import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.SecurityHeaders;
+import io.drover.server.removal.Removals;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
 import io.drover.server.store.RegistrationTokens;
@@ -63,6 +64,7 @@ public final class Router extends Handler.Abstract {
       Reports reports,
       Sessions sessions,
       HealthChecks health,
+      Removals removals,
       Refusals refusals,
       InstantSource clock,
       ClusterBindings bindings,
@@ -84,6 +86,7 @@ public final class Router extends Handler.Abstract {
             reports,
             conditions,
             health,
+            removals,
             sessions,
             installation,
             rights,

@@ -9,8 +9,9 @@ import java.util.Optional;
  * A cluster at one moment.
  *
  * @param conditions those that were looked at, in the order in which a cluster usually gets them
+ * @param isRemoving whether somebody has asked to remove it
  */
-public record ClusterHealth(List<Condition> conditions) {
+public record ClusterHealth(List<Condition> conditions, boolean isRemoving) {
   public ClusterHealth {
     conditions = List.copyOf(conditions);
   }
@@ -24,8 +25,14 @@ public record ClusterHealth(List<Condition> conditions) {
     return condition(type).filter(condition -> condition.status() == Status.TRUE).isPresent();
   }
 
-  /** {@code pending} before the first connect, then {@code active} or {@code unavailable}. */
+  /**
+   * {@code pending} before the first connect, then {@code active} or {@code unavailable}; {@code
+   * removing} once somebody has asked for that.
+   */
   public String state() {
+    if (isRemoving) {
+      return "removing";
+    }
     if (!is(Condition.Type.PROVISIONED)) {
       return "pending";
     }

@@ -194,7 +194,7 @@ public final class HealthChecks implements AutoCloseable {
     if (last.known.isEmpty()) {
       check(cluster.id());
     }
-    return new ClusterHealth(List.copyOf(last.known.values()));
+    return new ClusterHealth(List.copyOf(last.known.values()), cluster.isRemoving());
   }
 
   private Checked checked(String clusterId) {
@@ -222,6 +222,23 @@ public final class HealthChecks implements AutoCloseable {
   /** How long agents took for {@code /ping}. */
   public Latencies latencies() {
     return latencies;
+  }
+
+  /** Notes a condition that somebody else has found. Waits for a check that is under way. */
+  public void note(
+      String clusterId, Condition.Type type, Status status, String reason, String message) {
+    if (store.cluster(clusterId).isEmpty()) {
+      return;
+    }
+    var last = checked(clusterId);
+    last.checking.lock();
+    try {
+      var next = Draft.of(last, clock.instant());
+      next.put(type, status, reason, message);
+      keep(clusterId, last, next);
+    } finally {
+      last.checking.unlock();
+    }
   }
 
   /** Forgets a deleted cluster. */

@@ -11,6 +11,7 @@ import java.time.Instant;
  * @param apiEndpoint where the agent reaches the API server, as a URL; empty until then
  * @param version what the API server says of itself, as JSON; empty until it was asked
  * @param provider one of Rancher's ids, or empty
+ * @param isRemoving whether somebody has asked to remove it
  */
 public record Cluster(
     String id,
@@ -19,7 +20,8 @@ public record Cluster(
     String driver,
     String apiEndpoint,
     String version,
-    String provider) {
+    String provider,
+    boolean isRemoving) {
 
   /** Chosen by the user, unique. */
   public String name() {

@@ -33,7 +33,9 @@ public record Condition(
     /** The agent answers. */
     CONNECTED("Connected"),
     /** The API server does. */
-    READY("Ready");
+    READY("Ready"),
+    /** Somebody has asked to remove it; never true, since its record goes then. */
+    REMOVED("Removed");
 
     private final String text;
 

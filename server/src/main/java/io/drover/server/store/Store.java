@@ -33,6 +33,10 @@ public final class Store {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final TypeReference<List<EnvVar>> ENV_VARS = new TypeReference<>() {};
 
+  private static final String SELECT =
+      "SELECT clusters.*, EXISTS (SELECT 1 FROM removals WHERE cluster_id = clusters.id)"
+          + " AS is_removing FROM clusters";
+
   private final Database database;
   private final InstantSource clock;
 
@@ -61,7 +65,7 @@ public final class Store {
     return database.read(
         handle ->
             handle
-                .createQuery("SELECT * FROM clusters ORDER BY created, id")
+                .createQuery(SELECT + " ORDER BY created, id")
                 .map((row, _) -> cluster(row))
                 .list());
   }
@@ -73,7 +77,7 @@ public final class Store {
 
   static Optional<Cluster> cluster(Handle handle, String id) {
     return handle
-        .createQuery("SELECT * FROM clusters WHERE id = ?")
+        .createQuery(SELECT + " WHERE id = ?")
         .bind(0, id)
         .map((row, _) -> cluster(row))
         .findOne();
@@ -92,7 +96,8 @@ public final class Store {
         row.getString("driver"),
         row.getString("api_endpoint"),
         row.getString("kubernetes_version"),
-        row.getString("provider"));
+        row.getString("provider"),
+        row.getBoolean("is_removing"));
   }
 
   private static List<EnvVar> envVars(String json) {
@@ -134,7 +139,7 @@ public final class Store {
               spec.agentImageOverride(),
               spec.privateCa(),
               JSON.valueToTree(spec.agentEnvVars()).toString());
-          return new Cluster(id, spec, created, "", "", "", "");
+          return new Cluster(id, spec, created, "", "", "", "", false);
         });
   }
 

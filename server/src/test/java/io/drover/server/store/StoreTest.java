@@ -83,7 +83,8 @@ class StoreTest {
                 "imported",
                 "https://10.43.0.1:443",
                 "{\"gitVersion\":\"v1.36.2+k3s1\"}",
-                "k3s"));
+                "k3s",
+                false));
     assertThat(made.isProvisioned()).isFalse();
     assertThat(cluster.isProvisioned()).isTrue();
     assertThat(store.contact(made.id()).manifestFetched()).contains(now);
