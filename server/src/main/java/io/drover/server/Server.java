@@ -232,16 +232,7 @@ final class Server implements AutoCloseable {
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
     var server =
         new Server(
-            directory,
-            database,
-            jetty,
-            sessions,
-            health,
-            removals,
-            audit,
-            shown,
-            caFile,
-            url);
+            directory, database, jetty, sessions, health, removals, audit, shown, caFile, url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;

@@ -168,8 +168,7 @@ final class RemoveIT {
       agent.process().terminate();
       assertThat(agent.process().awaitExit(LIMIT)).isZero();
     }
-    Await.that(
-        "unavailable", LIMIT, () -> server.clusters().contains("unavailable\tdisconnected"));
+    Await.that("unavailable", LIMIT, () -> server.clusters().contains("unavailable\tdisconnected"));
 
     var told = server.delete("disconnected");
 
@@ -184,7 +183,8 @@ final class RemoveIT {
             plane.token(),
             Files.createDirectories(here.resolve("operator")));
     var command =
-        List.of(Programs.agent(), "--kubeconfig", here.resolve("operator/kubeconfig.yaml").toString());
+        List.of(
+            Programs.agent(), "--kubeconfig", here.resolve("operator/kubeconfig.yaml").toString());
     try (var cleanUp =
         RunningProcess.start("clean-up", here, Map.of("CLUSTER_CLEANUP", "true"), command)) {
       assertThat(cleanUp.awaitExit(LIMIT)).as(cleanUp.tail()).isZero();

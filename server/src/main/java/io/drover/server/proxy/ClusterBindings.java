@@ -128,13 +128,14 @@ public final class ClusterBindings {
   private String find(String clusterId, ServerSession session, Role role) {
     var name = NAME + role.text();
     try {
-      var there = connections.send(
-              session, new Asked("GET", PATH + "/" + name, "", ""), LIMIT, MAX_BYTES);
+      var there =
+          connections.send(session, new Asked("GET", PATH + "/" + name, "", ""), LIMIT, MAX_BYTES);
       if (there.isFine()) {
         return check(clusterId, name, role, JSON.readTree(there.body()));
       }
       // It is not there, or may not be looked at.
-      var made = connections.send(
+      var made =
+          connections.send(
               session,
               new Asked("POST", PATH, "application/json", body(name, role)),
               LIMIT,

@@ -273,11 +273,7 @@ public final class Removals implements AutoCloseable {
                 "TimedOut", "not done in " + LIMIT.toMinutes() + " min: " + progress.message())
             : progress;
     health.note(
-        removal.clusterId(),
-        Condition.Type.REMOVED,
-        told.status(),
-        told.reason(),
-        told.message());
+        removal.clusterId(), Condition.Type.REMOVED, told.status(), told.reason(), told.message());
   }
 
   /** Stops; looks that are under way end by themselves. */
