@@ -108,6 +108,7 @@ final class PageIT {
       provider.close();
     }
     plane.admin().run("delete", "configmap", "page", "-n", "default");
+    plane.admin().run("delete", "jobs", "-n", "default", "--all");
     plane
         .admin()
         .run("delete", "clusterrolebinding", "-l", "app.kubernetes.io/managed-by=drover-server");
@@ -340,6 +341,28 @@ final class PageIT {
 
   @Test
   @Order(12)
+  void clusterIsRemoved() throws Exception {
+    browser.press("a", "Clusters");
+    browser.press("a", "shop-eu");
+    browser.press("a", "Manage");
+    browser.type("sure", "shop-eu");
+    browser.press("button", "Remove");
+    browser.see("div", "It is being removed:");
+    browser.see("span", "removing");
+    picture("removing");
+    // Nothing runs the Job's container here: RemoveIT sees that through.
+    browser.type("sure", "shop-eu");
+    browser.press("button", "Remove the record now");
+    browser.see("h1", "shop-eu is removed");
+    browser.see(By.cssSelector(".command code"));
+    picture("removed");
+    browser.press("a", "All clusters");
+    browser.see("h2", "No clusters yet");
+    browser.hasNoTrouble();
+  }
+
+  @Test
+  @Order(13)
   void whoHasLeftSeesNothing() throws Exception {
     browser.press("button", "Sign out");
     browser.see("button", "Sign in");
@@ -349,7 +372,7 @@ final class PageIT {
   }
 
   @Test
-  @Order(13)
+  @Order(14)
   void whoIsKnownElsewhereComesInAndSeesNothingYet() throws Exception {
     browser.press("a", "Sign in with your organisation");
     browser.see(By.xpath("//button[. = 'Login']"));

@@ -85,10 +85,12 @@ final class RemoveIT {
           Await.until(
               "the Job, with what it owns",
               LIMIT,
-              () ->
-                  Optional.of(admin.json("-n", "default", "get", "jobs", "-o", "json"))
-                      .map(jobs -> jobs.at("/items/0"))
-                      .filter(found -> isOwner(found.at("/metadata/name").asText(""))));
+              () -> {
+                var found = admin.json("-n", "default", "get", "jobs", "-o", "json").at("/items/0");
+                return isOwner(found.at("/metadata/name").asText(""))
+                    ? Optional.of(found)
+                    : Optional.empty();
+              });
       job = made.at("/metadata/name").asText();
       assertThat(server.clusters()).contains("removing\t" + name);
       if (isServerKilled) {

@@ -3,6 +3,7 @@ package io.drover.server.api;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
 import io.drover.server.health.Refusals;
+import io.drover.server.proxy.SecurityHeaders;
 import io.drover.server.store.Cluster;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Store;
@@ -91,7 +92,9 @@ final class AgentEntrance {
       return;
     }
     var negotiator = new PlainNegotiator(() -> sessions.accept(admitted.key(), admitted.params()));
+    response.getHeaders().clear(); // a websocket's answer is its three fields
     if (!websockets.upgrade(negotiator, request, response, callback, null)) {
+      SecurityHeaders.putOurs(response);
       Answers.text(response, callback, 400, "websocket: the client is not using the protocol");
     }
   }

@@ -6,6 +6,7 @@ import io.drover.server.account.Members.Member;
 import io.drover.server.account.Principal;
 import io.drover.server.account.Rights;
 import io.drover.server.account.Role;
+import io.drover.server.store.Store;
 import java.io.IOException;
 import java.util.Objects;
 import org.eclipse.jetty.server.Request;
@@ -19,10 +20,12 @@ import org.eclipse.jetty.util.UrlEncoded;
 final class MemberApi {
   static final String MEMBERS = "/v3/clusterroletemplatebindings";
 
+  private final Store store;
   private final Members members;
   private final Rights rights;
 
-  MemberApi(Members members, Rights rights) {
+  MemberApi(Store store, Members members, Rights rights) {
+    this.store = store;
     this.members = members;
     this.rights = rights;
   }
@@ -97,7 +100,7 @@ final class MemberApi {
   }
 
   private void requireMember(Principal who, String clusterId) throws RefusedException {
-    if (rights.role(who, clusterId).isEmpty()) {
+    if (rights.role(who, clusterId).isEmpty() || store.cluster(clusterId).isEmpty()) {
       throw new RefusedException(404, "NotFound", "cluster not found: " + clusterId);
     }
   }

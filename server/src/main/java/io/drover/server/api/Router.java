@@ -100,7 +100,7 @@ public final class Router extends Handler.Abstract {
     this.accounts = new AccountApi(people);
     this.oidc = new OidcApi(people, installation);
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
-    this.members = new MemberApi(people.members(), rights);
+    this.members = new MemberApi(store, people.members(), rights);
     this.clusterEntrance = new ClusterEntrance(store, principals, rights, bindings, proxy);
     this.trail = new AuditTrail(audit);
   }

@@ -8,7 +8,7 @@ import { awaited, importer } from './importer.js';
 import { capabilities, health, overview } from './cluster.js';
 import { explorer } from './explorer.js';
 import { history } from './history.js';
-import { manage } from './manage.js';
+import { manage, removed } from './manage.js';
 import { members } from './members.js';
 
 const content = document.getElementById('content');
@@ -115,6 +115,7 @@ function view({ parts, query }) {
   const context = { live, id, rest, query, user, memo, again, keep, go, start, signal: leaving.signal };
   if (place === undefined) return ['Clusters', clusters(context)];
   if (place === 'import') return ['Import a cluster', id ? awaited(context) : importer(context)];
+  if (place === 'removed') return ['Removed', removed()];
   if (place === 'account') return ['Account', account(context)];
   if (place === 'users') return ['Users', users(context)];
   if (place === 'clusters' && id) {

@@ -22,9 +22,15 @@ export function manage({ live, id, user, memo, again, keep, go }) {
           error ? trouble(error) : null,
           value ? tokens(value.data, () => again(key)) : null,
           keep('new-token', () => newToken(id, () => again(key)))) : null,
-        h('section', { class: 'panel' }, h('h2', {}, 'Remove this cluster'), keep('remove', () => removal(cluster, go)))),
+        h('section', { class: 'panel' }, h('h2', {}, 'Remove this cluster'),
+          cluster.state === 'removing' ? h('div', { class: 'notice' }, 'It is being removed: ', waitedFor(cluster)) : null,
+          keep(`remove-${cluster.state === 'removing'}`, () => removal(cluster, go)))),
     ];
   });
+}
+
+function waitedFor(cluster) {
+  return cluster.conditions.find((one) => one.type === 'Removed')?.message ?? '';
 }
 
 function tokens(all, changed) {
@@ -60,15 +66,35 @@ function newToken(clusterId, changed) {
     made);
 }
 
+let last = null;
+
+/** What the newest removal has left in its cluster. */
+export function removed() {
+  if (!last) return [h('a', { href: '#/' }, 'All clusters')];
+  return [
+    h('div', { class: 'head' }, h('h1', {}, `${last.name} is removed`)),
+    h('div', { class: 'panel' },
+      h('p', {}, last.message),
+      last.cleanupCommand ? command(last.cleanupCommand) : null,
+      h('div', { class: 'actions' }, h('a', { class: 'button', href: '#/' }, 'All clusters'))),
+  ];
+}
+
 function removal(cluster, go) {
-  return h('form', { onsubmit: submitting(async ({ sure }) => {
-    if (sure.trim() !== cluster.name) throw new Error('That is not its name.');
-    await send('DELETE', `/v3/clusters/${cluster.id}`);
-    say(`${cluster.name} is being removed.`);
-    go('#/');
-  }) },
-  h('p', {}, 'Its agent is removed from it, with all that the import has made there, and this server forgets it: its members, tokens and reports. What else runs in the cluster is not touched.'),
-  h('label', { for: 'sure' }, 'Type ', h('code', {}, cluster.name), ' to go on'),
-  h('input', { id: 'sure', name: 'sure', required: true, autocomplete: 'off' }),
-  h('div', { class: 'actions' }, h('button', { type: 'submit', class: 'danger' }, 'Remove')));
+  const forced = cluster.state === 'removing';
+  return h('div', {},
+    h('form', { onsubmit: submitting(async ({ sure }, form) => {
+      if (sure.trim() !== cluster.name) throw new Error('That is not its name.');
+      const answer = await send('DELETE', `/v3/clusters/${cluster.id}${forced ? '?force=true' : ''}`);
+      form.reset();
+      if (answer.state !== 'removed') return;
+      last = { name: cluster.name, ...answer };
+      go('#/removed');
+    }) },
+    h('p', {}, forced
+      ? 'If it cannot be waited for: the record goes now, whatever stays in the cluster.'
+      : 'Its agent is removed from it, with all that the import has made there, and this server forgets it: its members, tokens and reports. What else runs in the cluster is not touched.'),
+    h('label', { for: 'sure' }, 'Type ', h('code', {}, cluster.name), ' to go on'),
+    h('input', { id: 'sure', name: 'sure', required: true, autocomplete: 'off' }),
+    h('div', { class: 'actions' }, h('button', { type: 'submit', class: 'danger' }, forced ? 'Remove the record now' : 'Remove'))));
 }
