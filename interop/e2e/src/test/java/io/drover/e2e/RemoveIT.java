@@ -109,7 +109,18 @@ final class RemoveIT {
     Await.that("the record has gone", LIMIT, () -> !server.clusters().contains(name));
     // As docs/uninstall.md says: the role may be gone before the binding's turn comes.
     admin.run("delete", "clusterrolebinding", job, "--ignore-not-found");
+    deleteEventsOf(job);
     allIsAsBefore();
+  }
+
+  /** Those of the Job and its pod, which Kubernetes itself keeps for an hour. */
+  private void deleteEventsOf(String job) throws IOException, InterruptedException {
+    for (var event : admin.json("-n", "default", "get", "events", "-o", "json").path("items")) {
+      if (event.at("/involvedObject/name").asText().startsWith(job)) {
+        var name = event.at("/metadata/name").asText();
+        admin.run("-n", "default", "delete", "event", name, "--ignore-not-found");
+      }
+    }
   }
 
   private boolean isOwner(String job) throws IOException, InterruptedException {
