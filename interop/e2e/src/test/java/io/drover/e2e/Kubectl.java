@@ -10,6 +10,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,7 +57,11 @@ record Kubectl(Path kubeconfig, Path directory) {
         """
             .formatted(url, caFile, token);
     Files.createDirectories(directory);
-    return new Kubectl(Files.writeString(directory.resolve("kubeconfig.yaml"), config), directory);
+    var file = directory.resolve("kubeconfig.yaml");
+    // In one step: a kubectl of another test may be reading it.
+    var written = Files.createTempFile(directory, "kubeconfig", ".new");
+    Files.move(Files.writeString(written, config), file, StandardCopyOption.ATOMIC_MOVE);
+    return new Kubectl(file, directory);
   }
 
   /** Runs a command that must succeed; returns what it wrote to stdout. */
