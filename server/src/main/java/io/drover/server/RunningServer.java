@@ -2,6 +2,7 @@ package io.drover.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.drover.server.cert.Trust;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -12,12 +13,9 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 
 /** The server that runs on a directory, as the commands see it: through its HTTP API. */
 final class RunningServer implements AutoCloseable {
@@ -65,18 +63,9 @@ final class RunningServer implements AutoCloseable {
     if (Files.size(caFile) == 0) {
       return SSLContext.getDefault();
     }
-    var store = KeyStore.getInstance("PKCS12");
-    store.load(null, null);
     try (var in = Files.newInputStream(caFile)) {
-      for (var one : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-        store.setCertificateEntry("ca-" + store.size(), one);
-      }
+      return Trust.of(in);
     }
-    var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(store);
-    var context = SSLContext.getInstance("TLS");
-    context.init(null, trust.getTrustManagers(), null);
-    return context;
   }
 
   JsonNode get(String path) throws IOException, InterruptedException {

@@ -149,8 +149,11 @@ final class Server implements AutoCloseable {
       return ServerCertificate.open(directory, names(config));
     }
     var certificate = ServerCertificate.read(config.certificate().get());
-    var authorities = certificate.authorityPem();
-    Store.write(directory.resolve(TLS_CA_FILE), authorities.isEmpty() ? "" : authorities + "\n");
+    var text = certificate.authorityPem().isEmpty() ? "" : certificate.authorityPem() + "\n";
+    var file = directory.resolve(TLS_CA_FILE);
+    if (!Files.exists(file) || !Files.readString(file).equals(text)) {
+      Store.write(file, text);
+    }
     return certificate;
   }
 

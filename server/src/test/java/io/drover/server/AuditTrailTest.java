@@ -9,7 +9,6 @@ import io.drover.server.account.AuditLog;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
@@ -47,14 +46,7 @@ class AuditTrailTest {
 
   private HttpResponse<String> send(String method, String path, String body, String... fields)
       throws Exception {
-    var request =
-        HttpRequest.newBuilder(server.url.resolve(path))
-            .method(
-                method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
-    if (fields.length > 0) {
-      request.headers(fields);
-    }
-    return http.send(request.build(), BodyHandlers.ofString());
+    return server.send(http, method, path, body, fields);
   }
 
   private String[] admin() {

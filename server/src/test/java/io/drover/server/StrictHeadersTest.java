@@ -7,10 +7,7 @@ import io.drover.proto.handshake.ConnectParams;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -77,14 +74,7 @@ class StrictHeadersTest {
 
   private HttpResponse<String> send(String method, String path, String body, String... fields)
       throws Exception {
-    var request =
-        HttpRequest.newBuilder(server.url.resolve(path))
-            .method(
-                method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
-    if (fields.length > 0) {
-      request.headers(fields);
-    }
-    return http.send(request.build(), BodyHandlers.ofString());
+    return server.send(http, method, path, body, fields);
   }
 
   private static void assertStrict(String path, HttpHeaders fields) {

@@ -6,22 +6,25 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.server.cert.CertificateFiles;
+import io.drover.server.cert.Trust;
 import io.drover.server.tunnel.RawAgent;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 
 /** A server on a free port and a directory of its own, and how tests talk to it. */
 final class TestServer implements AutoCloseable {
@@ -83,22 +86,26 @@ final class TestServer implements AutoCloseable {
   }
 
   static SSLContext trusting(String pem) throws IOException, GeneralSecurityException {
-    var store = KeyStore.getInstance("PKCS12");
-    store.load(null, null);
-    store.setCertificateEntry(
-        "ca",
-        CertificateFactory.getInstance("X.509")
-            .generateCertificate(new ByteArrayInputStream(pem.getBytes(UTF_8))));
-    var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(store);
-    var context = SSLContext.getInstance("TLS");
-    context.init(null, trust.getTrustManagers(), null);
-    return context;
+    return Trust.of(new ByteArrayInputStream(pem.getBytes(UTF_8)));
   }
 
   /** Looks for a new certificate now. */
   void readCertificateAgain() {
     server.certificate().readAgain();
+  }
+
+  /** Sends what a browser or a program may send; {@code fields} are names and values in turn. */
+  HttpResponse<String> send(
+      HttpClient http, String method, String path, String body, String... fields)
+      throws IOException, InterruptedException {
+    var request =
+        HttpRequest.newBuilder(url.resolve(path))
+            .method(
+                method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+    if (fields.length > 0) {
+      request.headers(fields);
+    }
+    return http.send(request.build(), BodyHandlers.ofString());
   }
 
   JsonNode get(String path) throws IOException, InterruptedException {

@@ -75,9 +75,7 @@ public final class Accounts {
     var hash = Passwords.hash(password);
     return database.write(
         handle -> {
-          if (handle.select("SELECT count(*) FROM users").mapTo(Long.class).one() >= MAX_USERS) {
-            throw new IllegalArgumentException("too many users: limit=" + MAX_USERS);
-          }
+          requireRoom(handle);
           while (known(handle, username).isEmpty()) {
             var account = new Account(RandomText.userId(), username, name, isAdmin);
             int made =
@@ -100,17 +98,11 @@ public final class Accounts {
   public Account known(OidcProvider.Person person) {
     return database.write(
         handle -> {
-          var known =
-              handle
-                  .select("SELECT * FROM users WHERE subject = ?", person.subject())
-                  .map((row, _) -> account(row))
-                  .findOne();
+          var known = bySubject(handle, person.subject());
           if (known.isPresent()) {
             return known.get();
           }
-          if (handle.select("SELECT count(*) FROM users").mapTo(Long.class).one() >= MAX_USERS) {
-            throw new IllegalArgumentException("too many users: limit=" + MAX_USERS);
-          }
+          requireRoom(handle);
           var wanted = username(person.username());
           var name = person.name().substring(0, Math.min(person.name().length(), LONGEST_NAME));
           for (int number = 1; ; number++) {
@@ -128,11 +120,7 @@ public final class Accounts {
                     == 1) {
               return account;
             }
-            var other =
-                handle
-                    .select("SELECT * FROM users WHERE subject = ?", person.subject())
-                    .map((row, _) -> account(row))
-                    .findOne();
+            var other = bySubject(handle, person.subject());
             if (other.isPresent()) {
               return other.get(); // he came by two ways at one time
             }
@@ -216,6 +204,19 @@ public final class Accounts {
           handle.execute("UPDATE users SET password = ? WHERE id = ?", hash, account.id());
           return handle.execute("DELETE FROM browser_sessions WHERE user_id = ?", account.id());
         });
+  }
+
+  private static void requireRoom(Handle handle) {
+    if (handle.select("SELECT count(*) FROM users").mapTo(Long.class).one() >= MAX_USERS) {
+      throw new IllegalArgumentException("too many users: limit=" + MAX_USERS);
+    }
+  }
+
+  private static Optional<Account> bySubject(Handle handle, String subject) {
+    return handle
+        .select("SELECT * FROM users WHERE subject = ?", subject)
+        .map((row, _) -> account(row))
+        .findOne();
   }
 
   private Optional<Known> known(String username) {

@@ -59,14 +59,20 @@ final class AccountApi {
       throw new RefusedException(401, "Unauthorized", "authentication failed");
     }
     limit.right(username, address);
+    var who = begin(request, response, account.get());
+    Answers.json(response, callback, 200, json(account.get(), who));
+  }
+
+  /** Somebody has shown who he is: his browser gets a session, and its cookies. */
+  Principal begin(Request request, Response response, Account account) {
     endSession(request); // the one before it, which somebody else may have put there
-    var begun = sessions.begin(account.get());
-    var who = new Principal(account.get(), Optional.empty(), true);
+    var begun = sessions.begin(account);
+    var who = new Principal(account, Optional.empty(), true);
     AuditTrail.who(request, who);
     Response.addCookie(response, cookie(Principals.COOKIE, begun.cookie().value(), true));
     Response.addCookie(response, cookie(Principals.CSRF_COOKIE, begun.csrf().value(), false));
-    log.info("signed in: user={} address={}", username, address);
-    Answers.json(response, callback, 200, json(account.get(), who));
+    log.info("signed in: user={} address={}", account.username(), Request.getRemoteAddr(request));
+    return who;
   }
 
   private void count(Response response, String username, String address) throws RefusedException {
@@ -80,7 +86,7 @@ final class AccountApi {
   }
 
   /** A cookie that goes with the browser's session: its life is ours to know. */
-  static HttpCookie cookie(String name, String value, boolean isHidden) {
+  private static HttpCookie cookie(String name, String value, boolean isHidden) {
     return HttpCookie.build(name, value)
         .path("/")
         .secure(true)

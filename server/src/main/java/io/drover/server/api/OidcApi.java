@@ -1,12 +1,10 @@
 package io.drover.server.api;
 
 import io.drover.server.account.Accounts;
-import io.drover.server.account.BrowserSessions;
 import io.drover.server.account.BusyException;
 import io.drover.server.account.OidcProvider;
 import io.drover.server.account.OidcProvider.Attempt;
 import io.drover.server.account.People;
-import io.drover.server.account.Principal;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -41,13 +39,13 @@ final class OidcApi {
 
   private final Optional<OidcProvider> provider;
   private final Accounts accounts;
-  private final BrowserSessions sessions;
+  private final AccountApi signIn;
   private final Installation installation;
 
-  OidcApi(People people, Installation installation) {
+  OidcApi(People people, AccountApi signIn, Installation installation) {
     this.provider = people.provider();
     this.accounts = people.accounts();
-    this.sessions = people.sessions();
+    this.signIn = signIn;
     this.installation = installation;
   }
 
@@ -109,13 +107,7 @@ final class OidcApi {
     }
     try {
       var account = accounts.known(there.identify(begun.get(), code, back(request)));
-      var session = sessions.begin(account);
-      AuditTrail.who(request, new Principal(account, Optional.empty(), true));
-      Response.addCookie(
-          response, AccountApi.cookie(Principals.COOKIE, session.cookie().value(), true));
-      Response.addCookie(
-          response, AccountApi.cookie(Principals.CSRF_COOKIE, session.csrf().value(), false));
-      log.info("signed in: user={} address={}", account.username(), address);
+      var _ = signIn.begin(request, response, account);
       redirect(response, callback, "/");
     } catch (BusyException e) {
       redirect(response, callback, problem("busy"));

@@ -98,7 +98,7 @@ public final class Router extends Handler.Abstract {
     this.metrics = new FleetMetrics(store, reports, health, sessions, clock);
     this.principals = new Principals(adminToken, people);
     this.accounts = new AccountApi(people);
-    this.oidc = new OidcApi(people, installation);
+    this.oidc = new OidcApi(people, accounts, installation);
     this.apiTokens = new ApiTokenApi(people.tokens(), rights);
     this.members = new MemberApi(store, people.members(), rights);
     this.clusterEntrance = new ClusterEntrance(store, principals, rights, bindings, proxy);

@@ -3,6 +3,7 @@ package io.drover.server.proxy;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.proto.handshake.ConnectParams;
+import io.drover.server.cert.Trust;
 import io.drover.server.tunnel.ServerSession;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
@@ -11,8 +12,6 @@ import io.drover.server.tunnel.TunnelStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -21,10 +20,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
-import javax.net.ssl.TrustManagerFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,13 +55,13 @@ public final class ApiConnections {
 
   private record Idle(ApiConnection connection, long sinceNanos) {}
 
-  private record Trust(String caCert, SSLSocketFactory factory) {}
+  private record Trusted(String caCert, SSLSocketFactory factory) {}
 
   private final Sessions sessions;
   private final ReentrantLock lock = new ReentrantLock();
   // Guarded by lock.
   private final Map<ServerSession, Deque<Idle>> idle = new HashMap<>();
-  private final Map<String, Trust> trusts = new HashMap<>();
+  private final Map<String, Trusted> trusts = new HashMap<>();
   private long sweptNanos = System.nanoTime();
 
   /** Connections through these sessions. */
@@ -198,7 +195,7 @@ public final class ApiConnections {
     try {
       var known = trusts.get(clusterId);
       if (known == null || !known.caCert().equals(caCert)) {
-        known = new Trust(caCert, trusting(caCert));
+        known = new Trusted(caCert, trusting(caCert));
         trusts.put(clusterId, known);
       }
       return known.factory();
@@ -209,18 +206,7 @@ public final class ApiConnections {
 
   private static SSLSocketFactory trusting(String caCert) throws IOException {
     try {
-      var store = KeyStore.getInstance("PKCS12");
-      store.load(null, null);
-      int count = 0;
-      var pem = new ByteArrayInputStream(caCert.getBytes(UTF_8));
-      for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(pem)) {
-        store.setCertificateEntry("ca-" + count++, certificate);
-      }
-      var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-      trust.init(store);
-      var context = SSLContext.getInstance("TLS");
-      context.init(null, trust.getTrustManagers(), null);
-      return context.getSocketFactory();
+      return Trust.of(new ByteArrayInputStream(caCert.getBytes(UTF_8))).getSocketFactory();
     } catch (GeneralSecurityException e) {
       throw new IOException("the cluster's CA is not usable: " + e.getMessage(), e);
     }

@@ -3,7 +3,7 @@
 import { command, h, say, trouble } from './dom.js';
 import { get, send } from './api.js';
 import { ago, moment } from './format.js';
-import { submitting } from './form.js';
+import { remover, submitting } from './form.js';
 
 const DAY_MS = 86_400_000;
 const LEAST_PASSWORD = 12;
@@ -30,15 +30,7 @@ function tokens(all, live, changed) {
       h('td', {}, token.description || '–', h('div', { class: 'small quiet' }, `${token.id}, made ${ago(token.created)}`)),
       h('td', { class: 'small' }, token.clusterId ? live.clusters.get(token.clusterId)?.name ?? token.clusterId : 'all of your clusters', token.readOnly ? ', read-only' : null),
       h('td', { class: 'small' }, moment(token.expiresAt)),
-      h('td', {}, h('button', { type: 'button', class: 'danger', 'aria-label': `Revoke ${token.id}`, onclick: async () => {
-        try {
-          await send('DELETE', `/v3/tokens/${token.id}`);
-          say('Revoked.');
-        } catch (problem) {
-          say(problem.message);
-        }
-        changed();
-      } }, 'Revoke'))))));
+      h('td', {}, remover({ word: 'Revoke', label: `Revoke ${token.id}`, path: `/v3/tokens/${token.id}`, said: 'Revoked.', changed }))))));
 }
 
 function newToken(live, changed) {
@@ -87,16 +79,10 @@ export function users({ user, memo, again, keep }) {
           h('tbody', {}, value.data.map((one) => h('tr', { id: one.id },
             h('td', {}, h('b', {}, one.username), ` ${one.name}`, h('div', { class: 'small quiet' }, one.id)),
             h('td', {}, one.admin ? 'administrator' : 'user'),
-            h('td', {}, one.me ? null : h('button', { type: 'button', class: 'danger', 'aria-label': `Delete ${one.username}`, onclick: async () => {
-              if (!confirm(`Delete ${one.username}, with sessions, tokens and memberships?`)) return;
-              try {
-                await send('DELETE', `/v3/users/${one.id}`);
-                say(`${one.username} is gone.`);
-              } catch (problem) {
-                say(problem.message);
-              }
-              again('users');
-            } }, 'Delete')))))) : null),
+            h('td', {}, one.me ? null : remover({
+              word: 'Delete', label: `Delete ${one.username}`, path: `/v3/users/${one.id}`, said: `${one.username} is gone.`, changed: () => again('users'),
+              asked: `Delete ${one.username}, with sessions, tokens and memberships?`,
+            })))))) : null),
       h('section', { class: 'panel' }, h('h2', {}, 'New user'), keep('new-user', () => newUser(() => again('users'))))),
   ];
 }

@@ -1,6 +1,7 @@
 // Forms.
 
-import { trouble } from './dom.js';
+import { h, say, trouble } from './dom.js';
+import { send } from './api.js';
 
 /** A form's onsubmit: gives its fields to send, and says in the form what went wrong. */
 export function submitting(send) {
@@ -18,4 +19,21 @@ export function submitting(send) {
       submit.disabled = false;
     }
   };
+}
+
+/**
+ * A button that takes something away: label says what to those who hear the page, said what has
+ * happened; changed is called then, whether it has or not. asked: a question to answer first.
+ */
+export function remover({ word, label, path, said, changed, asked }) {
+  return h('button', { type: 'button', class: 'danger', 'aria-label': label, onclick: async () => {
+    if (asked && !confirm(asked)) return;
+    try {
+      await send('DELETE', path);
+      say(said);
+    } catch (problem) {
+      say(problem.message);
+    }
+    changed();
+  } }, word);
 }

@@ -1,10 +1,10 @@
 // Registration tokens of a cluster, and its end.
 
-import { command, h, say, state, trouble } from './dom.js';
+import { command, h, state, trouble } from './dom.js';
 import { get, send } from './api.js';
 import { ago, moment } from './format.js';
 import { clusterOr } from './cluster-parts.js';
-import { submitting } from './form.js';
+import { remover, submitting } from './form.js';
 import { clusterHead } from './cluster.js';
 
 const KINDS = { active: 'good', grace: 'wait' };
@@ -41,15 +41,9 @@ function tokens(all, changed) {
       h('td', {}, state(KINDS[token.state] ?? 'none', token.state)),
       h('td', { class: 'small' }, ago(token.created)),
       h('td', { class: 'small' }, token.revokedAt ? `revoked ${ago(token.revokedAt)}` : token.expiresAt ? moment(token.expiresAt) : 'never'),
-      h('td', {}, token.revokedAt ? null : h('button', { type: 'button', class: 'danger', 'aria-label': `Revoke the token made ${ago(token.created)}`, onclick: async () => {
-        try {
-          await send('DELETE', `/v3/clusterregistrationtokens/${token.id}`);
-          say('Revoked.');
-        } catch (problem) {
-          say(problem.message);
-        }
-        changed();
-      } }, 'Revoke'))))));
+      h('td', {}, token.revokedAt ? null : remover({
+        word: 'Revoke', label: `Revoke the token made ${ago(token.created)}`, path: `/v3/clusterregistrationtokens/${token.id}`, said: 'Revoked.', changed,
+      }))))));
 }
 
 function newToken(clusterId, changed) {

@@ -3,7 +3,7 @@
 import { h, say, trouble } from './dom.js';
 import { get, send } from './api.js';
 import { clusterOr } from './cluster-parts.js';
-import { submitting } from './form.js';
+import { remover, submitting } from './form.js';
 import { clusterHead } from './cluster.js';
 
 const ROLES = {
@@ -39,15 +39,10 @@ function listed(all, owns, changed) {
     h('tbody', {}, all.map((member) => h('tr', { id: member.id },
       h('td', {}, member.username, h('div', { class: 'small quiet' }, member.userId)),
       h('td', {}, ROLES[member.roleTemplateId] ?? member.roleTemplateId),
-      owns ? h('td', {}, h('button', { type: 'button', class: 'danger', 'aria-label': `Remove ${member.username}`, onclick: async () => {
-        try {
-          await send('DELETE', `/v3/clusterroletemplatebindings/${encodeURIComponent(member.id)}`);
-          say(`${member.username} is no member any more.`);
-        } catch (problem) {
-          say(problem.message);
-        }
-        changed();
-      } }, 'Remove')) : null))));
+      owns ? h('td', {}, remover({
+        word: 'Remove', label: `Remove ${member.username}`, path: `/v3/clusterroletemplatebindings/${encodeURIComponent(member.id)}`,
+        said: `${member.username} is no member any more.`, changed,
+      })) : null))));
 }
 
 function adding(clusterId, user, users, changed) {
