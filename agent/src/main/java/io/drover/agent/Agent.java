@@ -198,6 +198,8 @@ final class Agent {
                     tunnels::reasons,
                     ControlClient.REPORT,
                     () -> report(cluster == null ? null : cluster.reading().last()),
+                    ControlClient.POLICY,
+                    () -> policy(gateway),
                     ControlClient.RECORDING,
                     recording::open),
                 Map.of(ControlClient.RECORDING, recording::start),
@@ -307,6 +309,13 @@ final class Agent {
       throw new IOException("there is no report yet, or none is made");
     }
     return new ByteArrayInputStream(ReportJson.pretty(last).getBytes(UTF_8));
+  }
+
+  private static InputStream policy(@Nullable Gateway gateway) throws IOException {
+    if (gateway == null) {
+      throw new IOException("the agent's gateway is not on, so that no policy is in force");
+    }
+    return new ByteArrayInputStream(gateway.policyInForce().json().getBytes(UTF_8));
   }
 
   /** Where what the tunnels are made of comes in as files. */

@@ -4,11 +4,16 @@ import io.drover.agent.config.ConfigException;
 import io.drover.agent.gateway.policy.AuditPolicy;
 import io.drover.agent.gateway.policy.BreakGlass;
 import io.drover.agent.gateway.policy.Explanation;
+import io.drover.agent.gateway.policy.InForce;
 import io.drover.agent.gateway.policy.Policy;
 import io.drover.agent.gateway.policy.PolicyException;
 import io.drover.agent.gateway.policy.Preset;
 import io.drover.agent.gateway.policy.Question;
+import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.policy.Requester;
+import io.drover.agent.terminal.Page;
+import io.drover.agent.terminal.Page.Mark;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.List;
@@ -74,7 +79,7 @@ final class PolicyAnswers {
   /** By the policy in a text; returns the exit code. */
   int by(String text) throws ConfigException {
     try {
-      return by(Policy.parse(text));
+      return by(Policy.parse(text), BreakGlass.off());
     } catch (PolicyException e) {
       throw new ConfigException(e.problems());
     }
@@ -88,22 +93,81 @@ final class PolicyAnswers {
           List.of("--preset is not known: use one of " + String.join(", ", Preset.names())));
     }
     try {
-      return by(Policy.of(preset.get()));
+      return by(Policy.of(preset.get()), BreakGlass.off());
     } catch (PolicyException e) {
       throw new ConfigException(e.problems());
     }
   }
 
-  private int by(Policy policy) throws PolicyException {
-    var request =
-        Question.request(
-            asked.verb(), asked.resource(), asked.subresource(), asked.namespace(), asked.name());
+  /** By what an agent has in force, as it tells it; returns the exit code. */
+  int byInForce(String told) throws ConfigException {
+    try {
+      request(); // before anything is printed
+      var inForce = InForce.parse(told);
+      return switch (inForce.state()) {
+        case UNKNOWN ->
+            throw new ConfigException(
+                List.of(
+                    "the agent does not know yet whether there is a policy, and answers 503: "
+                        + (inForce.problems().isEmpty()
+                            ? "try again"
+                            : String.join("; ", inForce.problems()))));
+        case NONE -> {
+          var page = new Page(colour, width);
+          page.heading("Policy");
+          page.line(Mark.WITHOUT, "none", "there is none: everything is passed on", null);
+          out.print(page.text());
+          out.flush();
+          yield Main.STOPPED;
+        }
+        case THERE -> {
+          var policy = inForce.policy();
+          out.print(origin(inForce));
+          yield by(policy, inForce.breakGlass());
+        }
+      };
+    } catch (PolicyException e) {
+      throw new ConfigException(e.problems());
+    } catch (IOException e) {
+      throw new ConfigException(
+          List.of("what the agent says is not understood: is it of this version? " + e));
+    }
+  }
+
+  /** Where what is in force comes from. */
+  private String origin(InForce inForce) {
+    var page = new Page(colour, width);
+    page.heading("Policy");
+    boolean hasGood = !inForce.text().isEmpty();
+    page.line(
+        hasGood ? Mark.YES : Mark.NO,
+        "in force",
+        hasGood
+            ? "revision " + inForce.goodRevision() + " of the ConfigMap"
+            : "none has been good yet: nothing is passed on",
+        null);
+    if (inForce.isLastGood()) {
+      String kept = hasGood ? ": the last good one stays in force" : "";
+      page.line(Mark.NO, "newest", "revision " + inForce.revision() + " is none" + kept, null);
+    }
+    inForce.problems().forEach(page::paragraph);
+    page.blank();
+    return page.text();
+  }
+
+  private RequestInfo request() throws PolicyException {
+    return Question.request(
+        asked.verb(), asked.resource(), asked.subresource(), asked.namespace(), asked.name());
+  }
+
+  private int by(Policy policy, BreakGlass breakGlass) throws PolicyException {
+    var request = request();
     var requester =
         asked.user().isEmpty() ? Requester.server() : Requester.user(asked.user(), asked.groups());
-    var explanation = new Explanation(policy, BreakGlass.off(), asked.now());
+    var explanation = new Explanation(policy, breakGlass, asked.now());
     out.print(explanation.render(requester, request, colour, width));
     out.flush();
-    boolean isAllowed = policy.decide(requester, request, BreakGlass.off(), asked.now()).allowed();
+    boolean isAllowed = policy.decide(requester, request, breakGlass, asked.now()).allowed();
     return isAllowed ? Main.STOPPED : Main.FAILED;
   }
 }

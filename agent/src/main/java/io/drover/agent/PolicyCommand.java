@@ -3,6 +3,11 @@ package io.drover.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.config.ConfigException;
+import io.drover.agent.config.ControlConfig;
+import io.drover.agent.config.LogConfig;
+import io.drover.agent.control.ControlClient;
+import io.drover.agent.log.Logging;
+import io.drover.agent.retry.Sleeper;
 import io.drover.agent.terminal.Page;
 import java.io.IOException;
 import java.io.InputStream;
@@ -112,7 +117,8 @@ final class PolicyCommand implements Callable<Integer> {
         "    --group system:authenticated --policy policy.yaml",
         "%nThe user's groups are those of the options, and those that Kubernetes adds.",
         "Resources are named as in kubectl auth can-i: pods, deployments.apps/scale,",
-        "or a URL such as /version.%n"
+        "or a URL such as /version. In the agent's pod, without --policy and --preset,",
+        "it is the policy that the running agent has in force.%n"
       },
       exitCodeListHeading = "%nExit codes:%n",
       exitCodeList = {"0:allowed", "1:denied", "2:bad usage, or the policy is none"})
@@ -149,7 +155,10 @@ final class PolicyCommand implements Callable<Integer> {
     @Option(names = "--group", paramLabel = "NAME", description = "Of the user; may be repeated.")
     private List<String> groups = new ArrayList<>();
 
-    @Option(names = "--policy", paramLabel = "FILE", description = "-: standard input.")
+    @Option(
+        names = "--policy",
+        paramLabel = "FILE",
+        description = "-: standard input. Default: what is in force in the agent here.")
     private String policy = "";
 
     @Option(
@@ -188,7 +197,7 @@ final class PolicyCommand implements Callable<Integer> {
                     ? "--group is for a user: leave it out"
                     : "USER is empty: name one, or - for the server itself"));
       }
-      if (policy.isEmpty() == preset.isEmpty()) {
+      if (!policy.isEmpty() && !preset.isEmpty()) {
         throw new ConfigException(List.of("which policy? give either --policy or --preset"));
       }
       var asked =
@@ -198,7 +207,35 @@ final class PolicyCommand implements Callable<Integer> {
       // NO_COLOR is Ansi's to know.
       var answer =
           new PolicyAnswers(asked, spec.commandLine().getOut(), Ansi.AUTO.enabled(), width);
-      return policy.isEmpty() ? answer.byPreset(preset) : answer.by(read(policy, standardInput));
+      if (!preset.isEmpty()) {
+        return answer.byPreset(preset);
+      }
+      return policy.isEmpty()
+          ? answer.byInForce(inForce())
+          : answer.by(read(policy, standardInput));
+    }
+
+    /** What a running agent of this user says. */
+    private String inForce() throws ConfigException {
+      var socket = ControlConfig.from(environment).socket();
+      if (socket.isEmpty()) {
+        throw noneInForce("DROVER_LOG_SOCKET is off");
+      }
+      Logging.configure(LogConfig.silent());
+      var client = new ControlClient(socket.get(), Sleeper.REAL);
+      try (var page = client.open(ControlClient.POLICY)) {
+        return new String(page.readNBytes(MAX_BYTES), UTF_8);
+      } catch (IOException e) {
+        throw noneInForce(String.valueOf(e.getMessage()));
+      }
+    }
+
+    private static ConfigException noneInForce(String why) {
+      return new ConfigException(
+          List.of(
+              "which policy? "
+                  + why
+                  + ": name one with --policy or --preset, or run this in the agent's pod"));
     }
 
     private Instant time() throws ConfigException {

@@ -3,13 +3,22 @@ package io.drover.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.drover.agent.control.ControlClient;
+import io.drover.agent.control.ControlPage;
+import io.drover.agent.control.ControlSocket;
+import io.drover.agent.gateway.policy.BreakGlass;
+import io.drover.agent.gateway.policy.InForce;
+import io.drover.agent.retry.Sleeper;
 import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,9 +50,17 @@ class PolicyCommandTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
 
+  @TempDir private Path directory;
+
+  private Path socket() {
+    return directory.resolve("sock");
+  }
+
   private int execute(String input, String... arguments) {
     return PolicyCommand.line(
-            Map.of("COLUMNS", "120"), () -> MONDAY, new ByteArrayInputStream(input.getBytes(UTF_8)))
+            Map.of("COLUMNS", "120", "DROVER_LOG_SOCKET", socket().toString()),
+            () -> MONDAY,
+            new ByteArrayInputStream(input.getBytes(UTF_8)))
         .setOut(new PrintWriter(out, true))
         .setErr(new PrintWriter(err, true))
         .execute(arguments);
@@ -176,7 +193,8 @@ class PolicyCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "test u get pods | which policy? give either --policy or --preset",
+        "test u get pods | which policy? no agent of this user listens at",
+        "test u get pods | name one with --policy or --preset, or run this in the agent's pod",
         "test u get pods --policy=- --preset=no-exec | which policy?",
         "test u get pods --preset=no-fun | --preset is not known: use one of audit-only, read-only",
         "test u get pods --preset=business-hours | needs businessHours",
@@ -200,6 +218,109 @@ class PolicyCommandTest {
     assertThat(execute("", line.split(" ", -1))).isEqualTo(Main.BAD_CONFIGURATION);
 
     assertThat(err.toString()).startsWith("drover-agent: ").contains(problem);
+    assertThat(out.toString()).isEmpty();
+  }
+
+  /** What the command says of an agent that tells this at its socket. */
+  private int byAgent(ControlPage page, String... arguments) {
+    try (var _ =
+        ControlSocket.start(
+            Optional.of(socket()),
+            () -> "info",
+            _ -> {},
+            Map.of(ControlClient.POLICY, page),
+            Map.of(),
+            Sleeper.REAL)) {
+      return execute("", arguments);
+    }
+  }
+
+  private int byAgent(InForce inForce, String... arguments) {
+    return byAgent(() -> new ByteArrayInputStream(inForce.json().getBytes(UTF_8)), arguments);
+  }
+
+  private static InForce inForce(String revision, String text, Instant glass, String... problems) {
+    return new InForce(
+        InForce.State.THERE, revision, "41", text, new BreakGlass(glass), List.of(problems));
+  }
+
+  private static final String[] EXEC = {
+    "test", "u-abc", "create", "pods/exec", "-n=shop", "--name=web-0"
+  };
+
+  @Test
+  void whatTheAgentHasInForceIsExplained() {
+    assertThat(byAgent(inForce("41", POLICY, Instant.EPOCH), EXEC)).isEqualTo(Main.FAILED);
+
+    assertThat(out.toString())
+        .startsWith("POLICY\n  ✓ in force          revision 41 of the ConfigMap\n\nREQUEST\n")
+        .contains("  ✗ no-exec 1         denies it: preset no-exec, rule 1")
+        .doesNotContain("newest");
+  }
+
+  @Test
+  void thatTheNewestIsNoneAndTheLastGoodOneStaysIsSaid() {
+    assertThat(byAgent(inForce("42", POLICY, Instant.EPOCH, "line 3: what is this"), EXEC))
+        .isEqualTo(Main.FAILED);
+
+    assertThat(out.toString())
+        .contains(
+            "  ✗ newest            revision 42 is none: the last good one stays in force\n",
+            "    line 3: what is this\n")
+        .contains("  ✗ denied            by preset no-exec, rule 1");
+  }
+
+  @Test
+  void beforeTheFirstGoodOneNothingIsPassedOn() {
+    assertThat(byAgent(inForce("42", "", Instant.EPOCH, "line 3: what is this"), EXEC))
+        .isEqualTo(Main.FAILED);
+
+    assertThat(out.toString())
+        .contains("  ✗ in force          none has been good yet: nothing is passed on\n")
+        .contains("  ✗ newest            revision 42 is none\n")
+        .contains("the gateway has not understood a policy yet");
+  }
+
+  @Test
+  void breakGlassOfTheAgentCounts() {
+    assertThat(byAgent(inForce("41", POLICY, MONDAY.plusSeconds(60)), EXEC)).isZero();
+    assertThat(out.toString()).contains("nothing is denied until 2026-11-30T09:01:00Z");
+
+    assertThat(byAgent(inForce("41", POLICY, MONDAY), EXEC)).isEqualTo(Main.FAILED);
+  }
+
+  @Test
+  void withoutAPolicyEverythingIsPassedOn() {
+    var none = new InForce(InForce.State.NONE, "", "", "", BreakGlass.off(), List.of());
+
+    assertThat(byAgent(none, EXEC)).isZero();
+
+    assertThat(out.toString())
+        .isEqualTo("POLICY\n  ✗ none              there is none: everything is passed on\n");
+  }
+
+  @Test
+  void whatTheAgentDoesNotKnowIsSaid() {
+    var unknown =
+        new InForce(
+            InForce.State.UNKNOWN, "", "", "", BreakGlass.off(), List.of("FORBIDDEN: no right"));
+
+    assertThat(byAgent(unknown, EXEC)).isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(byAgent(() -> new ByteArrayInputStream("[]".getBytes(UTF_8)), EXEC))
+        .isEqualTo(Main.BAD_CONFIGURATION);
+    assertThat(
+            byAgent(
+                () -> {
+                  throw new IOException("the agent's gateway is not on");
+                },
+                EXEC))
+        .isEqualTo(Main.BAD_CONFIGURATION);
+
+    assertThat(err.toString().lines())
+        .satisfiesExactly(
+            line -> assertThat(line).contains("and answers 503: FORBIDDEN: no right"),
+            line -> assertThat(line).contains("what the agent says is not understood"),
+            line -> assertThat(line).contains("which policy? the agent's gateway is not on"));
     assertThat(out.toString()).isEmpty();
   }
 

@@ -29,6 +29,9 @@ public final class ControlClient {
   /** Path of the newest report. */
   public static final String REPORT = "/v1/report";
 
+  /** Path of the gateway's policy that is in force. */
+  public static final String POLICY = "/v1/policy";
+
   /** Path of a recording of Java's flight recorder, which an order starts. */
   public static final String RECORDING = "/v1/recording";
 

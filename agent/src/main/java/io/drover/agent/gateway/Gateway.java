@@ -10,6 +10,7 @@ import io.drover.agent.gateway.audit.OwnName;
 import io.drover.agent.gateway.audit.Reading;
 import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.gateway.audit.Who;
+import io.drover.agent.gateway.policy.InForce;
 import io.drover.agent.gateway.policy.Requester;
 import io.drover.agent.reason.Problem;
 import io.drover.steve.http.Answer;
@@ -292,6 +293,11 @@ public final class Gateway implements AutoCloseable {
   /** The policy in force, for people. */
   public String policySummary() {
     return policy.summary();
+  }
+
+  /** The same for whoever asks the agent. */
+  public InForce policyInForce() {
+    return policy.inForce();
   }
 
   /** Ends every request. */

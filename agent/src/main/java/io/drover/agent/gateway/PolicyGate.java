@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.agent.gateway.policy.BreakGlass;
 import io.drover.agent.gateway.policy.Decision;
+import io.drover.agent.gateway.policy.InForce;
+import io.drover.agent.gateway.policy.InForce.State;
 import io.drover.agent.gateway.policy.Policy;
 import io.drover.agent.gateway.policy.PolicyHolder;
 import io.drover.agent.gateway.policy.RequestInfo;
@@ -49,16 +51,14 @@ public final class PolicyGate implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(PolicyGate.class);
 
-  /** What is known of a policy. */
-  private enum State {
-    UNKNOWN,
-    NONE,
-    THERE
-  }
-
   private final PolicyHolder holder;
   private volatile State state = State.UNKNOWN;
   private volatile List<String> problems = List.of();
+
+  // Guarded by this: of the ConfigMap as it was told last, and as it was when it was a policy.
+  private String revision = "";
+  private String goodRevision = "";
+
   private @Nullable ConfigMapWatch watch;
 
   /** Nothing is known yet. */
@@ -79,32 +79,53 @@ public final class PolicyGate implements AutoCloseable {
       var content = there.get();
       is(
           content.data().getOrDefault(KEY, ""),
-          content.annotations().getOrDefault(BreakGlass.ANNOTATION, ""));
+          content.annotations().getOrDefault(BreakGlass.ANNOTATION, ""),
+          content.revision());
     } else {
       none();
     }
   }
 
   /** There is no policy: all goes on. */
-  void none() {
+  synchronized void none() {
     if (state != State.NONE) {
       log.info("no policy, everything is passed on: configMap={}", CONFIG_MAP);
     }
     state = State.NONE;
     problems = List.of();
+    revision = "";
   }
 
   /**
-   * There is one, and this stands in it. One thread at a time.
+   * There is one, and this stands in it.
    *
    * @param text empty: nothing, which is no policy
    * @param breakGlass of the annotation; empty: there is none
+   * @param newRevision of the object
    */
-  void is(String text, String breakGlass) {
+  synchronized void is(String text, String breakGlass, String newRevision) {
     var found = new ArrayList<>(holder.reload(text));
+    revision = newRevision;
+    if (found.isEmpty()) {
+      goodRevision = newRevision;
+    }
     found.addAll(holder.breakGlass(breakGlass));
     problems = List.copyOf(found);
     state = State.THERE;
+  }
+
+  /** What is in force, and how that came about. Any thread. */
+  public synchronized InForce inForce() {
+    var wrong = problems;
+    return new InForce(
+        state,
+        revision,
+        goodRevision,
+        state == State.THERE ? holder.text() : "",
+        holder.breakGlass(),
+        wrong.isEmpty()
+            ? problem().map(problem -> List.of(problem.text())).orElse(List.of())
+            : wrong);
   }
 
   /** What is wrong with what stands there, or why it cannot be read; empty: nothing. */

@@ -38,8 +38,13 @@ public final class ConfigMapWatch implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(ConfigMapWatch.class);
 
-  /** What is in it. */
-  public record Content(Map<String, String> data, Map<String, String> annotations) {
+  /**
+   * What is in it.
+   *
+   * @param revision its {@code resourceVersion}
+   */
+  public record Content(
+      Map<String, String> data, Map<String, String> annotations, String revision) {
     public Content {
       data = Map.copyOf(data);
       annotations = Map.copyOf(annotations);
@@ -47,7 +52,9 @@ public final class ConfigMapWatch implements AutoCloseable {
 
     private static Content of(JsonNode object) {
       return new Content(
-          texts(object.path("data")), texts(object.path("metadata").path("annotations")));
+          texts(object.path("data")),
+          texts(object.path("metadata").path("annotations")),
+          object.path("metadata").path("resourceVersion").asText(""));
     }
 
     private static Map<String, String> texts(JsonNode object) {

@@ -89,7 +89,7 @@ class ExplorerGuardTest {
 
   @Test
   void aPolicyThatIsNoneDeniesEverything() throws Refusal {
-    gate.is("no policy", "");
+    gate.is("no policy", "", "1");
 
     var limits = guard.of(JANE);
     assertThat(refusal(limits, "GET", "/version").status()).isEqualTo(403);
@@ -98,7 +98,7 @@ class ExplorerGuardTest {
 
   @Test
   void refusalSaysByWhichRuleAndWhomToAsk() throws Refusal {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
 
     var refusal = refusal(guard.of(TEMP), "GET", SECRETS + "?limit=1");
     assertThat(refusal.status()).isEqualTo(403);
@@ -115,14 +115,14 @@ class ExplorerGuardTest {
 
   @Test
   void whatIsNotUnderstoodIsRefused() throws Refusal {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
 
     assertThat(guard.of(JANE).permits("GET", "/api/v1/namespaces/shop/../secrets")).isFalse();
   }
 
   @Test
   void whoeverIsDeniedAnythingHasNoShell() throws Refusal {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
 
     assertThat(catchThrowableOfType(Refusal.class, guard.of(TEMP)::checkFree).getMessage())
         .contains("kubectl shell", "rule 1 \"no secrets for temps\" (line 7); ask the team");
@@ -131,7 +131,7 @@ class ExplorerGuardTest {
 
   @Test
   void limitsAreTheSameUntilSomethingIsDecidedOtherwise() throws Refusal {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
     var before = guard.of(NIGHT);
     now.set(Instant.parse("2026-11-28T17:59:00Z"));
     assertThat(guard.of(NIGHT)).isEqualTo(before).hasSameHashCodeAs(before);
@@ -144,7 +144,7 @@ class ExplorerGuardTest {
     assertThat(night.permits("GET", "/api/v1/pods")).isFalse();
     assertThat(night.reach("get", "", "pods").one("shop", "web")).isFalse();
 
-    gate.is(POLICY, "2026-11-28T19:00:00Z");
+    gate.is(POLICY, "2026-11-28T19:00:00Z", "1");
     var broken = guard.of(NIGHT);
     assertThat(broken).isNotEqualTo(night);
     assertThat(broken.reach("get", "", "pods")).isSameAs(Reach.ALL);
@@ -152,14 +152,14 @@ class ExplorerGuardTest {
     now.set(Instant.parse("2026-11-28T19:00:00Z"));
     assertThat(guard.of(NIGHT)).isEqualTo(night);
 
-    gate.is(POLICY.replace("default: allow", "default: deny"), "");
+    gate.is(POLICY.replace("default: allow", "default: deny"), "", "1");
     assertThat(guard.of(NIGHT)).isNotEqualTo(night);
   }
 
   /** Names come as they are in fields, where a character is a byte. */
   @Test
   void namesAreReadAsTheApiServerReadsThem() throws Refusal {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
 
     var limits = guard.of(new User("j\u00c3\u00bcrgen", List.of(), Map.of()));
     assertThat(limits.permits("GET", SECRETS)).isFalse();
@@ -168,7 +168,7 @@ class ExplorerGuardTest {
   @ParameterizedTest
   @ValueSource(strings = {" t", "j\u00fcrgen"})
   void namesThatAreNoneAreRefused(String name) {
-    gate.is(POLICY, "");
+    gate.is(POLICY, "", "1");
 
     var refusal =
         catchThrowableOfType(Refusal.class, () -> guard.of(new User(name, List.of(), Map.of())));

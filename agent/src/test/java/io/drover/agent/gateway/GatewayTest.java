@@ -166,7 +166,7 @@ class GatewayTest {
 
   @Test
   void refusesWhatThePolicyDeniesAndAsksNobody() throws Exception {
-    policy.is(PolicyGateTest.NO_EXEC, "");
+    policy.is(PolicyGateTest.NO_EXEC, "", "1");
     var peer = open();
     peer.say(
         request(
@@ -609,7 +609,7 @@ class GatewayTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whatComesThroughIsRecorded(boolean block) throws Exception {
-    policy.is(PolicyGateTest.NO_EXEC, "");
+    policy.is(PolicyGateTest.NO_EXEC, "", "1");
     var file = record(block);
     var peer = open();
     peer.say(
@@ -669,7 +669,8 @@ class GatewayTest {
     var text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [" + rule + "]\n";
     rules.told(
         java.util.Optional.of(
-            new ConfigMapWatch.Content(java.util.Map.of("policy.yaml", text), java.util.Map.of())));
+            new ConfigMapWatch.Content(
+                java.util.Map.of("policy.yaml", text), java.util.Map.of(), "1")));
     return rules;
   }
 
@@ -721,7 +722,7 @@ class GatewayTest {
 
   @Test
   void upgradeIsRecordedWhenItBeginsAndWhenItEnds() throws Exception {
-    policy.is(PolicyGateTest.NO_EXEC, java.time.Instant.now().plusSeconds(600).toString());
+    policy.is(PolicyGateTest.NO_EXEC, java.time.Instant.now().plusSeconds(600).toString(), "1");
     var file = record(false);
     api.script =
         (peer, _) ->

@@ -235,7 +235,7 @@ class GatewayTokensTest {
     answers("{\"status\":{\"token\":\"%s\"}}".formatted(other));
     var said = send("{}", "POST /api/v1/namespaces/shop/serviceaccounts/robot/token").body();
     var standIn = said.replaceFirst(".*\"token\":\"", "").replaceFirst("\".*", "");
-    policy.is(PolicyGateTest.NO_EXEC, "");
+    policy.is(PolicyGateTest.NO_EXEC, "", "1");
     api.heads.clear();
 
     assertThat(askAs(standIn, "", "GET /api").status()).isEqualTo("200");

@@ -8,10 +8,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.drover.agent.config.Secret;
+import io.drover.agent.gateway.policy.BreakGlass;
+import io.drover.agent.gateway.policy.InForce;
+import io.drover.agent.gateway.policy.Policy;
 import io.drover.agent.reason.Reason;
 import io.drover.steve.http.Fields;
+import java.io.IOException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -91,7 +96,7 @@ class PolicyGateTest {
 
   @Test
   void thePolicyDecidesAndANewOneAtOnce() {
-    gate.is(NO_EXEC, "");
+    gate.is(NO_EXEC, "", "1");
 
     assertPasses(SERVER, PODS, "Impersonate-User: jane");
     var refused = refusal(SERVER, EXEC, "Impersonate-User: jane");
@@ -99,7 +104,7 @@ class PolicyGateTest {
     assertThat(refused.status()).contains("\"reason\":\"Forbidden\"", "ask the team");
     assertThat(refusal(SERVER, PODS + "/..%2f")).isNotNull();
 
-    gate.is(NOT_JANE, "");
+    gate.is(NOT_JANE, "", "1");
     assertPasses(SERVER, EXEC, "Impersonate-User: joe");
 
     gate.none();
@@ -128,7 +133,8 @@ class PolicyGateTest {
           apiGroups: [""]
           resources: [pods]
         """,
-        "");
+        "",
+        "1");
     var patch = headOf("PATCH", PODS + "/web-0?fieldManager=k", "Content-Type: " + type);
     if (passes) {
       assertThat(gate.require(patch, SERVER)).isPresent();
@@ -143,7 +149,7 @@ class PolicyGateTest {
 
   @Test
   void whatIsNoPolicyIsSaidAndTheLastGoodOneStays() {
-    gate.is("default: maybe", "");
+    gate.is("default: maybe", "", "1");
     assertThat(refusal(SERVER, "/version").getMessage())
         .contains("the gateway has not understood a policy yet");
     assertThat(refusal(SERVER, PODS).code()).isEqualTo(403);
@@ -151,19 +157,62 @@ class PolicyGateTest {
     assertThat(problem.reason()).isEqualTo(Reason.CONFIGURATION_INVALID);
     assertThat(problem.message()).startsWith("configmap drover-gateway-policy: ");
 
-    gate.is(NO_EXEC, "");
+    gate.is(NO_EXEC, "", "1");
     assertThat(gate.problem()).isEmpty();
     assertPasses(SERVER, PODS);
 
-    gate.is("", "");
+    gate.is("", "", "1");
     assertThat(gate.problem()).isPresent();
     assertPasses(SERVER, PODS);
     assertThat(refusal(SERVER, EXEC)).isNotNull();
   }
 
   @Test
+  void whatIsInForceIsToldAsItIs() throws Exception {
+    assertThat(gate.inForce().state()).isEqualTo(InForce.State.UNKNOWN);
+
+    gate.is("default: maybe", "", "4");
+    var none = gate.inForce();
+    assertThat(none.isLastGood()).isTrue();
+    assertThat(none.policy().summary()).isEqualTo(Policy.closed().summary());
+
+    gate.is(NO_EXEC, "2026-11-28T21:00:00Z", "5");
+    var good = gate.inForce();
+    assertThat(good)
+        .isEqualTo(
+            new InForce(
+                InForce.State.THERE,
+                "5",
+                "5",
+                NO_EXEC,
+                new BreakGlass(NOW.plusSeconds(3600)),
+                List.of()));
+    assertThat(good.isLastGood()).isFalse();
+
+    gate.is("default: maybe", "", "6");
+    var kept = gate.inForce();
+    assertThat(kept.text()).isEqualTo(NO_EXEC);
+    assertThat(kept.isLastGood()).isTrue();
+    assertThat(kept.problems()).isNotEmpty();
+    assertThat(InForce.parse(kept.json())).isEqualTo(kept);
+
+    gate.none();
+    var gone = gate.inForce();
+    assertThat(gone.state()).isEqualTo(InForce.State.NONE);
+    assertThat(gone.text()).isEmpty();
+    assertThat(gone.isLastGood()).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "[]", "{\"state\":\"odd\"}", "{\"breakGlassUntil\":\"now\"}", "{\"a\":"})
+  void whatIsNotToldByAnAgentIsNotUnderstood(String text) {
+    assertThatThrownBy(() -> InForce.parse(text)).isInstanceOf(IOException.class);
+  }
+
+  @Test
   void nothingStandsThereIsNoPolicy() {
-    gate.is("", "");
+    gate.is("", "", "1");
 
     assertThat(gate.problem()).isPresent();
     assertThat(refusal(SERVER, PODS)).isNotNull();
@@ -171,10 +220,10 @@ class PolicyGateTest {
 
   @Test
   void breakGlassSuspendsDenials() {
-    gate.is(NO_EXEC, "2026-11-28T21:00:00Z");
+    gate.is(NO_EXEC, "2026-11-28T21:00:00Z", "1");
     assertPasses(SERVER, EXEC, "Impersonate-User: jane");
 
-    gate.is(NO_EXEC, "2026-12-28T21:00:00Z");
+    gate.is(NO_EXEC, "2026-12-28T21:00:00Z", "1");
     assertThat(refusal(SERVER, EXEC, "Impersonate-User: jane")).isNotNull();
     assertThat(gate.problem().orElseThrow().message()).contains("drover.io/break-glass-until");
   }
@@ -188,7 +237,7 @@ class PolicyGateTest {
     "Impersonate-User: system:serviceaccount:cattle-impersonation-system:cattle-impersonation-u,"
   })
   void whoAsksIsWhomTheApiServerWillTakeHimFor(String field, String other) {
-    gate.is(NOT_JANE, "");
+    gate.is(NOT_JANE, "", "1");
 
     var refused =
         other == null ? refusal(SERVER, PODS, field) : refusal(SERVER, PODS, field, other);
@@ -200,7 +249,7 @@ class PolicyGateTest {
 
   @Test
   void anAccountsTokenIsItsAccount() {
-    gate.is(NOT_JANE, "");
+    gate.is(NOT_JANE, "", "1");
     String prefix = "system:serviceaccount:cattle-impersonation-system:";
 
     assertThat(
@@ -225,14 +274,14 @@ class PolicyGateTest {
         "Impersonate-User: a|Impersonate-Group: temps ",
       })
   void whoeverCouldBeTwoIsRefused(String fields) {
-    gate.is(NOT_JANE, "");
+    gate.is(NOT_JANE, "", "1");
 
     assertThat(refusal(SERVER, PODS, fields.split("\\|", -1)).code()).isEqualTo(400);
   }
 
   @Test
   void aNameThatIsNoUtf8IsRefused() {
-    gate.is(NOT_JANE, "");
+    gate.is(NOT_JANE, "", "1");
     var asked = new Fields().add("Host", "h").add("Impersonate-User", "j\u00fcrgen");
 
     var refused =

@@ -58,8 +58,9 @@ class ConfigMapWatchTest {
         "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[" + String.join(",", objects) + "]}");
   }
 
-  private static Optional<Content> content(String value) {
-    return Optional.of(new Content(Map.of("k", value), Map.of("a", "b")));
+  private static Optional<Content> content(int version, String value) {
+    return Optional.of(
+        new Content(Map.of("k", value), Map.of("a", "b"), Integer.toString(version)));
   }
 
   @Test
@@ -68,15 +69,15 @@ class ConfigMapWatchTest {
     api.on(LIST, list(object(3, "one"))).on(WATCH, events);
     start();
 
-    assertThat(told.take()).isEqualTo(content("one"));
+    assertThat(told.take()).isEqualTo(content(3, "one"));
     assertThat(api.next().path()).contains("fieldSelector=metadata.name%3Dpolicy");
     assertThat(api.next().path()).contains("watch=true", "resourceVersion=7");
     events.event("MODIFIED", object(8, "two"));
-    assertThat(told.take()).isEqualTo(content("two"));
+    assertThat(told.take()).isEqualTo(content(8, "two"));
     events.event("DELETED", object(9, "two"));
     assertThat(told.take()).isEmpty();
     events.event("ADDED", object(10, "three"));
-    assertThat(told.take()).isEqualTo(content("three"));
+    assertThat(told.take()).isEqualTo(content(10, "three"));
     assertThat(watch.problem()).isEmpty();
   }
 
@@ -94,7 +95,7 @@ class ConfigMapWatchTest {
     start();
 
     assertThat(told.take()).isEmpty();
-    assertThat(told.take()).isEqualTo(content("one"));
+    assertThat(told.take()).isEqualTo(content(8, "one"));
     api.next();
     api.next();
     assertThat(api.next().path()).contains("watch=true", "resourceVersion=8");
@@ -107,10 +108,10 @@ class ConfigMapWatchTest {
         .on(WATCH, TestApi.status(410, "too old"), new Watch());
     start();
 
-    assertThat(told.take()).isEqualTo(content("one"));
+    assertThat(told.take()).isEqualTo(content(3, "one"));
     assertThat(sleeps.take()).isEqualTo(ConfigMapWatch.FIRST_RETRY);
     over.release();
-    assertThat(told.take()).isEqualTo(content("two"));
+    assertThat(told.take()).isEqualTo(content(9, "two"));
   }
 
   @Test
@@ -129,7 +130,7 @@ class ConfigMapWatchTest {
 
     api.on(LIST, list(object(3, "one"))).on(WATCH, new Watch());
     over.release();
-    assertThat(told.take()).isEqualTo(content("one"));
+    assertThat(told.take()).isEqualTo(content(3, "one"));
     assertThat(watch.problem()).isEmpty();
   }
 }

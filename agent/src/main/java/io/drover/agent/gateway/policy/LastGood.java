@@ -18,14 +18,17 @@ public final class LastGood<T> {
     T parse(String text) throws PolicyException;
   }
 
+  /** What is in force, and what it was made of. */
+  private record Taken<T>(T value, String text) {}
+
   private final String name;
   private final Logger log;
   private final Parser<T> parser;
   private final Function<T, String> summary;
-  private volatile T value;
+  private volatile Taken<T> taken;
 
   // Guarded by this: what was handed over last, and what is wrong with it.
-  private @Nullable String text;
+  private @Nullable String told;
   private List<String> problems = List.of();
 
   /**
@@ -39,14 +42,19 @@ public final class LastGood<T> {
   public LastGood(String name, Logger log, T first, Parser<T> parser, Function<T, String> summary) {
     this.name = name;
     this.log = log;
-    this.value = first;
+    this.taken = new Taken<>(first, "");
     this.parser = parser;
     this.summary = summary;
   }
 
   /** What is in force. */
   public T value() {
-    return value;
+    return taken.value();
+  }
+
+  /** What that was made of; empty: it is what there was to begin with. */
+  public String text() {
+    return taken.text();
   }
 
   /**
@@ -55,13 +63,13 @@ public final class LastGood<T> {
    * @return what is wrong with it: then the last good one stays in force; empty if it is taken
    */
   public synchronized List<String> reload(String newText) {
-    if (newText.equals(text)) {
+    if (newText.equals(told)) {
       return problems;
     }
-    text = newText;
+    told = newText;
     try {
       var fresh = parser.parse(newText);
-      value = fresh;
+      taken = new Taken<>(fresh, newText);
       problems = List.of();
       log.info("{} in force: {}", name, summary.apply(fresh));
     } catch (PolicyException e) {
@@ -69,7 +77,7 @@ public final class LastGood<T> {
       log.warn(
           "{} refused, the last good one stays in force: inForce={} problems={}",
           name,
-          summary.apply(value),
+          summary.apply(taken.value()),
           e.getMessage());
     }
     return problems;

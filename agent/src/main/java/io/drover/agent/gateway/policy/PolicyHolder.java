@@ -46,6 +46,11 @@ public final class PolicyHolder {
     return policy.value();
   }
 
+  /** What the one in force was made of; empty: it is the one to begin with. */
+  public String text() {
+    return policy.text();
+  }
+
   /** What is in force, on one line for people. */
   public String summary() {
     var now = clock.instant();

@@ -30,7 +30,7 @@ class AuditRulesTest {
   private final AuditRules rules = AuditRules.unknown();
 
   private static Optional<Content> content(String policy) {
-    return Optional.of(new Content(Map.of(AuditRules.KEY, policy), Map.of()));
+    return Optional.of(new Content(Map.of(AuditRules.KEY, policy), Map.of(), "1"));
   }
 
   private static Who server(Requester requester) {
@@ -88,7 +88,7 @@ class AuditRulesTest {
   /** There is no better one: no rule that somebody wanted is in force. */
   @Test
   void untilTheFirstGoodOneEveryHeadIsRecorded() {
-    rules.told(Optional.of(new Content(Map.of("audit.yaml", JANE), Map.of())));
+    rules.told(Optional.of(new Content(Map.of("audit.yaml", JANE), Map.of(), "1")));
 
     assertThat(level(Who.nobody())).isEqualTo(AuditPolicy.Level.METADATA);
     assertThat(rules.problem().orElseThrow().message()).contains("there is no policy in it");
@@ -116,7 +116,7 @@ class AuditRulesTest {
     assertThat(recorded("jane")).as("all").isEqualTo(AuditPolicy.Level.METADATA);
 
     var data = Map.of(AuditRules.RECORDINGS_KEY, JANE);
-    rules.told(Optional.of(new Content(data, Map.of())));
+    rules.told(Optional.of(new Content(data, Map.of(), "1")));
     assertThat(recorded("jane")).isEqualTo(AuditPolicy.Level.REQUEST_RESPONSE);
     assertThat(recorded("joe")).isEqualTo(AuditPolicy.Level.NONE);
     assertThat(level(server(Requester.user("joe", List.of()))))
@@ -131,7 +131,7 @@ class AuditRulesTest {
   @Test
   void untilTheFirstGoodChoiceAllSessionsAreRecorded() {
     var data = Map.of(AuditRules.RECORDINGS_KEY, JANE.replace("level", "levels"));
-    rules.told(Optional.of(new Content(data, Map.of())));
+    rules.told(Optional.of(new Content(data, Map.of(), "1")));
 
     assertThat(recorded("joe")).isEqualTo(AuditPolicy.Level.METADATA);
     assertThat(rules.problem().orElseThrow().message())

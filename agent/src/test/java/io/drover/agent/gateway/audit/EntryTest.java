@@ -311,7 +311,7 @@ class EntryTest {
     this.rules = AuditRules.unknown();
     var text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- " + String.join("\n- ", rules);
     this.rules.told(
-        Optional.of(new ConfigMapWatch.Content(Map.of(AuditRules.KEY, text), Map.of())));
+        Optional.of(new ConfigMapWatch.Content(Map.of(AuditRules.KEY, text), Map.of(), "1")));
     assertThat(this.rules.problem()).isEmpty();
   }
 
@@ -460,7 +460,8 @@ class EntryTest {
                 Map.of(
                     AuditRules.KEY,
                     "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]"),
-                Map.of())));
+                Map.of(),
+                "1")));
     entry.started(200);
     entry.end();
 
