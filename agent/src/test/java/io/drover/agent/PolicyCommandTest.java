@@ -164,6 +164,26 @@ class PolicyCommandTest {
   }
 
   @Test
+  void whatAnUpdateWouldMakeIsExplainedToo() {
+    var policy =
+        """
+        apiVersion: drover.io/v1alpha1
+        kind: GatewayPolicy
+        default: allow
+        rules:
+        - {effect: deny, verbs: [create], apiGroups: [""], resources: [services]}
+        """;
+    assertThat(execute(policy, "test", "u", "update", "services", "--name=a", "--policy=-"))
+        .isEqualTo(Main.FAILED);
+    assertThat(out.toString())
+        .contains("    verb              update, and create: it may make what is new\n")
+        .contains("RULES ABOUT CREATE\n  ✗ rule 1            denies it: rule 1 (line 5)\n")
+        .contains("services \"a\" is forbidden: User \"u\" cannot create resource \"services\"");
+
+    assertThat(execute(policy, "test", "u", "update", "pods", "--name=a", "--policy=-")).isZero();
+  }
+
+  @Test
   void thatTimeCanBeAnother() {
     String[] test = {"test", "u-abc", "delete", "pods", "--name=a", "-n=x", "--policy=-"};
     assertThat(execute(POLICY, test)).isZero();

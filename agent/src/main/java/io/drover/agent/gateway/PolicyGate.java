@@ -12,7 +12,6 @@ import io.drover.agent.gateway.policy.PolicyHolder;
 import io.drover.agent.gateway.policy.RequestInfo;
 import io.drover.agent.gateway.policy.Requester;
 import io.drover.agent.gateway.policy.Standing;
-import io.drover.agent.gateway.policy.Verbs;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ConfigMapWatch;
 import io.drover.agent.kube.ConfigMapWatch.Content;
@@ -154,7 +153,9 @@ public final class PolicyGate implements AutoCloseable {
       case THERE -> {
         var asked = RequestInfo.of(head.method(), head.target());
         if (asked instanceof RequestInfo.Resource patched && applies(head)) {
-          allowed(requester, patched.with(Verbs.CREATE)); // what is not there is made
+          for (var made : patched.madeByApply()) {
+            allowed(requester, made);
+          }
         }
         var decision = allowed(requester, asked);
         if (decision.outcome() == Decision.Outcome.BREAK_GLASS) {

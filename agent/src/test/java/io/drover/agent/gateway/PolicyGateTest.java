@@ -148,6 +148,30 @@ class PolicyGateTest {
   }
 
   @Test
+  void anApplyToAStatusMakesTheWhole() throws Exception {
+    gate.is(
+        """
+        apiVersion: drover.io/v1alpha1
+        kind: GatewayPolicy
+        default: allow
+        rules:
+        - name: nothing new
+          effect: deny
+          verbs: [create]
+          apiGroups: [""]
+          resources: [services]
+        """,
+        "",
+        "1");
+    String status = "/api/v1/namespaces/shop/services/web/status?fieldManager=k";
+
+    var apply = headOf("PATCH", status, "Content-Type: application/apply-patch+yaml");
+    assertThatThrownBy(() -> gate.require(apply, SERVER)).hasMessageContaining("nothing new");
+    var merge = headOf("PATCH", status, "Content-Type: application/merge-patch+json");
+    assertThat(gate.require(merge, SERVER)).isPresent();
+  }
+
+  @Test
   void whatIsNoPolicyIsSaidAndTheLastGoodOneStays() {
     gate.is("default: maybe", "", "1");
     assertThat(refusal(SERVER, "/version").getMessage())

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Work with kubectl while the server is told nothing of the API server, but only the agent's
@@ -198,6 +200,206 @@ final class GatewayIT implements ThroughKubectl {
         "it is allowed again",
         EVENT_LIMIT,
         () -> kubectl.outcome(new byte[0], ask).exitCode() == 0);
+  }
+
+  private static final String NOTHING_NEW =
+      """
+      apiVersion: drover.io/v1alpha1
+      kind: GatewayPolicy
+      default: allow
+      rules:
+      - name: nothing new
+        effect: deny
+        subjects: [{kind: User, name: e2e}]
+        verbs: [create]
+        apiGroups: ["*"]
+        resources: ["*"]
+      """;
+
+  /** The control socket's path is short, and so it is not among what tests leave. */
+  @Test
+  void whoMayNotCreateGetsPastThatInNoWay(ControlPlane plane, @TempDir Path sockets)
+      throws Exception {
+    var admin = plane.admin();
+    var more = new HashMap<>(ON);
+    more.put("DROVER_LOG_SOCKET", sockets.resolve("s").toString());
+    try (var installation =
+        Installation.start(
+            plane, "gateway-create", Peer.VERSIONS.getFirst(), more, Installation.NO_CHECKS)) {
+      var kubectl = installation.peer().kubectl();
+      var directory = installation.directory();
+      String[] command = {"test", "e2e", "update", "services", "--name=a", "-n=default"};
+      assertThat(policy(directory, more, command).stdout()).contains("none");
+      kubectl.run("create", "configmap", "gateway-create", "--from-literal=a=b");
+      var policy = Files.writeString(directory.resolve("policy.yaml"), NOTHING_NEW);
+      String[] configMap = {"-n", Import.NAMESPACE, "create", "configmap", "drover-gateway-policy"};
+      admin.run(with(configMap, "--from-file=policy.yaml=" + policy));
+      try {
+        Await.that(
+            "it is refused",
+            EVENT_LIMIT,
+            () ->
+                isDenied(
+                    kubectl.outcome(new byte[0], "create", "namespace", "x", "--dry-run=server")));
+        applyMakesNothing(kubectl, directory);
+        assertThat(updatesThatMake(installation)).hasSizeGreaterThan(8);
+
+        whatIsInForceIsSaid(admin, directory, more, command);
+      } finally {
+        admin.run("-n", Import.NAMESPACE, "delete", "configmap", "drover-gateway-policy");
+      }
+    }
+  }
+
+  private static String[] with(String[] command, String last) {
+    return Stream.concat(Stream.of(command), Stream.of(last)).toArray(String[]::new);
+  }
+
+  private static boolean isDenied(Kubectl.Outcome outcome) {
+    return outcome.stderr().contains("by the gateway's policy, rule 1 \"nothing new\"");
+  }
+
+  private static void applyMakesNothing(Kubectl kubectl, Path directory) throws Exception {
+    var manifest =
+        Files.writeString(
+            directory.resolve("applied.yaml"),
+            "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"gateway-create\"}}");
+    var applied = kubectl.outcome(new byte[0], "apply", "--server-side", "-f", manifest.toString());
+    assertThat(isDenied(applied)).as(applied.stderr()).isTrue();
+    kubectl.run("label", "configmap", "gateway-create", "c=d"); // what is there can be changed
+    kubectl.run("get", "configmap", "gateway-create", "-o", "name");
+    kubectl.run(
+        "patch", "configmap", "gateway-create", "--type=merge", "-p={\"data\":{\"a\":\"c\"}}");
+  }
+
+  /**
+   * Asks the API server itself about every type that it has, and the gateway whether it takes an
+   * update for one that may make it. Nothing is made, since all of it is a dry run.
+   *
+   * @return types that an update makes
+   */
+  private static List<String> updatesThatMake(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var kubectl = installation.peer().kubectl();
+    var cluster = installation.peer().clusterUrl().getPath(); // a raw path is one of the server's
+    var custom =
+        Stream.of(admin.run("get", "crds", "-o", "jsonpath={.items[*].spec.group}").split(" ", -1))
+            .filter(group -> !group.isBlank())
+            .toList();
+    var making = new ArrayList<String>();
+    var faults = new ArrayList<String>();
+    int asked = 0;
+    for (String version : versions(admin)) {
+      for (JsonNode type : admin.json("get", "--raw=" + version).path("resources")) {
+        String resource = type.path("name").asText();
+        boolean isUpdated =
+            type.path("verbs").valueStream().anyMatch(verb -> verb.asText().equals("update"));
+        if (!isUpdated || resource.endsWith("/proxy")) {
+          continue; // a proxy is what is behind it
+        }
+        asked++;
+        var parts = version.split("/", -1); // empty, api or apis, …
+        var group = parts[1].equals("api") ? "" : parts[2];
+        var body =
+            Files.writeString(installation.directory().resolve("put.json"), object(type, version));
+        String path =
+            version
+                + (type.path("namespaced").asBoolean() ? "/namespaces/default/" : "/")
+                + resource.replaceFirst("(/|$)", "/nobody-knows-it$1")
+                + "?dryRun=All";
+        String[] put = {"replace", "-f", body.toString(), "--raw"};
+        boolean makes =
+            !admin.outcome(new byte[0], with(put, path)).stderr().contains("(NotFound)");
+        boolean denied = isDenied(kubectl.outcome(new byte[0], with(put, cluster + path)));
+        boolean mayBeAnothers = custom.contains(group) && !resource.matches(".*/(?!status).*");
+        if (denied != (makes || mayBeAnothers)) {
+          faults.add(path + ": makes=" + makes + " denied=" + denied);
+        }
+        if (makes) {
+          making.add(resource);
+        }
+      }
+    }
+    assertThat(faults).isEmpty();
+    assertThat(asked).isGreaterThan(60);
+    assertThat(making).contains("services", "services/status", "leases", "clusterroles");
+    return making;
+  }
+
+  private static List<String> versions(Kubectl admin) throws Exception {
+    var versions = new ArrayList<>(List.of("/api/v1"));
+    for (JsonNode group : admin.json("get", "--raw=/apis").path("groups")) {
+      for (JsonNode version : group.path("versions")) {
+        versions.add("/apis/" + version.path("groupVersion").asText());
+      }
+    }
+    return versions;
+  }
+
+  private static String object(JsonNode type, String version) {
+    var object = JSON.createObjectNode().put("kind", type.path("kind").asText());
+    String own = version.replaceFirst("^/apis?/", "");
+    object.put(
+        "apiVersion",
+        type.has("version")
+            ? (type.path("group").asText("").isEmpty() ? "" : type.path("group").asText() + "/")
+                + type.path("version").asText()
+            : own);
+    var metadata = object.putObject("metadata").put("name", "nobody-knows-it");
+    if (type.path("namespaced").asBoolean()) {
+      metadata.put("namespace", "default");
+    }
+    return object.toString();
+  }
+
+  /** In the agent's own words, beside it. */
+  private static void whatIsInForceIsSaid(
+      Kubectl admin, Path directory, Map<String, String> environment, String[] command)
+      throws Exception {
+    var denied = policy(directory, environment, command);
+    assertThat(denied.exitCode()).as(denied.stderr()).isEqualTo(1);
+    assertThat(denied.stdout()).contains("in force", "RULES ABOUT CREATE", "nothing new");
+    String revision =
+        admin.run(
+            "-n",
+            Import.NAMESPACE,
+            "get",
+            "configmap",
+            "drover-gateway-policy",
+            "-o",
+            "jsonpath={.metadata.resourceVersion}");
+    assertThat(denied.stdout()).contains("revision " + revision + " of the ConfigMap");
+
+    admin.run(
+        "-n",
+        Import.NAMESPACE,
+        "patch",
+        "configmap",
+        "drover-gateway-policy",
+        "-p={\"data\":{\"policy.yaml\":\"default: maybe\"}}");
+    Await.that(
+        "the last good one is said to stay",
+        EVENT_LIMIT,
+        () -> {
+          var kept = policy(directory, environment, command).stdout();
+          return kept.contains("revision " + revision + " of the ConfigMap")
+              && kept.contains("the last good one stays in force")
+              && kept.contains("nothing new");
+        });
+  }
+
+  private static Kubectl.Outcome policy(
+      Path directory, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    var command = new ArrayList<>(List.of(Programs.agent(), "policy"));
+    command.addAll(List.of(arguments));
+    var stderr = directory.resolve("policy.err");
+    var process =
+        RunningProcess.prepare(directory, environment, command)
+            .redirectError(stderr.toFile())
+            .start();
+    var stdout = new String(process.getInputStream().readAllBytes(), UTF_8);
+    return new Kubectl.Outcome(command, process.waitFor(), stdout, Files.readString(stderr));
   }
 
   /** What does not come through the gateway, but by the other tunnel. */

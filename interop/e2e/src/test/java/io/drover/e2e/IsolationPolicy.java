@@ -150,6 +150,14 @@ final class IsolationPolicy {
    */
   boolean allows(
       User user, String verb, String group, String resource, String namespace, String name) {
+    return allowsVerb(user, verb, group, resource, namespace, name)
+        && (!verb.equals("update")
+            || !resource.equals("services") // which an update makes, of all the types here
+            || allowsVerb(user, "create", group, resource, namespace, name));
+  }
+
+  private boolean allowsVerb(
+      User user, String verb, String group, String resource, String namespace, String name) {
     return rules.stream()
         .filter(rule -> rule.covers(user, verb, group, resource, namespace, name))
         .findFirst()

@@ -8,6 +8,8 @@ import java.io.UncheckedIOException;
 /**
  * Whether a request may go on, and why.
  *
+ * @param request with the verb that decided: {@code create}, if an update may not make what is not
+ *     there
  * @param rule which one decided, for people; {@code default} if none did; empty if the request is
  *     not resolved
  * @param index of that rule in the policy or its preset, from 1 on; 0 if none did

@@ -33,9 +33,10 @@ public final class Explanation {
     var page = new Page(colour, width);
     page.heading("Request");
     request(page, requester, request);
-    page.heading("Rules");
     var decision = policy.decide(requester, request, breakGlass, now);
-    rules(page, requester, request, decision);
+    var decided = decision.request();
+    page.heading(decided.equals(request) ? "Rules" : "Rules about create");
+    rules(page, requester, decided, decision);
     page.heading("Decision");
     page.line(
         decision.allowed() ? Mark.YES : Mark.NO,
@@ -51,7 +52,7 @@ public final class Explanation {
     page.line(Mark.NONE, "groups", list(requester.groups()), null);
     switch (request) {
       case RequestInfo.Resource resource -> {
-        page.line(Mark.NONE, "verb", resource.verb(), null);
+        page.line(Mark.NONE, "verb", resource.verb() + orMade(resource), null);
         page.line(Mark.NONE, "API group", orElse(resource.group(), "\"\" (core)"), null);
         page.line(Mark.NONE, "resource", resource.combined(), null);
         page.line(Mark.NONE, "namespace", orElse(resource.namespace(), "none, or all"), null);
@@ -65,6 +66,10 @@ public final class Explanation {
           page.line(Mark.NO, "not understood", unresolved.reason(), null);
     }
     page.line(Mark.NONE, "time", now.truncatedTo(ChronoUnit.SECONDS) + hours(), null);
+  }
+
+  private static String orMade(RequestInfo.Resource resource) {
+    return Creation.byUpdate(resource).isPresent() ? ", and create: it may make what is new" : "";
   }
 
   private String hours() {

@@ -78,8 +78,22 @@ public final class Policy {
     }
   }
 
-  /** Says what becomes of a request; never throws. */
+  /**
+   * Says what becomes of a request; never throws. Of one that may make what is not there, it is the
+   * decision on that if it is no plain yes.
+   */
   public Decision decide(
+      Requester requester, RequestInfo request, BreakGlass breakGlass, Instant now) {
+    var decision = decideVerb(requester, request, breakGlass, now);
+    return decision.outcome() == Decision.Outcome.ALLOWED
+        ? Creation.byUpdate(request)
+            .map(made -> decideVerb(requester, made, breakGlass, now))
+            .filter(made -> made.outcome() != Decision.Outcome.ALLOWED)
+            .orElse(decision)
+        : decision;
+  }
+
+  private Decision decideVerb(
       Requester requester, RequestInfo request, BreakGlass breakGlass, Instant now) {
     if (request instanceof RequestInfo.Unresolved) {
       return new Decision(

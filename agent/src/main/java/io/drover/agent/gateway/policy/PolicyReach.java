@@ -11,7 +11,34 @@ import org.jspecify.annotations.Nullable;
  * if another rule had decided all of them before.
  */
 final class PolicyReach implements Reach {
-  private static final String CREATE = "create";
+  private static final String CREATE = Verbs.CREATE;
+
+  /** What two requests reach, of which both are needed. */
+  private record Both(Reach one, Reach other) implements Reach {
+    @Override
+    public Extent everywhere() {
+      return both(one.everywhere(), other.everywhere());
+    }
+
+    @Override
+    public Extent in(String namespace) {
+      return both(one.in(namespace), other.in(namespace));
+    }
+
+    private static Extent both(Extent one, Extent other) {
+      return one == Extent.ALL ? other : one == Extent.NONE || other == Extent.ALL ? one : other;
+    }
+
+    @Override
+    public boolean one(String namespace, String name) {
+      return one.one(namespace, name) && other.one(namespace, name);
+    }
+
+    @Override
+    public boolean isByName() {
+      return one.isByName() || other.isByName();
+    }
+  }
 
   private final Requester requester;
   private final String verb;
@@ -21,11 +48,20 @@ final class PolicyReach implements Reach {
   private final @Nullable BusinessHours hours;
   private final Instant now;
 
+  /** Whether its requests name the object. */
+  private final boolean isNamed;
+
   /** Those that may cover such a request, in their order. */
   private final List<Rule> rules;
 
   private PolicyReach(
-      Policy policy, Requester requester, String verb, String group, String resource, Instant now) {
+      Policy policy,
+      Requester requester,
+      String verb,
+      String group,
+      String resource,
+      boolean isNamed,
+      Instant now) {
     this.requester = requester;
     this.verb = verb;
     this.group = group;
@@ -33,13 +69,28 @@ final class PolicyReach implements Reach {
     this.standard = policy.standard();
     this.hours = policy.hours();
     this.now = now;
+    this.isNamed = isNamed;
     this.rules = policy.rules().stream().filter(this::isOfType).toList();
   }
 
   /** Of a policy whose denials are not suspended. */
   static Reach of(
       Policy policy, Requester requester, String verb, String group, String resource, Instant now) {
-    var reach = new PolicyReach(policy, requester, verb, group, resource, now);
+    var reach = of(policy, requester, verb, group, resource, !verb.equals(CREATE), now);
+    return Creation.isUpdate(verb) && Creation.isMadeByUpdate(group, resource)
+        ? new Both(reach, of(policy, requester, CREATE, group, resource, true, now))
+        : reach;
+  }
+
+  private static Reach of(
+      Policy policy,
+      Requester requester,
+      String verb,
+      String group,
+      String resource,
+      boolean isNamed,
+      Instant now) {
+    var reach = new PolicyReach(policy, requester, verb, group, resource, isNamed, now);
     if (reach.rules.isEmpty()) {
       return reach.standard == Effect.ALLOW ? Reach.ALL : Reach.NOTHING;
     }
@@ -47,10 +98,10 @@ final class PolicyReach implements Reach {
   }
 
   private boolean isOfType(Rule rule) {
-    // What is created has no name in its request, and no rule on names covers it.
+    // No rule on names covers a request without one, as that for a new object is.
     var aspect = mismatch(rule, "", "");
     boolean covers = aspect == null || aspect == Aspect.NAMESPACE || aspect == Aspect.NAME;
-    return covers && !(verb.equals(CREATE) && !rule.names().isEmpty());
+    return covers && (isNamed || rule.names().isEmpty());
   }
 
   private @Nullable Aspect mismatch(Rule rule, String namespace, String name) {
@@ -67,7 +118,7 @@ final class PolicyReach implements Reach {
 
   /** Each is in itself, unless it is among others, or not there yet. */
   private boolean isOfNamespaces() {
-    return group.isEmpty() && resource.equals("namespaces") && !isOfMany() && !verb.equals(CREATE);
+    return group.isEmpty() && resource.equals("namespaces") && !isOfMany() && isNamed;
   }
 
   private boolean isAllowed(String namespace, String name) {
@@ -123,7 +174,7 @@ final class PolicyReach implements Reach {
 
   @Override
   public boolean one(String namespace, String name) {
-    return isAllowed(isOfNamespaces() ? name : namespace, verb.equals(CREATE) ? "" : name);
+    return isAllowed(isOfNamespaces() ? name : namespace, isNamed ? name : "");
   }
 
   @Override

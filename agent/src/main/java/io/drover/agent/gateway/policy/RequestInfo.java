@@ -1,5 +1,7 @@
 package io.drover.agent.gateway.policy;
 
+import java.util.List;
+
 /**
  * What a request asks for, in the API server's words. Source: apiserver v0.37.1 {@code
  * pkg/endpoints/request/requestinfo.go}: what is not {@link Unresolved} is what that makes of it.
@@ -36,8 +38,13 @@ public sealed interface RequestInfo {
     }
 
     /** The same with another verb. */
-    public Resource with(String other) {
+    Resource with(String other) {
       return new Resource(other, group, version, namespace, resource, subresource, name);
+    }
+
+    /** What it may make as well, if it is a server-side apply and that is not there. */
+    public List<Resource> madeByApply() {
+      return Creation.byApply(this);
     }
 
     /** Whether it is for as many objects as there are. */

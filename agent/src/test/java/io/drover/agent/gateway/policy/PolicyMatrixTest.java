@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -50,7 +51,13 @@ class PolicyMatrixTest {
           "apps/deployments",
           "metrics.k8s.io/pods",
           "unknown.example.org/things",
-          "rbac.authorization.k8s.io/clusterroles");
+          "rbac.authorization.k8s.io/clusterroles",
+          "coordination.k8s.io/leases");
+
+  /** Makes what is not there when it is updated, or belongs to nobody knows whom. */
+  private static final Pattern MADE_BY_UPDATE =
+      Pattern.compile(
+          "/services|(rbac.authorization|coordination|metrics)\\.k8s\\.io/.*|unknown\\..*");
 
   private static final List<String> SUBRESOURCES =
       List.of("exec", "log", "proxy", "scale", "status", "portforward");
@@ -332,6 +339,30 @@ class PolicyMatrixTest {
   }
 
   private static boolean expected(
+      List<ModelRule> rules, boolean standard, String user, ApiServerModel.Info info) {
+    return byRules(rules, standard, user, info)
+        && (!makes(info) || byRules(rules, standard, user, made(info)));
+  }
+
+  private static boolean makes(ApiServerModel.Info info) {
+    return info.verb().equals("update")
+        && info.subresource().matches("(status)?")
+        && MADE_BY_UPDATE.matcher(info.group().orElse("?") + "/" + info.resource()).matches();
+  }
+
+  private static ApiServerModel.Info made(ApiServerModel.Info info) {
+    return new ApiServerModel.Info(
+        "create",
+        info.group(),
+        info.version(),
+        info.namespace(),
+        info.resource(),
+        "",
+        info.name(),
+        info.path());
+  }
+
+  private static boolean byRules(
       List<ModelRule> rules, boolean standard, String user, ApiServerModel.Info info) {
     for (ModelRule rule : rules) {
       if (rule.covers(user, info)) {

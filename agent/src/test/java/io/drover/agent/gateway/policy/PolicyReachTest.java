@@ -47,6 +47,7 @@ class PolicyReachTest {
           new Type("", "pods", true),
           new Type("", "secrets", true),
           new Type("apps", "deployments", true),
+          new Type("", "services", true),
           new Type("", "nodes", false),
           new Type("", "namespaces", false),
           new Type("example.org", "things", false));

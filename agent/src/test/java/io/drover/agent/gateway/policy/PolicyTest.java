@@ -348,6 +348,63 @@ class PolicyTest {
         .isEqualTo("preset no-exec, rule 1 \"no commands in containers\" (line 4)");
   }
 
+  /** It would be made, if it were not there. */
+  @ParameterizedTest
+  @CsvSource({
+    "/api/v1/namespaces/shop/services/web, false",
+    "/api/v1/namespaces/shop/services/web/status, false",
+    "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/web, false",
+    "/apis/coordination.k8s.io/v1/namespaces/shop/leases/web, false",
+    "/apis/things.example.org/v1/namespaces/shop/things/web, false",
+    "/apis/things.example.org/v1/namespaces/shop/things/web/scale, true",
+    "/api/v1/namespaces/shop/pods/web, true",
+    "/api/v1/namespaces/shop/configmaps/web, true",
+    "/apis/apps/v1/namespaces/shop/deployments/web, true",
+  })
+  void whoeverMayNotCreateMayNotUpdateWhatIsMadeByThat(String path, boolean allowed)
+      throws Exception {
+    var policy =
+        policy(
+            """
+            default: allow
+            rules:
+            - name: nothing new
+              effect: deny
+              verbs: [create]
+              apiGroups: ["*"]
+              resources: ["*"]
+            """);
+
+    var decision = decide(policy, USER, "PUT", path);
+
+    assertThat(decision.allowed()).isEqualTo(allowed);
+    assertThat(allowed(policy, "PATCH", path)).isTrue();
+    if (!allowed) {
+      assertThat(decision.message()).contains("cannot create resource", "nothing new");
+      var broken =
+          policy.decide(USER, request("PUT", path), new BreakGlass(NOW.plusSeconds(60)), NOW);
+      assertThat(broken.outcome()).isEqualTo(Decision.Outcome.BREAK_GLASS);
+    }
+  }
+
+  @Test
+  void whoMayOnlyUpdateMakesNothing() throws Exception {
+    var policy =
+        policy(
+            """
+            default: deny
+            rules:
+            - effect: allow
+              verbs: [update]
+              apiGroups: ["*"]
+              resources: ["*"]
+            """);
+
+    assertThat(allowed(policy, "PUT", "/api/v1/namespaces/shop/pods/web")).isTrue();
+    assertThat(decide(policy, USER, "PUT", "/api/v1/namespaces/shop/endpoints/web").rule())
+        .isEqualTo("default");
+  }
+
   @Test
   void nothingIsDeniedWhileTheGlassIsBroken() throws Exception {
     var policy = policy("default: allow\npresets: [no-exec]\n");
