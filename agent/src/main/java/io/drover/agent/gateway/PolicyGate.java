@@ -139,13 +139,14 @@ public final class PolicyGate implements AutoCloseable {
   }
 
   /**
-   * Refuses what may not go on.
+   * Refuses what may not go on, be it by a policy or because it would take us away.
    *
    * @return by what it may; empty: there is no policy
    * @throws RefusedException if it may not, or it cannot be said
    */
   Optional<Decision> require(RequestHead head, Caller caller) throws RefusedException {
     var requester = requester(head.fields(), caller);
+    OwnSecret.requireKept(head.method(), head.target());
     return switch (state) {
       case UNKNOWN ->
           throw RefusedException.unavailable("the gateway does not know its policy yet");

@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What the server writes into Secrets: a stand-in that it has read becomes its token again, where
- * that stays hidden from it, and our own Secret is not its to change. Any thread.
+ * that stays hidden from it, and it creates none in our own Secret's place. Any thread.
  */
 final class SecretWrites {
   /** Of a body. The API server's own store takes no object of more than 1.5 MiB. */
@@ -37,7 +37,6 @@ final class SecretWrites {
   static final Duration TURN_LIMIT = Duration.ofSeconds(10);
 
   private static final Set<String> WITH_BODY = Set.of("create", "update", "patch");
-  private static final Set<String> CHANGES = Set.of("create", "update", "patch", "delete");
   private static final String PROTOBUF = "application/vnd.kubernetes.protobuf";
   private static final int PIECE_BYTES = 8 * 1024;
 
@@ -69,7 +68,6 @@ final class SecretWrites {
   /** Reads the body, if it is of a Secret. */
   Body body(Request request, RequestHead head, RequestInfo.Resource asked, StandIns standIns)
       throws IOException {
-    requireNotOwn(asked);
     if (!hasBody(asked) || head.length() == 0) {
       return new Body(head, request.stream(), () -> {});
     }
@@ -104,36 +102,10 @@ final class SecretWrites {
     return asked.resource().equals(TokenPath.SECRETS) && WITH_BODY.contains(asked.verb());
   }
 
-  /**
-   * Our own Secret is not to be changed.
-   *
-   * @throws RefusedException if that is asked for
-   */
-  static void requireNotOwn(RequestInfo.Resource asked) throws RefusedException {
-    if (asked.resource().equals(TokenPath.SECRETS)
-        && CHANGES.contains(asked.verb())
-        && isOwn(asked.namespace(), asked.name())) {
-      throw ownIsOurs();
-    }
-  }
-
   /** As kubectl creates Secrets. In protobuf a name can be written in one way only. */
   private static boolean isAnothersInProtobuf(byte[] body, Fields fields) {
     return fields.every("Content-Type").equals(List.of(PROTOBUF))
         && !new String(body, ISO_8859_1).contains(GatewayIdentity.SECRET);
-  }
-
-  private static boolean isOwn(String namespace, String name) {
-    return namespace.equals(Fabric8ClusterApi.NAMESPACE) && name.equals(GatewayIdentity.SECRET);
-  }
-
-  private static RefusedException ownIsOurs() {
-    return new RefusedException(
-        403,
-        "Forbidden",
-        "secret "
-            + GatewayIdentity.SECRET
-            + " is the gateway's own: change it at the API server itself");
   }
 
   private void awaitTurn() throws RefusedException {
@@ -201,8 +173,8 @@ final class SecretWrites {
             415, "UnsupportedMediaType", "the gateway takes such Secrets in application/json only");
       }
       var secret = standIns.body(body);
-      if (isOwn(asked.namespace(), secret.name())) {
-        throw ownIsOurs();
+      if (OwnSecret.is(asked.namespace(), secret.name())) {
+        throw OwnSecret.isOurs("");
       }
       if (secret.keepsStandIn()) {
         throw new RefusedException(

@@ -285,6 +285,17 @@ class ExplorerGuardTest {
     assertThat(applied.status()).isEqualTo(400);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"/api/v1/namespaces/cattle-system", "/api/v1/namespaces/cattle-system/secrets"})
+  void ownSecretIsNotDeletedWithOthers(String all) {
+    var request = ApiRequest.change("DELETE", all, JANE, Optional.empty());
+
+    var refusal = catchThrowableOfType(Refusal.class, () -> guard.sent(request));
+    assertThat(refusal.status()).isEqualTo(403);
+    assertThat(refusal.getMessage()).contains("the gateway's own");
+  }
+
   @Test
   void ownSecretIsNotChanged() {
     var own = "/api/v1/namespaces/cattle-system/secrets/drover-gateway";

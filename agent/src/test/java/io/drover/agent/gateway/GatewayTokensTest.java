@@ -461,6 +461,13 @@ class GatewayTokensTest {
         "PATCH /api/v1/namespaces/cattle-system/secrets/drover-gateway|{}",
         "DELETE /api/v1/namespaces/cattle-system/secrets/drover-gateway|{}",
         "POST /api/v1/namespaces/cattle-system/secrets|{'metadata':{'name':'drover-gatewa\\u0079'}}",
+        "DELETE /api/v1/namespaces/cattle-system/secrets|{}",
+        "DELETE /api/v1/namespaces/cattle-system/secrets?labelSelector=a%3Db|{}",
+        "DELETE /api/v1/namespaces/cattle-system/secrets?fieldSelector=metadata.name%3Dother|{}",
+        "DELETE /api/v1/secrets?labelSelector=a%3Db|{}",
+        "DELETE /api/v1/namespaces/cattle-system|{}",
+        "DELETE /api/v1/namespaces/cattle-system?propagationPolicy=Foreground|{}",
+        "DELETE /api/v1/namespaces|{}",
       })
   void ownSecretIsNotForTheServerToChange(String line, String body) throws Exception {
     var reply = send(body.replace('\'', '"'), line);
@@ -468,6 +475,36 @@ class GatewayTokensTest {
     assertThat(reply.status()).isEqualTo("403");
     assertThat(reply.body()).contains("secret drover-gateway is the gateway's own");
     assertThat(api.heads).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/api/v1/namespaces/cattle-system/",
+        "/api/v1//namespaces/cattle-system",
+        "/api/v1/namespaces/x/../cattle-system",
+        "/api/v1/namespaces/cattle%2Dsystem/",
+        "/api/v1/namespaces%2fcattle-system",
+        "/api/v1/namespaces/cattle-system;x",
+      })
+  void whatMayBeItsNamespaceIsNotDeleted(String path) throws Exception {
+    assertThat(send("{}", "DELETE " + path).status()).isIn("400", "403");
+    assertThat(api.heads).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "DELETE /api/v1/namespaces/shop",
+        "DELETE /api/v1/namespaces/shop/secrets",
+        "DELETE /api/v1/namespaces/cattle-system/secrets/other",
+        "DELETE /api/v1/namespaces/cattle-system/configmaps",
+        "PATCH /api/v1/namespaces/cattle-system",
+      })
+  void whatLeavesItGoesOn(String line) throws Exception {
+    answers("{}");
+
+    assertThat(send("{}", line).status()).isEqualTo("200");
   }
 
   @Test

@@ -343,6 +343,11 @@ final class GatewayTokensIT {
     for (String[] command :
         List.of(
             new String[] {"delete", "secret", "drover-gateway"},
+            new String[] {"delete", "namespace", Import.NAMESPACE, "--wait=false"},
+            deletion(installation, "/secrets"),
+            deletion(installation, "/secrets?labelSelector=a%3Db"),
+            deletion(installation, "/secrets?fieldSelector=metadata.name%3Ddrover-gateway"),
+            deletion(installation, ""),
             new String[] {"patch", "secret", "drover-gateway", "-p", "{\"data\":{}}"},
             new String[] {"create", "secret", "generic", "drover-gateway"})) {
       var all = new ArrayList<>(List.of("-n", Import.NAMESPACE));
@@ -355,6 +360,14 @@ final class GatewayTokensIT {
     heard.add(installation.peer().handshakes().toString());
     hear(kubectl, "get", "secrets", "-A", "-o", "json");
     expectNoToken();
+  }
+
+  /** A raw path is one of the server's. */
+  private static String[] deletion(Installation installation, String what) {
+    var cluster = installation.peer().clusterUrl().getPath();
+    return new String[] {
+      "delete", "--raw=" + cluster + "/api/v1/namespaces/" + Import.NAMESPACE + what
+    };
   }
 
   private RawHttp.Reply explore(
