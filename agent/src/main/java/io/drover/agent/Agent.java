@@ -17,6 +17,7 @@ import io.drover.agent.gateway.Gateway;
 import io.drover.agent.gateway.GatewayIdentity;
 import io.drover.agent.gateway.PolicyGate;
 import io.drover.agent.gateway.audit.AuditRules;
+import io.drover.agent.gateway.audit.Reading;
 import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.health.GatewayReading;
 import io.drover.agent.health.HealthServer;
@@ -510,9 +511,15 @@ final class Agent {
         now.block() ? "block" : "count",
         now.written(),
         now.lost(),
-        now.users().stream()
-            .map(user -> new GatewayReading.User(user.name(), user.requests()))
-            .toList());
+        users(now.users()),
+        users(now.lastHour().users()),
+        now.lastHour().others());
+  }
+
+  private static List<GatewayReading.User> users(List<Reading.User> users) {
+    return users.stream()
+        .map(user -> new GatewayReading.User(user.name(), user.requests()))
+        .toList();
   }
 
   /** For the reports. */

@@ -118,7 +118,9 @@ class ChartMetricsTest {
           "count",
           1,
           1,
-          List.of());
+          List.of(),
+          List.of(),
+          0);
 
   /** What {@code /metrics} serves of ours, with everything known: labels by metric. */
   private static final Map<String, Set<String>> SERVED = new TreeMap<>();

@@ -15,6 +15,8 @@ import java.util.Map;
  * @param auditTo where events go; {@code off}: nowhere
  * @param auditFull what happens when that cannot keep up: {@code block} or {@code count}
  * @param users who asks most
+ * @param lastHour the same of the last hour
+ * @param lastHourOthers requests of that hour of all who are not among these
  */
 public record GatewayReading(
     String policy,
@@ -27,13 +29,16 @@ public record GatewayReading(
     String auditFull,
     long auditEvents,
     long auditLost,
-    List<User> users) {
+    List<User> users,
+    List<User> lastHour,
+    long lastHourOthers) {
   public GatewayReading {
     requests = List.copyOf(requests);
     refused = Map.copyOf(refused);
     boundsSeconds = List.copyOf(boundsSeconds);
     durations = List.copyOf(durations);
     users = List.copyOf(users);
+    lastHour = List.copyOf(lastHour);
   }
 
   /** How many of one kind. */

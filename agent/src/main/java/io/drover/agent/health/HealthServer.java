@@ -258,15 +258,24 @@ public final class HealthServer implements AutoCloseable {
         "requests", reading.requests().stream().mapToLong(GatewayReading.Requests::count).sum());
     json.writeNumberField(
         "refused", reading.refused().values().stream().mapToLong(Long::longValue).sum());
+    write(json, reading.users());
+    json.writeObjectFieldStart("lastHour");
+    write(json, reading.lastHour());
+    json.writeNumberField("others", reading.lastHourOthers());
+    json.writeEndObject();
+    json.writeEndObject();
+  }
+
+  private static void write(JsonGenerator json, List<GatewayReading.User> users)
+      throws IOException {
     json.writeArrayFieldStart("topUsers");
-    for (GatewayReading.User user : reading.users()) {
+    for (GatewayReading.User user : users) {
       json.writeStartObject();
       json.writeStringField("name", user.name());
       json.writeNumberField("requests", user.requests());
       json.writeEndObject();
     }
     json.writeEndArray();
-    json.writeEndObject();
   }
 
   private static void write(JsonGenerator json, Problem problem) throws IOException {

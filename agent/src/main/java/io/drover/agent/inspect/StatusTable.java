@@ -8,6 +8,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The state of a running agent for people at a terminal: both tunnels and why they are down, what
@@ -133,15 +134,25 @@ public final class StatusTable {
         "Recorded",
         isOff ? "no" : number(audit, "events") + " events to " + text(audit, "to"),
         audit.path("lost").asLong() == 0 ? "" : number(audit, "lost") + " lost");
-    if (!gateway.path("topUsers").isEmpty()) {
+    var recent = gateway.path("lastHour");
+    var others =
+        recent.path("others").asLong() == 0
+            ? Stream.<List<String>>of()
+            : Stream.of(List.of("others", number(recent, "others")));
+    users("who asked in the last hour", Stream.concat(users(recent), others).toList());
+    users("who asked since the start", users(gateway).toList());
+  }
+
+  private static Stream<List<String>> users(JsonNode of) {
+    return of.path("topUsers")
+        .valueStream()
+        .map(user -> List.of(text(user, "name"), number(user, "requests")));
+  }
+
+  private void users(String title, List<List<String>> rows) {
+    if (!rows.isEmpty()) {
       page.blank();
-      page.grid(
-          List.of("who asks most", "requests"),
-          gateway
-              .path("topUsers")
-              .valueStream()
-              .map(user -> List.of(text(user, "name"), number(user, "requests")))
-              .toList());
+      page.grid(List.of(title, "requests"), rows);
     }
   }
 

@@ -195,7 +195,9 @@ class HealthServerTest {
             "block",
             8,
             1,
-            List.of(new GatewayReading.User("u-abc", 9)));
+            List.of(new GatewayReading.User("u-abc", 9)),
+            List.of(new GatewayReading.User("u-def", 4)),
+            3);
     try (var server =
         HealthServer.start(
             ANY_PORT, "1.2.3", CLOCK, List::of, List.of(), TreeMap::new, null, () -> gateway)) {
@@ -204,7 +206,9 @@ class HealthServerTest {
               "\"gateway\":{\"policy\":\"2 rules, 0 of presets, default allow\",\"audit\":"
                   + "{\"to\":\"/var/log/audit.log\",\"full\":\"block\",\"events\":8,"
                   + "\"lost\":1},\"requests\":9,\"refused\":2,"
-                  + "\"topUsers\":[{\"name\":\"u-abc\",\"requests\":9}]}");
+                  + "\"topUsers\":[{\"name\":\"u-abc\",\"requests\":9}],"
+                  + "\"lastHour\":{\"topUsers\":[{\"name\":\"u-def\",\"requests\":4}],"
+                  + "\"others\":3}}");
       assertThat(get(server, "/metrics").body().lines())
           .contains(
               "drover_gateway_requests_total{code=\"200\",subject=\"user\",verb=\"get\"} 7.0",

@@ -32,7 +32,8 @@ class StatusTableTest {
        "gateway":{"policy":"1 rule, 2 of presets, default allow",
         "audit":{"to":"stdout","full":"count","events":1200,"lost":3},
         "requests":1203,"refused":4,"topUsers":[{"name":"u-abc","requests":900},
-        {"name":"the server itself","requests":303}]},
+        {"name":"the server itself","requests":303}],
+        "lastHour":{"topUsers":[{"name":"u-def","requests":12}],"others":7}},
        "reports":{"leads":true,"sequence":12,"observedAt":"2026-11-22T12:59:30Z","sinks":[
         {"name":"cluster","failures":2,"lastSuccess":"2026-11-22T12:59:31Z"},
         {"name":"http","failures":0}]}}
@@ -70,9 +71,13 @@ class StatusTableTest {
                 Requests          1203, 4 of them refused here
                 Recorded          1200 events to stdout                         3 lost
 
-                who asks most      requests
-                u-abc                   900
-                the server itself       303
+                who asked in the last hour  requests
+                u-def                             12
+                others                             7
+
+                who asked since the start  requests
+                u-abc                           900
+                the server itself               303
 
             REPORTS
                 Writes            this replica

@@ -2,6 +2,7 @@ package io.drover.agent.gateway.audit;
 
 import io.drover.agent.gateway.policy.Verbs;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,12 +32,19 @@ final class Figures {
   private final AtomicLongArray durations = new AtomicLongArray(BOUNDS_SECONDS.size() + 1);
   private final DoubleAdder durationSeconds = new DoubleAdder();
   private final TopUsers users = new TopUsers();
+  private final LastHour lastHour;
+
+  /** Nothing is counted yet. */
+  Figures(InstantSource clock) {
+    this.lastHour = new LastHour(clock);
+  }
 
   /** A request has been answered. */
   void count(String verb, int code, Who who) {
     var series = new Reading.Series(known(verb), known(code), who.kind().text());
     requests.computeIfAbsent(series, _ -> new LongAdder()).increment();
     users.count(who.title());
+    lastHour.count(who.title());
   }
 
   private static String known(String verb) {
@@ -77,6 +85,7 @@ final class Figures {
         block,
         written,
         lost,
-        users.top(TOP));
+        users.top(TOP),
+        lastHour.top(TOP));
   }
 }

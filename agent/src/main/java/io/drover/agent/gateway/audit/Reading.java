@@ -15,6 +15,7 @@ import java.util.Map;
  * @param to where events go; {@code off}: nowhere
  * @param block whether a request waits for room in the queue; otherwise its event is lost
  * @param users who asks most
+ * @param lastHour the same of the last hour
  */
 public record Reading(
     Map<Series, Long> requests,
@@ -26,7 +27,8 @@ public record Reading(
     boolean block,
     long written,
     long lost,
-    List<User> users) {
+    List<User> users,
+    Recent lastHour) {
   public Reading {
     requests = Map.copyOf(requests);
     refused = Map.copyOf(refused);
@@ -44,6 +46,17 @@ public record Reading(
    * @param subject one of {@link Who.Kind}
    */
   public record Series(String verb, String code, String subject) {}
+
+  /**
+   * Who asked most in a time.
+   *
+   * @param others requests of all who are not among these
+   */
+  public record Recent(List<User> users, long others) {
+    public Recent {
+      users = List.copyOf(users);
+    }
+  }
 
   /** Somebody, and how often. */
   public record User(String name, long requests) {}

@@ -22,7 +22,7 @@ public final class Recorder implements AutoCloseable {
   /** For what is in the queue when the agent ends. */
   static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
 
-  private final Figures figures = new Figures();
+  private final Figures figures;
   private final @Nullable AuditQueue queue; // null: nobody wants events
   private final @Nullable AuditTrail trail; // null: as above
   private final @Nullable Recordings recordings; // null: no session is recorded
@@ -40,6 +40,7 @@ public final class Recorder implements AutoCloseable {
       boolean block,
       InstantSource clock,
       LongSupplier nanoTime) {
+    this.figures = new Figures(clock);
     this.queue = queue;
     this.trail = trail;
     this.recordings = recordings;

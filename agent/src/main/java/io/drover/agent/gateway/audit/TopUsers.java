@@ -1,6 +1,5 @@
 package io.drover.agent.gateway.audit;
 
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +30,7 @@ final class TopUsers {
 
   /** One more request of somebody. */
   synchronized void count(String name) {
-    String key = name.length() > MAX_NAME ? name.substring(0, MAX_NAME) + "…" : name;
+    String key = shown(name);
     Long before = counts.get(key);
     if (before == null && counts.size() >= places) {
       var least = counts.entrySet().stream().min(Map.Entry.comparingByValue()).orElseThrow();
@@ -43,13 +42,11 @@ final class TopUsers {
 
   /** The first of them, most requests first. */
   synchronized List<Reading.User> top(int most) {
-    return counts.entrySet().stream()
-        .map(entry -> new Reading.User(entry.getKey(), entry.getValue()))
-        .sorted(
-            Comparator.comparingLong(Reading.User::requests)
-                .reversed()
-                .thenComparing(Reading.User::name))
-        .limit(most)
-        .toList();
+    return LastHour.first(counts, most).toList();
+  }
+
+  /** A name, cut if it is longer than any that is meant for people. */
+  static String shown(String name) {
+    return name.length() > MAX_NAME ? name.substring(0, MAX_NAME) + "…" : name;
   }
 }

@@ -46,7 +46,7 @@ class EntryTest {
 
   private static final Policy NO_EXEC = policy();
 
-  private final Figures figures = new Figures();
+  private final Figures figures = new Figures(InstantSource.fixed(NOW));
   private final AtomicLong nanos = new AtomicLong();
   private AuditRules rules = AuditRules.none();
   private BodyBudget budget = new BodyBudget();
