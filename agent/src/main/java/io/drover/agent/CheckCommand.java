@@ -130,6 +130,9 @@ final class CheckCommand implements Callable<Integer> {
               dialer,
               trust,
               cluster,
+              cluster != null && config.gateway()
+                  ? new CheckedGateway(config, dialer, cluster::kube, Clock.systemUTC())
+                  : null,
               new OwnTunnel(dialer, Agent.dialerTo(steve), timer, sockets),
               Clock.systemUTC(),
               RESOLV_CONF,

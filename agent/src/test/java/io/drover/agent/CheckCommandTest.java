@@ -54,7 +54,7 @@ class CheckCommandTest {
           .isEqualTo(Main.FAILED);
     }
 
-    assertThat(out.toString().lines()).hasSize(17);
+    assertThat(out.toString().lines()).hasSize(20);
     for (String line : out.toString().lines().toList()) {
       assertThat(new ObjectMapper().readTree(line).path("status").asText())
           .isIn("passed", "warning", "failed", "skipped");

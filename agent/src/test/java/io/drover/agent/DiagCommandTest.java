@@ -122,7 +122,7 @@ class DiagCommandTest {
             "status.txt",
             "threads.txt");
     assertThat(files)
-        .hasEntrySatisfying("check.jsonl", text -> assertThat(text.lines()).hasSize(17))
+        .hasEntrySatisfying("check.jsonl", text -> assertThat(text.lines()).hasSize(20))
         .containsEntry("configuration.txt", "A=b (option)")
         .hasEntrySatisfying("metrics.txt", text -> assertThat(text).contains("1.2.3"))
         .containsEntry("reasons.txt", "then reason=TunnelCut")

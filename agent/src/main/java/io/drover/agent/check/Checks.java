@@ -8,7 +8,6 @@ import io.drover.agent.config.DutyConfig.Duty;
 import io.drover.agent.config.ReportConfig.Trial;
 import io.drover.agent.config.Secret;
 import io.drover.agent.kube.Answer;
-import io.drover.agent.kube.ClusterAccess;
 import io.drover.agent.kube.Fabric8ClusterApi;
 import io.drover.agent.kube.NewsWatch;
 import io.drover.agent.reason.Failure;
@@ -73,6 +72,7 @@ public final class Checks {
   private final ServerDialer dialer;
   private final ServerTrust trust;
   private final @Nullable Cluster cluster;
+  private final @Nullable OwnGateway gateway;
   private final Tunnel tunnel;
   private final Clock clock;
   private final Path resolvConf;
@@ -89,13 +89,14 @@ public final class Checks {
   private List<InetAddress> addresses = List.of();
   private ServerHttp.@Nullable Answer ping;
   private @Nullable SSLContext context;
-  private @Nullable ClusterAccess access;
+  private @Nullable ConnectParams parameters;
   private int parameterBytes = LEAST_PARAMETER_BYTES;
 
   /**
    * Asks nothing yet.
    *
    * @param cluster null: there is none to be asked
+   * @param gateway null: it is off, or there is no cluster
    * @param resolvConf such as {@code /etc/resolv.conf}
    * @param told of each step when it is over
    */
@@ -104,6 +105,7 @@ public final class Checks {
       ServerDialer dialer,
       ServerTrust trust,
       @Nullable Cluster cluster,
+      @Nullable OwnGateway gateway,
       Tunnel tunnel,
       Clock clock,
       Path resolvConf,
@@ -112,6 +114,7 @@ public final class Checks {
     this.dialer = dialer;
     this.trust = trust;
     this.cluster = cluster;
+    this.gateway = gateway;
     this.tunnel = tunnel;
     this.clock = clock;
     this.resolvConf = resolvConf;
@@ -166,7 +169,10 @@ public final class Checks {
     step("api-server", List.of(), this::apiServer);
     step("service-account", List.of("api-server"), this::serviceAccount);
     step("rights", List.of("api-server"), this::rights);
-    step("headers", List.of("credentials", "service-account"), this::headers);
+    step("gateway-secret", List.of("api-server"), () -> gateway(this::gatewayIdentity));
+    step("gateway-policy", List.of("api-server"), () -> gateway(OwnGateway::policy));
+    step("gateway-audit", List.of(), () -> gateway(OwnGateway::audit));
+    step("headers", List.of("credentials", "service-account", "gateway-secret"), this::headers);
     step("token", List.of("credentials", "tls"), this::token);
     session(isLong);
     return !failed;
@@ -405,8 +411,37 @@ public final class Checks {
     if (cluster == null) {
       return Outcome.skipped("neither a pod nor --kubeconfig");
     }
-    access = cluster.access();
+    if (gateway != null) {
+      return Outcome.skipped("the gateway is on: the server is given its token, not the account's");
+    }
+    var access = cluster.access();
+    parameters = new ConnectParams(access.address(), access.token().value(), access.caCert());
     return Outcome.passed("the server would be given a token for " + access.address());
+  }
+
+  /** What is tried of a gateway. */
+  @FunctionalInterface
+  private interface Look {
+    OwnGateway.Finding at(OwnGateway gateway) throws IOException, InterruptedException;
+  }
+
+  private Outcome gateway(Look look) throws IOException, InterruptedException {
+    if (!config.gateway()) {
+      return Outcome.skipped("the gateway is off");
+    }
+    if (gateway == null) {
+      return Outcome.skipped("neither a pod nor --kubeconfig");
+    }
+    var finding = look.at(gateway);
+    return new Outcome(finding.status(), finding.detail(), finding.more(), null);
+  }
+
+  private OwnGateway.Finding gatewayIdentity(OwnGateway gateway) throws IOException {
+    var finding = gateway.identity();
+    if (finding.status() == Status.PASSED) {
+      parameters = gateway.params();
+    }
+    return finding;
   }
 
   private Outcome rights() throws IOException, InterruptedException {
@@ -458,13 +493,11 @@ public final class Checks {
   }
 
   private Outcome headers() {
-    if (access == null || token.isEmpty()) {
-      return Outcome.skipped("token and service account make them, and are not both known");
+    if (parameters == null || token.isEmpty()) {
+      return Outcome.skipped(
+          "the token and what the server is told of the cluster make them, and are not both known");
     }
-    parameterBytes =
-        new ConnectParams(access.address(), access.token().value(), access.caCert())
-            .toHeader()
-            .length();
+    parameterBytes = parameters.toHeader().length();
     int bytes =
         TunnelHeaders.TOKEN.length()
             + token.get().value().length()

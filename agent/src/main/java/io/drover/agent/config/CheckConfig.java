@@ -11,6 +11,8 @@ import java.util.Optional;
  * @param url of the server, if it was given on the command line: then no credentials are read
  * @param token registration token, likewise
  * @param gateway whether the agent is one
+ * @param audit where a gateway records
+ * @param control where the agent here is asked
  * @param kube empty: neither a pod nor a kubeconfig, so that nothing of the cluster is asked
  */
 public record CheckConfig(
@@ -19,6 +21,8 @@ public record CheckConfig(
     Optional<Secret> token,
     Paths paths,
     boolean gateway,
+    AuditConfig audit,
+    ControlConfig control,
     Optional<KubeConfig> kube,
     ReportConfig report,
     DutyConfig duty,
@@ -50,6 +54,8 @@ public record CheckConfig(
             token.isEmpty() ? Optional.empty() : Optional.of(token),
             paths,
             env.isOn(Setting.DROVER_GATEWAY),
+            AuditConfig.from(env),
+            ControlConfig.from(env),
             hasCluster ? Optional.of(KubeConfig.from(env, paths)) : Optional.empty(),
             ReportConfig.from(env),
             DutyConfig.from(env),

@@ -132,6 +132,26 @@ public final class GatewayIdentity {
     return take(content).told();
   }
 
+  /**
+   * How long what is in the Secret lasts.
+   *
+   * @return empty: an agent would renew it, or make some of it anew
+   */
+  public static Optional<Instant> end(Map<String, Secret> content, Instant now) {
+    return read(content)
+        .filter(kept -> StandIns.isKey(kept.standInKey()) && kept.authorities().last(now))
+        .map(kept -> kept.authorities().newest().end());
+  }
+
+  /**
+   * What a server is told by what is in the Secret.
+   *
+   * @throws Failure if that is broken
+   */
+  public static Told toldBy(Map<String, Secret> content) throws Failure {
+    return new Told(Authorities.read(content).told(), token(content));
+  }
+
   /** What is in the Secret when this is over. */
   private Map<String, Secret> ensured() throws IOException {
     var there = new AtomicReference<@Nullable Kept>(); // broken or lost: nothing

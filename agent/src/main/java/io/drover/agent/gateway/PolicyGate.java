@@ -43,7 +43,7 @@ public final class PolicyGate implements AutoCloseable {
   public static final String FEATURE = "gateway";
 
   /** Of the ConfigMap. */
-  static final String KEY = "policy.yaml";
+  public static final String KEY = "policy.yaml";
 
   /** In the content types of server-side apply, of YAML and of CBOR. */
   private static final String APPLY = "apply-patch";

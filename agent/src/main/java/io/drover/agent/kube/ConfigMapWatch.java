@@ -10,8 +10,10 @@ import io.drover.agent.kube.ApiReader.WatchEnd;
 import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.retry.Sleeper;
+import java.io.IOException;
 import java.net.URLEncoder;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -81,12 +83,33 @@ public final class ConfigMapWatch implements AutoCloseable {
       Sleeper sleeper) {
     this.api = api;
     this.name = name;
-    this.list =
-        "/api/v1/namespaces/%s/configmaps?fieldSelector=%s"
-            .formatted(namespace, URLEncoder.encode("metadata.name=" + name, UTF_8));
+    this.list = list(namespace, name);
     this.listener = listener;
     this.sleeper = sleeper;
     this.thread = Thread.ofVirtual().name("configmap-" + name).unstarted(this::run);
+  }
+
+  private static String list(String namespace, String name) {
+    return "/api/v1/namespaces/%s/configmaps?fieldSelector=%s"
+        .formatted(namespace, URLEncoder.encode("metadata.name=" + name, UTF_8));
+  }
+
+  /**
+   * What is in one now, without a watch.
+   *
+   * @return empty: there is none
+   * @throws IOException if it cannot be read
+   */
+  public static Optional<Content> read(ApiReader api, String namespace, String name)
+      throws IOException, InterruptedException {
+    var found = new ArrayList<Content>();
+    var listed =
+        api.list(
+            list(namespace, name), "application/json", object -> found.add(Content.of(object)));
+    if (listed instanceof Missing<Listed> missing) {
+      throw missing.failure();
+    }
+    return found.stream().findFirst();
   }
 
   /**

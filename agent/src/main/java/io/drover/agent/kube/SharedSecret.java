@@ -11,6 +11,7 @@ import java.net.HttpURLConnection;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,21 @@ public final class SharedSecret {
         }
         // Another replica was quicker: its own counts.
       }
+    }
+  }
+
+  /**
+   * What is in it, as it is.
+   *
+   * @return empty: there is none
+   * @throws IOException if it cannot be read
+   */
+  public Optional<Map<String, Secret>> read() throws IOException {
+    try {
+      return Optional.ofNullable(client.secrets().inNamespace(namespace).withName(name).get())
+          .map(there -> decoded(there.getData()));
+    } catch (KubernetesClientException e) {
+      throw Fabric8ClusterApi.failure("read secret " + namespace + "/" + name, e);
     }
   }
 

@@ -19,6 +19,7 @@ import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerTrust;
 import io.drover.agent.tls.TestCa;
 import io.drover.agent.tls.TestDialer;
+import io.drover.proto.handshake.ConnectParams;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -56,6 +57,7 @@ class ChecksTest {
   private final List<StepResult> results = new ArrayList<>();
   private Path resolvConf;
   private @Nullable Cluster cluster;
+  private @Nullable OwnGateway ownGateway;
   private @Nullable ServerDialer resolving;
   private int status = 200;
   private String date = DATE;
@@ -116,6 +118,7 @@ class ChecksTest {
             dialer,
             new ServerTrust(config.server(), config.paths(), dialer),
             cluster,
+            ownGateway,
             tunnel,
             Clock.fixed(NOW, ZoneOffset.UTC),
             resolvConf,
@@ -166,6 +169,9 @@ class ChecksTest {
             "api-server",
             "service-account",
             "rights",
+            "gateway-secret",
+            "gateway-policy",
+            "gateway-audit",
             "headers",
             "token",
             "websocket",
@@ -451,6 +457,76 @@ class ChecksTest {
     }
     assertThat(result("rights").more())
         .contains("gateway: update secrets/drover-gateway in cattle-system");
+  }
+
+  /** What is found of a gateway. */
+  private static class FakeGateway implements OwnGateway {
+    private Status secret = Status.PASSED;
+
+    @Override
+    public Finding identity() {
+      return new Finding(secret, "of the secret", List.of());
+    }
+
+    @Override
+    public ConnectParams params() {
+      return new ConnectParams("gateway:443", "opaque", "x".repeat(6000));
+    }
+
+    @Override
+    public Finding policy() throws IOException {
+      throw new Failure(Reason.CONFIGURATION_INVALID, "line 1: what is this");
+    }
+
+    @Override
+    public Finding audit() {
+      return Finding.skipped("it is off");
+    }
+  }
+
+  @Test
+  void aGatewayIsLookedAtInPlaceOfTheAccount() throws Exception {
+    gateway = "on";
+    var own = new FakeGateway();
+    ownGateway = own;
+    try (var api = api("true")) {
+      cluster =
+          new FakeCluster(api, "x") {
+            @Override
+            public ClusterAccess access() {
+              throw new IllegalStateException("makes a token that nobody needs");
+            }
+          };
+
+      assertThat(checkServer()).isFalse();
+      assertThat(result("service-account").status()).isEqualTo(Status.SKIPPED);
+      assertThat(result("gateway-secret").detail()).isEqualTo("of the secret");
+      assertThat(reason("gateway-policy")).isEqualTo(Reason.CONFIGURATION_INVALID);
+      assertThat(result("gateway-audit").detail()).isEqualTo("it is off");
+      assertThat(result("headers").status()).isEqualTo(Status.WARNING); // of the gateway's size
+
+      results.clear();
+      own.secret = Status.WARNING;
+      assertThat(checkServer()).isFalse();
+      assertThat(result("headers").status()).isEqualTo(Status.SKIPPED);
+    }
+  }
+
+  @Test
+  void whatIsNotTriedOfAGatewaySaysWhy() throws Exception {
+    assertThat(checkServer()).isTrue();
+    gateway = "on";
+    var before = List.copyOf(results);
+    results.clear();
+    assertThat(checkServer()).isTrue();
+
+    for (String step : List.of("gateway-secret", "gateway-policy", "gateway-audit")) {
+      assertThat(before.stream().filter(one -> one.step().equals(step)).findFirst().orElseThrow())
+          .satisfies(
+              one -> assertThat(one.status()).isEqualTo(Status.SKIPPED),
+              one -> assertThat(one.detail()).isEqualTo("the gateway is off"));
+      assertThat(result(step).detail()).isEqualTo("neither a pod nor --kubeconfig");
+    }
   }
 
   @Test

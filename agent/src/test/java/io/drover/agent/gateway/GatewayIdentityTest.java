@@ -82,6 +82,20 @@ class GatewayIdentityTest {
   }
 
   @Test
+  void whatIsKeptSaysHowLongItLasts() throws Exception {
+    var told = replica().told();
+
+    assertThat(GatewayIdentity.toldBy(kept.content)).isEqualTo(told);
+    var end = GatewayIdentity.end(kept.content, now).orElseThrow();
+    assertThat(end).isAfter(now);
+    assertThat(GatewayIdentity.end(kept.content, end)).as("it would be renewed").isEmpty();
+    var broken = new HashMap<>(kept.content);
+    broken.remove(StandIns.KEY_NAME);
+    assertThat(GatewayIdentity.end(broken, now)).isEmpty();
+    assertThat(GatewayIdentity.end(Map.of(), now)).isEmpty();
+  }
+
+  @Test
   void secretThatIsLostIsPutBack() throws Exception {
     var replica = replica();
     var first = replica.told();

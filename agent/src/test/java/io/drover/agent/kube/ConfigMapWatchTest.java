@@ -1,9 +1,11 @@
 package io.drover.agent.kube;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.kube.ConfigMapWatch.Content;
 import io.drover.agent.kube.TestApi.Watch;
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import java.time.Duration;
 import java.util.Map;
@@ -79,6 +81,27 @@ class ConfigMapWatchTest {
     events.event("ADDED", object(10, "three"));
     assertThat(told.take()).isEqualTo(content(10, "three"));
     assertThat(watch.problem()).isEmpty();
+  }
+
+  @Test
+  void isReadOnceToo() throws Exception {
+    api.on(
+            LIST,
+            list(),
+            list(object(3, "one")),
+            list(),
+            TestApi.status(403, "configmaps is forbidden"))
+        .on(WATCH, new Watch());
+    start();
+    assertThat(told.take()).isEmpty();
+    var reader = api.reader();
+
+    assertThat(ConfigMapWatch.read(reader, "ns", "policy")).isEqualTo(content(3, "one"));
+    assertThat(ConfigMapWatch.read(reader, "ns", "policy")).isEmpty();
+    assertThatThrownBy(() -> ConfigMapWatch.read(reader, "ns", "policy"))
+        .isInstanceOf(Failure.class)
+        .hasMessageContaining("configmaps is forbidden");
+    assertThat(told).isEmpty();
   }
 
   @Test

@@ -17,7 +17,9 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
@@ -79,14 +81,17 @@ final class CheckIT {
       var inPod = check(directory.resolve("in-pod"), pod);
 
       assertThat(inPod.exitCode()).as(inPod.text()).isZero();
-      assertThat(inPod.steps().keySet()).hasSize(17).endsWith("websocket", "frames", "idle");
+      assertThat(inPod.steps().keySet()).hasSize(20).endsWith("websocket", "frames", "idle");
       inPod
           .steps()
           .forEach(
               (step, result) ->
                   assertThat(result.path("status").asText())
                       .as(result.toString())
-                      .isEqualTo(step.equals("idle") ? "skipped" : "passed"));
+                      .isEqualTo(
+                          step.equals("idle") || step.startsWith("gateway-")
+                              ? "skipped"
+                              : "passed"));
       assertThat(inPod.text()).doesNotContain(Peer.TOKEN);
 
       var onLaptop =
@@ -111,6 +116,56 @@ final class CheckIT {
 
       wrongToken(directory, pod);
       wrongCa(directory, pod);
+    }
+  }
+
+  /** The control socket's path is short, and so it is not among what tests leave. */
+  @Test
+  void aGatewayIsLookedAt(ControlPlane plane, @TempDir Path sockets) throws Exception {
+    var directory = Programs.directory("check-runs-gateway");
+    var records = Files.createDirectories(directory.resolve("records"));
+    var more = new HashMap<String, String>();
+    more.put("DROVER_GATEWAY", "on");
+    more.put("DROVER_LOG_SOCKET", sockets.resolve("s").toString());
+    more.put("DROVER_GATEWAY_AUDIT", records.resolve("audit.log").toString());
+    var admin = plane.admin();
+    try (var _ =
+        Installation.start(
+            plane, "check-gateway", Peer.VERSIONS.getFirst(), more, Installation.NO_CHECKS)) {
+      var imported = Import.read(admin, plane.caFile(), directory.resolve("pod"));
+      var pod = pod(plane, imported);
+      pod.putAll(more);
+
+      var works = check(directory.resolve("works"), pod);
+      assertThat(works.exitCode()).as(works.text()).isZero();
+      assertThat(works.step("service-account").path("detail").asText())
+          .contains("the gateway is on");
+      for (String step : List.of("gateway-secret", "gateway-policy", "gateway-audit", "headers")) {
+        assertThat(works.status(step)).as(works.text()).isEqualTo("passed");
+      }
+      assertThat(works.step("gateway-policy").path("more").toString())
+          .contains("it is in force in the agent here");
+
+      admin.run(
+          "-n",
+          Import.NAMESPACE,
+          "create",
+          "configmap",
+          "drover-gateway-policy",
+          "--from-literal=policy.yaml=default: maybe");
+      pod.put("DROVER_GATEWAY_AUDIT", records.resolve("none/audit.log").toString());
+      var fails = check(directory.resolve("fails"), pod);
+      assertThat(fails.exitCode()).as(fails.text()).isEqualTo(1);
+      assertThat(fails.reason("gateway-policy")).isEqualTo("ConfigurationInvalid");
+      assertThat(fails.reason("gateway-audit")).isEqualTo("AuditNotWritten");
+    } finally {
+      admin.run(
+          "-n",
+          Import.NAMESPACE,
+          "delete",
+          "--ignore-not-found",
+          "configmap/drover-gateway-policy",
+          "secret/drover-gateway");
     }
   }
 

@@ -218,8 +218,10 @@ final class ImageIT {
         assertThat(check.awaitExit(RUN_LIMIT)).as(check::tail).isZero();
         check.awaitEnd(RUN_LIMIT);
         assertThat(check.lines())
-            .hasSize(17)
-            .allMatch(line -> line.contains("\"passed\"") || line.contains("\"step\":\"idle\""));
+            .hasSize(20)
+            .allMatch(
+                line ->
+                    line.contains("\"passed\"") || line.matches(".*\"step\":\"(idle|gateway-).*"));
         // A JVM that cannot do as it is told says so there.
         assertThat(check.errorLines()).isEmpty();
         var report = container.exec("report", directory, "drover-agent", "report", "--json");

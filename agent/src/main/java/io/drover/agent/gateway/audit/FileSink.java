@@ -57,6 +57,26 @@ final class FileSink implements Sink {
     this.oldFiles = oldFiles;
   }
 
+  /**
+   * Whether it is likely that events can be written. Opens nothing: another may be writing it.
+   *
+   * @throws Failure if they cannot
+   */
+  static void requireWritable(Path path) throws Failure {
+    var directory = path.toAbsolutePath().resolveSibling(".").normalize();
+    String why =
+        !Files.isDirectory(directory)
+            ? "there is no such directory"
+            : !Files.isWritable(directory)
+                ? "nothing can be written in that directory"
+                : Files.exists(path) && !(Files.isRegularFile(path) && Files.isWritable(path))
+                    ? "it is no file that can be written"
+                    : "";
+    if (!why.isEmpty()) {
+      throw new Failure(Reason.AUDIT_NOT_WRITTEN, path + ": " + why);
+    }
+  }
+
   @Override
   public String name() {
     return path.toString();

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
@@ -69,6 +70,47 @@ public final class Recorder implements AutoCloseable {
               config,
               rules,
               clock);
+    };
+  }
+
+  /**
+   * What came of trying a target.
+   *
+   * @param isSure whether it is certain that it takes events
+   */
+  public record Trial(String said, boolean isSure) {}
+
+  /**
+   * Tries where events, and sessions, are to go, and writes none. Blocks, for {@link
+   * HttpsSink#LIMIT} at most.
+   *
+   * @throws IOException if they cannot be written there; with the reason
+   */
+  public static Trial tryOut(AuditConfig config, ServerHttp http, KeptTrust trust)
+      throws IOException {
+    if (config.recordings().isPresent()) {
+      Recordings.requireWritable(config.recordings().get());
+    }
+    String sessions = config.recordings().map(directory -> "; sessions in " + directory).orElse("");
+    return switch (config.target()) {
+      case Target.Off() -> new Trial("requests are not recorded", true);
+      case Target.StandardOutput() -> new Trial("among the lines of the log" + sessions, true);
+      case Target.File(var path) -> {
+        FileSink.requireWritable(path);
+        yield new Trial(path + " can be written" + sessions, true);
+      }
+      case Target.Https(var url, var tokenFile) -> {
+        try (var sink = new HttpsSink(url, http, trust::context, tokenFile.map(TokenFile::new))) {
+          sink.write(List.of());
+          yield new Trial(url + " takes a list without events" + sessions, true);
+        } catch (Sink.NotTakenException e) {
+          yield new Trial(
+              "whether events are taken is not known, a list without any is not: "
+                  + e.getMessage()
+                  + sessions,
+              false);
+        }
+      }
     };
   }
 

@@ -1,5 +1,6 @@
 package io.drover.agent.gateway.recording;
 
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import java.io.BufferedOutputStream;
@@ -84,6 +85,21 @@ public final class Recordings implements AutoCloseable {
     this.clock = clock;
     this.nanoTime = nanoTime;
     this.limits = limits;
+  }
+
+  /**
+   * Whether it is likely that sessions can be recorded. Opens nothing.
+   *
+   * @throws Failure if they cannot
+   */
+  public static void requireWritable(Path directory) throws Failure {
+    if (!Files.isDirectory(directory) || !Files.isWritable(directory)) {
+      throw new Failure(
+          Reason.AUDIT_NOT_WRITTEN,
+          "sessions cannot be recorded: "
+              + directory
+              + (Files.isDirectory(directory) ? " cannot be written" : " is no directory"));
+    }
   }
 
   /**

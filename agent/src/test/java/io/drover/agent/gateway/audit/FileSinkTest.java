@@ -51,6 +51,22 @@ class FileSinkTest {
   }
 
   @Test
+  void whetherItCanBeWrittenIsSaidWithoutWriting() throws Exception {
+    var directory = Files.createDirectory(this.directory.resolve("tried"));
+    var file = directory.resolve("audit.log");
+    FileSink.requireWritable(file);
+    assertThat(file).doesNotExist();
+    Files.writeString(file, "half a li");
+    FileSink.requireWritable(file);
+    assertThat(file).hasContent("half a li");
+
+    assertThatThrownBy(() -> FileSink.requireWritable(directory.resolve("none/audit.log")))
+        .hasMessageContaining("there is no such directory");
+    assertThatThrownBy(() -> FileSink.requireWritable(directory))
+        .hasMessageContaining("it is no file that can be written");
+  }
+
+  @Test
   void isForThisUserOnlyAndGoesOnWhereItWas() throws Exception {
     write("one");
     sink.close();

@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import io.drover.agent.config.AuditConfig;
+import io.drover.agent.config.AuditConfig.Target;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
@@ -93,6 +95,27 @@ class HttpsSinkTest {
     var url = URI.create("https://127.0.0.1:" + server.getAddress().getPort() + "/audit");
     return new HttpsSink(
         url, new ServerHttp(ServerDialer.direct()), KeptTrust.ofFile(file)::context, token, limit);
+  }
+
+  private Recorder.Trial tryOut() throws IOException {
+    var file = Files.writeString(directory.resolve("ca.pem"), ca.pem());
+    var url = URI.create("https://127.0.0.1:" + server.getAddress().getPort() + "/audit");
+    return Recorder.tryOut(
+        new AuditConfig(new Target.Https(url, Optional.empty()), false, Optional.empty()),
+        new ServerHttp(ServerDialer.direct()),
+        KeptTrust.ofFile(file));
+  }
+
+  @Test
+  void aListWithoutEventsTriesIt() throws Exception {
+    assertThat(tryOut().isSure()).isTrue();
+    assertThat(bodies.take()).endsWith("\"items\":[]}");
+
+    status = 400;
+    assertThat(tryOut().isSure()).isFalse();
+
+    status = 403;
+    assertThatThrownBy(this::tryOut).has(reason(Reason.AUDIT_NOT_WRITTEN));
   }
 
   @Test
