@@ -42,6 +42,9 @@ final class ChartIT {
   private static final String REQUIRED =
       "server.url=https://rancher.example.org,server.token=token";
 
+  private static final String AUDITED =
+      REQUIRED + ",gateway.enabled=true,gateway.audit.sink=stdout";
+
   private Helm helm;
 
   @BeforeAll
@@ -348,6 +351,23 @@ final class ChartIT {
     assertThat(out).isNotEmpty();
   }
 
+  /** Without a claim of their own. */
+  @Test
+  void recordingsGoWithThePodByDefault() throws Exception {
+    var pod =
+        rendered("Deployment", "cattle-cluster-agent", AUDITED, "gateway.recordings.enabled=true")
+            .at("/spec/template/spec");
+
+    assertThat(pod.path("volumes").valueStream().map(JsonNode::toString))
+        .contains("{\"name\":\"recordings\",\"emptyDir\":{\"sizeLimit\":\"1200Mi\"}}");
+    var container = pod.at("/containers/0");
+    assertThat(container.path("volumeMounts").valueStream().map(JsonNode::toString))
+        .contains("{\"name\":\"recordings\",\"mountPath\":\"/recordings\"}");
+    assertThat(container.path("env").findValuesAsText("name"))
+        .contains("DROVER_GATEWAY_RECORDINGS")
+        .doesNotContain("POD_NAME");
+  }
+
   /** The API server takes no name twice. */
   @ParameterizedTest
   @CsvSource({"Deployment, cattle-cluster-agent", "DaemonSet, drover-node-agent"})
@@ -392,6 +412,9 @@ final class ChartIT {
           POLICY,nodeAgent.enabled=true,nodeAgent.registry=registry.example.org   | registryCidrs
           REQUIRED,duties={sing}                                                  | duties
           REQUIRED,drainSeconds=301                                               | drainSeconds
+          REQUIRED,gateway.enabled=true,gateway.recordings.enabled=true           | /gateway/audit/sink
+          AUDITED,gateway.recordings.existingClaim=mine                           | /recordings/enabled
+          AUDITED,gateway.recordings.enabled=true,gateway.recordings.sizeLimit=1G | sizeLimit
           """)
   void wrongValuesAreRefusedByName(String set, String named) throws Exception {
     var outcome =
@@ -400,7 +423,9 @@ final class ChartIT {
             Helm.RELEASE,
             Programs.chart().toString(),
             "--set",
-            set.replace("REQUIRED", REQUIRED).replace("POLICY", POLICY));
+            set.replace("REQUIRED", REQUIRED)
+                .replace("POLICY", POLICY)
+                .replace("AUDITED", AUDITED));
 
     assertThat(outcome.exitCode()).isNotZero();
     assertThat(outcome.stderr()).contains(named);
