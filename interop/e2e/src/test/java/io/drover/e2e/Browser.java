@@ -122,7 +122,20 @@ final class Browser implements AutoCloseable {
 
   /** An element that says something, among others perhaps. */
   WebElement see(String tag, String text) throws InterruptedException, IOException {
-    return see(By.xpath("//%s[contains(normalize-space(.), \"%s\")]".formatted(tag, text)));
+    return see(saying(tag, text));
+  }
+
+  private static By saying(String tag, String text) {
+    return By.xpath("//%s[contains(normalize-space(.), \"%s\")]".formatted(tag, text));
+  }
+
+  /** No element says that any more. */
+  void seeGone(String tag, String text) throws InterruptedException {
+    var what = saying(tag, text);
+    Await.until(
+        "without " + text,
+        LIMIT,
+        () -> Optional.of(text).filter(_ -> driver.findElements(what).isEmpty()));
   }
 
   /** Presses it, as soon as it is there and stays for that long. */

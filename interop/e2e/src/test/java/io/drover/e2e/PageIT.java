@@ -224,6 +224,14 @@ final class PageIT {
     browser.see(By.name("filter")).sendKeys("page", Keys.ENTER);
     browser.see("td", "page");
     picture("explorer");
+
+    // Told by the cluster: what is listened to is not asked for again.
+    browser.see("span", "live");
+    plane.admin().run("create", "configmap", "page-told", "-n", "default");
+    browser.see("td", "page-told");
+    plane.admin().run("delete", "configmap", "page-told", "-n", "default");
+    browser.seeGone("td", "page-told");
+
     browser.see(By.linkText("page")).click();
     browser.see(By.tagName("textarea"));
     browser.run(

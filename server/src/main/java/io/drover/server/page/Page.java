@@ -31,6 +31,7 @@ public final class Page {
           FIRST,
           "account.js",
           "api.js",
+          "changes.js",
           "chart.js",
           "cluster-parts.js",
           "cluster.js",

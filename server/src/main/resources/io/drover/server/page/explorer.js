@@ -2,6 +2,7 @@
 
 import { h, say, state, trouble } from './dom.js';
 import { ask, get } from './api.js';
+import { changes } from './changes.js';
 import { ago } from './format.js';
 import { clusterOr } from './cluster-parts.js';
 import { clusterHead } from './cluster.js';
@@ -9,7 +10,7 @@ import { submitting } from './form.js';
 import { shell } from './shell.js';
 
 const ROWS = 50;
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 5_000; // of what is not listened to
 const COUNTS_MS = 15_000;
 const SCHEMAS_MS = 300_000;
 const USUAL = {
@@ -19,6 +20,7 @@ const USUAL = {
   Settings: ['configmap', 'secret'],
   Cluster: ['node', 'namespace', 'event'],
 };
+const COUNT = 'count'; // the type of the counts of all others
 const KINDS = { error: 'bad', transitioning: 'wait' };
 
 function base(id) {
@@ -34,25 +36,37 @@ export function explorer(context) {
   return clusterOr(context.live, context.id, (cluster) => explorerOf(cluster, context));
 }
 
-function explorerOf(cluster, { id, rest, query, memo, keep, go, signal }) {
+function explorerOf(cluster, { id, rest, query, memo, again, soon, keep, go, signal }) {
   const head = clusterHead(cluster, '/explore');
+  const [typeId, ...object] = rest;
+  const heard = (type, data) => {
+    if (type !== COUNT) again(`list-${id}`);
+    else if (data) Object.assign(numbers(counts), data.counts);
+    else again(`counts-${id}`);
+    soon();
+  };
+  const live = changes(`${base(id)}/v1/subscribe`, typeId && object.length === 0 ? [COUNT, typeId] : [COUNT], signal, heard);
   const schemas = memo(`schemas-${id}`, () => get(`${base(id)}/v1/schemas`), { every: SCHEMAS_MS, stay: true });
-  const counts = memo(`counts-${id}`, () => get(`${base(id)}/v1/counts`), { every: COUNTS_MS, stay: true });
+  const counts = memo(`counts-${id}`, () => get(`${base(id)}/v1/counts`), { every: live.has(COUNT) ? Infinity : COUNTS_MS, stay: true });
   if (schemas.error) return [head, trouble(schemas.error)];
   if (!schemas.value) return [head, h('p', { class: 'quiet' }, 'Asking the cluster …')];
   const types = new Map(schemas.value.data
     .filter((type) => type.attributes?.verbs?.includes('list'))
     .map((type) => [type.id, type]));
-  const [typeId, ...object] = rest;
   const type = types.get(typeId);
   return [
     head,
     h('div', { class: 'browse' },
-      menu(id, types, typeId, counts.value?.data?.[0]?.counts ?? {}),
+      menu(id, types, typeId, numbers(counts)),
       type === undefined ? h('div', { class: 'panel empty quiet' }, typeId ? 'There is no such type.' : 'Choose a type.')
         : object.length > 0 ? one(id, type, object, query, { memo, keep, signal })
-          : listed(id, type, query, memo, go)),
+          : listed(id, type, query, memo, go, live.has(typeId))),
   ];
+}
+
+/** How many there are of each type, as far as that is known. */
+function numbers({ value }) {
+  return value?.data?.[0]?.counts ?? {};
 }
 
 function menu(id, types, current, counts) {
@@ -69,7 +83,7 @@ function menu(id, types, current, counts) {
 }
 
 /** A page of a type's objects. */
-function listed(id, type, query, memo, go) {
+function listed(id, type, query, memo, go, isLive) {
   const page = Number(query.get('page') ?? 1);
   const text = query.get('filter') ?? '';
   const parameters = new URLSearchParams({
@@ -77,7 +91,7 @@ function listed(id, type, query, memo, go) {
     exclude: 'metadata.managedFields',
   });
   if (text) parameters.append('filter', `metadata.name~${text}`);
-  const { value: found, error } = memo(`list-${id}-${type.id}-${parameters}`, () => get(`${base(id)}/v1/${type.id}?${parameters}`), { every: REFRESH_MS });
+  const { value: found, error } = memo(`list-${id}`, () => get(`${base(id)}/v1/${type.id}?${parameters}`), { every: isLive ? Infinity : REFRESH_MS });
   const columns = (type.attributes.columns ?? []).map((column) => ({ ...column, at: /fields\[(\d+)\]/.exec(column.field)?.[1] }))
     .filter((column) => column.at !== undefined && !column.priority && column.name !== 'Name');
   const to = (change) => {
@@ -89,6 +103,7 @@ function listed(id, type, query, memo, go) {
   return h('section', { class: 'panel' },
     h('div', { class: 'head' },
       h('h2', { class: 'grow' }, type.attributes.kind, ' ', h('span', { class: 'quiet' }, found ? found.count : '')),
+      isLive ? state('good', 'live') : null,
       h('form', { onsubmit: (event) => {
         event.preventDefault();
         go(to({ filter: new FormData(event.target).get('filter'), page: '' }));

@@ -63,21 +63,24 @@ let leaving = new AbortController();
 let shownPath = null;
 let made = 0; // elements that were kept so far
 
+const AFTER_ERROR_MS = 15_000;
+
 /**
  * What a question was answered, once it is; whoever asks is shown anew then. It is asked once, or
- * again after so many milliseconds; stay: its answer is good for other parts, too.
+ * again after so many milliseconds, and after an error; stay: its answer is good for other parts, too.
  */
 function memo(key, question, { every = Infinity, stay = false } = {}) {
   const place = stay ? staying : kept;
   const entry = (place[key] ??= {});
-  const isDue = entry.asked === undefined || performance.now() - entry.asked >= every;
+  const isDue = entry.asked === undefined || performance.now() - entry.asked >= (entry.error ? Math.min(every, AFTER_ERROR_MS) : every);
   if (!entry.pending && isDue) ask(entry, question);
   return entry;
 }
 
 /** Asks it again, although it was not due. */
 function again(key) {
-  if (kept[key]) kept[key].asked = undefined;
+  const entry = kept[key] ?? staying[key];
+  if (entry) entry.asked = undefined;
   soon();
 }
 
@@ -112,7 +115,7 @@ function route() {
 
 function view({ parts, query }) {
   const [place, id, part, ...rest] = parts;
-  const context = { live, id, rest, query, user, memo, again, keep, go, start, signal: leaving.signal };
+  const context = { live, id, rest, query, user, memo, again, soon, keep, go, start, signal: leaving.signal };
   if (place === undefined) return ['Clusters', clusters(context)];
   if (place === 'import') return ['Import a cluster', id ? awaited(context) : importer(context)];
   if (place === 'removed') return ['Removed', removed()];
@@ -215,5 +218,5 @@ addEventListener('pageshow', () => {
 addEventListener('signed-out', () => {
   if (user) start();
 });
-setInterval(soon, 5_000); // "5 s ago" grows older, and lists are asked for again
+setInterval(soon, 5_000); // "5 s ago" grows older, and what is due is asked for again
 start();
