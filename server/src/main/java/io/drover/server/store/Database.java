@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.jdbi.v3.core.HandleCallback;
@@ -53,12 +52,36 @@ public final class Database implements AutoCloseable {
 
   private final List<HikariDataSource> pools;
   private final Jdbi reader;
-  private final Jdbi writer;
+  private final GroupCommit.Transactions writer;
 
-  private Database(HikariDataSource readers, HikariDataSource writers) {
-    this.pools = Stream.of(readers, writers).distinct().toList();
+  /** PostgreSQL: many write at one time, and it waits for the disk for all of them together. */
+  private Database(HikariDataSource pool) {
+    this.pools = List.of(pool);
+    this.reader = jdbi(pool);
+    this.writer = transactions(reader);
+  }
+
+  /** SQLite, which has one writer at a time. */
+  private Database(HikariDataSource readers, HikariDataSource writers, Duration busyLimit) {
+    this.pools = List.of(readers, writers);
     this.reader = jdbi(readers);
-    this.writer = jdbi(writers);
+    var group = new GroupCommit(transactions(jdbi(writers)), busyLimit);
+    this.writer =
+        new GroupCommit.Transactions() {
+          @Override
+          public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
+            return group.write(work);
+          }
+        };
+  }
+
+  private static GroupCommit.Transactions transactions(Jdbi jdbi) {
+    return new GroupCommit.Transactions() {
+      @Override
+      public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
+        return Database.run(jdbi, work);
+      }
+    };
   }
 
   /** The URL of the file in a server's directory. */
@@ -91,8 +114,7 @@ public final class Database implements AutoCloseable {
     return migrated(
         url,
         () -> {
-          var pool = pool(postgresql(url), busyLimit);
-          return new Database(pool, pool);
+          return new Database(pool(postgresql(url), busyLimit));
         });
   }
 
@@ -106,13 +128,10 @@ public final class Database implements AutoCloseable {
     return migrated(
         url,
         () -> {
-          var writers =
-              pool(
-                  sqlite(url, 1, "IMMEDIATE", busyLimit),
-                  busyLimit); // SQLite has one writer at a time
+          var writers = pool(sqlite(url, 1, "IMMEDIATE", busyLimit), busyLimit);
           var readers = sqlite(url, CONNECTIONS, "DEFERRED", busyLimit);
           readers.setConnectionInitSql("PRAGMA query_only = true");
-          return new Database(pool(readers, busyLimit), writers);
+          return new Database(pool(readers, busyLimit), writers, busyLimit);
         });
   }
 
@@ -200,12 +219,12 @@ public final class Database implements AutoCloseable {
   /**
    * Changes something, within one transaction that no other gets in the way of; all of it is on the
    * disk when this returns, none of it if {@code work} or this throws. May run {@code work} again,
-   * which must change nothing but the database, and must not come here again.
+   * and in another thread; it must change nothing but the database, and must not come here again.
    *
    * @throws DatabaseException if the database refuses, or is not there
    */
   public <T, X extends Exception> T write(HandleCallback<T, X> work) throws X {
-    return run(writer, work);
+    return writer.run(work);
   }
 
   private static <T, X extends Exception> T run(Jdbi jdbi, HandleCallback<T, X> work) throws X {
