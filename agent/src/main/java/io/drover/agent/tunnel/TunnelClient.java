@@ -131,6 +131,7 @@ public final class TunnelClient implements AutoCloseable {
   private final Set<Thread> readers = new HashSet<>();
   private boolean stopping;
   private int failures; // since the last session opened
+  private int silences; // those of them of which the server took the request, and did not answer
   private Instant since = Instant.now();
   private @Nullable Problem problem = NOT_YET; // null: connected
   private final PastProblems past = new PastProblems();
@@ -480,6 +481,7 @@ public final class TunnelClient implements AutoCloseable {
             opened,
             timer,
             tools.watchdog(),
+            silences(),
             socket -> {
               opened.start(socket);
               up(opened, handshake);
@@ -502,6 +504,15 @@ public final class TunnelClient implements AutoCloseable {
     } finally {
       opened.end(STOPPING); // interrupted: otherwise it has ended before, or never begun
       forget(opened, transport);
+    }
+  }
+
+  private int silences() {
+    lock.lock();
+    try {
+      return silences;
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -550,6 +561,7 @@ public final class TunnelClient implements AutoCloseable {
         since = Instant.now();
         problem = null;
         failures = 0;
+        silences = 0;
       }
     } finally {
       lock.unlock();
@@ -599,6 +611,9 @@ public final class TunnelClient implements AutoCloseable {
       past.add(new PastProblem(why, Instant.now()));
       isNews = !stopping;
       failures++;
+      if (why.reason() == Reason.SERVER_SILENT) {
+        silences++;
+      }
       afresh = failures % AFRESH_EVERY == 0;
     } finally {
       lock.unlock();

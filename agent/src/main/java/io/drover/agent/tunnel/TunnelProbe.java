@@ -72,6 +72,7 @@ public final class TunnelProbe implements AutoCloseable {
             new Listening(),
             timer,
             watchdog,
+            0,
             socket -> {
               session.start(socket);
               opened.complete(session);

@@ -35,6 +35,9 @@ final class WebSocketTransport implements Transport {
   /** From the request to the 101. The Go agent's figure. */
   static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(10);
 
+  /** The same of a server that has often said nothing. */
+  static final Duration LONGEST_HANDSHAKE_LIMIT = Duration.ofSeconds(40);
+
   /** How long we wait for the peer's answer to our goodbye. */
   static final Duration GOODBYE_LIMIT = Duration.ofSeconds(1);
 
@@ -45,6 +48,7 @@ final class WebSocketTransport implements Transport {
   record Ending(boolean byServer, Problem problem) {}
 
   private final Receiver receiver;
+  private final Duration handshakeLimit;
   private final Consumer<Transport> onOpen;
   private final SendWindow window = new SendWindow();
   private final DialledSocket socket;
@@ -64,6 +68,7 @@ final class WebSocketTransport implements Transport {
   /**
    * Prepares a websocket; nothing is sent yet.
    *
+   * @param silences how many attempts before this one the server has not answered in time
    * @param onOpen called once by the reading thread when the server has accepted, before any
    *     message
    * @throws IOException if the connection is closed already
@@ -75,9 +80,11 @@ final class WebSocketTransport implements Transport {
       Receiver receiver,
       Timer timer,
       Watchdog watchdog,
+      int silences,
       Consumer<Transport> onOpen)
       throws IOException {
     this.receiver = receiver;
+    this.handshakeLimit = handshakeLimit(silences);
     this.timer = timer;
     this.onOpen = onOpen;
     this.reading = watchdog.work(this::abort);
@@ -85,6 +92,18 @@ final class WebSocketTransport implements Transport {
         new DialledSocket(
             connection.raw(), connection.socket(), window, writer.pool(), reading, timer);
     this.client = new Client(url, headers);
+  }
+
+  /**
+   * Longer each time: a server that thousands ask at once may need that long for all of them, and
+   * to ask anew before only makes it more.
+   */
+  private static Duration handshakeLimit(int silences) {
+    var limit = HANDSHAKE_LIMIT;
+    for (int i = 0; i < silences && limit.compareTo(LONGEST_HANDSHAKE_LIMIT) < 0; i++) {
+      limit = limit.multipliedBy(2);
+    }
+    return limit;
   }
 
   /**
@@ -120,7 +139,7 @@ final class WebSocketTransport implements Transport {
   }
 
   private void readToGoodbye() {
-    var limit = timer.after(HANDSHAKE_LIMIT, this::handshakeTookTooLong);
+    var limit = timer.after(handshakeLimit, this::handshakeTookTooLong);
     reading.start();
     try {
       client.run();
@@ -211,7 +230,7 @@ final class WebSocketTransport implements Transport {
   private void handshakeTookTooLong() {
     if (!open) {
       late = true;
-      failure = "no answer within " + HANDSHAKE_LIMIT.toSeconds() + " s";
+      failure = "no answer within " + handshakeLimit.toSeconds() + " s";
       abort();
     }
   }

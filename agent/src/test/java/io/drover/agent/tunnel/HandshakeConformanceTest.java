@@ -203,6 +203,40 @@ class HandshakeConformanceTest {
     }
   }
 
+  /** A server that many ask at once is not asked again before it could answer. */
+  @Test
+  void t5WaitsLongerForAServerThatHasSaidNothing() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      for (var limit : List.of(10, 20, 40, 40)) {
+        var peer = server.accept();
+        peer.readRequest();
+        peer.start();
+        TestTunnel.eventually("an answer is awaited", () -> timer.pending() == 1);
+        timer.advance(Duration.ofSeconds(limit).minusNanos(1));
+        assertThat(timer.pending()).isOne();
+        timer.advance(Duration.ofNanos(1));
+        peer.expectEnd();
+        tunnel.pauses().take();
+        assertThat(tunnel.problem().message()).contains("no answer within " + limit + " s");
+        tunnel.pauses().end();
+      }
+
+      var peer = server.open();
+      peer.barrier();
+      peer.close();
+      tunnel.pauses().take();
+      tunnel.pauses().end();
+      var next = server.accept();
+      next.readRequest();
+      next.start();
+      TestTunnel.eventually("an answer is awaited", () -> timer.pending() == 1);
+      timer.advance(Duration.ofSeconds(10));
+      tunnel.pauses().take();
+      assertThat(tunnel.problem().message()).contains("no answer within 10 s");
+    }
+  }
+
   @Test
   void t5StopsAtOnceWhileAServerStalls() throws Exception {
     try (var server = ScriptedServer.start()) {

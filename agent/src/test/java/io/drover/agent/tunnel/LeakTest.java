@@ -117,6 +117,7 @@ class LeakTest {
               session,
               timer,
               watchdog,
+              0,
               session::start);
       reader = Thread.ofPlatform().name(name + "-reader").start(() -> carry(transport));
       peer = accepted.get(ScriptedServer.LIMIT.toSeconds(), TimeUnit.SECONDS);
