@@ -242,7 +242,8 @@ final class Agent {
                 wanted.features(),
                 wanted.serverVersion(),
                 wanted.masters(),
-                new ShellImage(wanted.shellImage(), wanted.pullSecrets())))
+                new ShellImage(wanted.shellImage(), wanted.pullSecrets()),
+                wanted.directory()))
         : null;
   }
 

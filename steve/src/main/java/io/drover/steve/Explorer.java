@@ -26,7 +26,9 @@ import io.drover.steve.schema.Cluster;
 import io.drover.steve.shell.ShellImage;
 import io.drover.steve.shell.Shells;
 import io.drover.steve.store.Budget;
+import io.drover.steve.store.Space;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Map;
 import java.util.Optional;
@@ -47,12 +49,29 @@ public final class Explorer implements Handler, AutoCloseable {
    * @param serverVersion Rancher's, which says it too; empty: a new one
    * @param mastersAllowed whether a user may be a member of {@code system:masters}
    * @param shellImage of the pods of kubectl shells
+   * @param directory of files, on a disk, for what is held; empty: there is memory only
    */
   public record Options(
-      String features, String serverVersion, boolean mastersAllowed, ShellImage shellImage) {}
+      String features,
+      String serverVersion,
+      boolean mastersAllowed,
+      ShellImage shellImage,
+      Optional<Path> directory) {
+    private Space space() {
+      return new Space(
+          new Budget(HELD_BYTES),
+          directory.map(path -> new Space.Disk(path, new Budget(HELD_DISK_BYTES))));
+    }
+  }
 
-  /** What may be held of changes and objects that somebody looks at. */
+  /** What may be held in memory of changes and objects that somebody looks at. */
   static final long HELD_BYTES = 16L * 1024 * 1024;
+
+  /**
+   * What files may take of a disk; the chart's volume is larger than that. 100,000 pods take 64 MiB
+   * of it ({@code StoreSizeTest}).
+   */
+  static final long HELD_DISK_BYTES = 512L * 1024 * 1024;
 
   private final ApiAccess access;
   private final Guard guard;
@@ -92,11 +111,11 @@ public final class Explorer implements Handler, AutoCloseable {
       var clock = Clock.systemUTC();
       var api = new ApiServer(access, guard);
       var cluster = new Cluster(api, System::nanoTime);
-      var budget = new Budget(HELD_BYTES);
+      var space = options.space();
       var counts = new LiveCounts(api, CountStore::accept, clock, System::nanoTime);
       var dialect = Dialect.of(options.features(), options.serverVersion());
       var feeds =
-          new Feeds(api, budget, System::nanoTime, type -> HeldLists.form(type, dialect, clock));
+          new Feeds(api, space, System::nanoTime, type -> HeldLists.form(type, dialect, clock));
       var relations = new ListRelations(api, clock);
       var shells = new Shells(api, options.shellImage(), clock);
       shells.sweep();

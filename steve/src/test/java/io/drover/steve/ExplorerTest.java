@@ -13,6 +13,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,7 +46,10 @@ class ExplorerTest {
   void start() throws IOException {
     api = new FakeApiServer();
     explorer =
-        new Explorer(api, new Explorer.Options("ui-sql-cache=false", "", false, ShellImage.NONE));
+        new Explorer(
+            api,
+            new Explorer.Options(
+                "ui-sql-cache=false", "", false, ShellImage.NONE, Optional.empty()));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

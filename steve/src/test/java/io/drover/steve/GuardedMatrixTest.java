@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -99,7 +100,9 @@ class GuardedMatrixTest {
 
   private Browser browser(boolean sql) throws IOException {
     return new Browser(
-        api, guard, new Explorer.Options("ui-sql-cache=" + sql, "", false, ShellImage.NONE));
+        api,
+        guard,
+        new Explorer.Options("ui-sql-cache=" + sql, "", false, ShellImage.NONE, Optional.empty()));
   }
 
   @AfterEach

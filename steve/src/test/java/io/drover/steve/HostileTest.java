@@ -13,6 +13,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,9 @@ class HostileTest {
   }
 
   private void start(String features) throws IOException {
-    explorer = new Explorer(api, new Explorer.Options(features, "", false, ShellImage.NONE));
+    explorer =
+        new Explorer(
+            api, new Explorer.Options(features, "", false, ShellImage.NONE, Optional.empty()));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

@@ -11,6 +11,7 @@ import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,7 +33,8 @@ class ImportTest {
   @BeforeEach
   void start() throws IOException {
     api = new FakeApiServer();
-    explorer = new Explorer(api, new Explorer.Options("", "", false, ShellImage.NONE));
+    explorer =
+        new Explorer(api, new Explorer.Options("", "", false, ShellImage.NONE, Optional.empty()));
     front = HttpFront.start("test", FrontLimits.STANDARD, explorer);
     api.has(
         "/api",

@@ -52,7 +52,7 @@ public record AuditConfig(Target target, boolean block, Optional<Path> recording
                 + " leave this out");
       }
     }
-    var recordings = env.parse(Setting.DROVER_GATEWAY_RECORDINGS, AuditConfig::directory);
+    var recordings = env.directory(Setting.DROVER_GATEWAY_RECORDINGS);
     if (recordings.isPresent() && target instanceof Target.Off) {
       env.problem(
           Setting.DROVER_GATEWAY_RECORDINGS,
@@ -82,20 +82,6 @@ public record AuditConfig(Target target, boolean block, Optional<Path> recording
     } catch (InvalidPathException e) {
       throw new IllegalArgumentException(expected, e);
     }
-  }
-
-  private static Optional<Path> directory(String text) {
-    if (text.equals("off")) {
-      return Optional.empty();
-    }
-    try {
-      if (text.startsWith("/")) {
-        return Optional.of(Path.of(text));
-      }
-    } catch (InvalidPathException _) {
-      // As below.
-    }
-    throw new IllegalArgumentException("expected off or /path/of/a/directory");
   }
 
   private static Optional<Path> tokenFile(String text) {

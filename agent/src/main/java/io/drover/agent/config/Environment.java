@@ -1,11 +1,14 @@
 package io.drover.agent.config;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -71,6 +74,24 @@ final class Environment {
       problem(setting, "is '" + setting.shown(value) + "': " + e.getMessage());
       return parser.apply(setting.standard());
     }
+  }
+
+  /** A directory, whether it is there or not; empty: {@code off}. */
+  Optional<Path> directory(Setting setting) {
+    return parse(
+        setting,
+        text -> {
+          try {
+            if (text.equals("off")) {
+              return Optional.empty();
+            } else if (text.startsWith("/")) {
+              return Optional.of(Path.of(text));
+            }
+          } catch (InvalidPathException _) {
+            // As below.
+          }
+          throw new IllegalArgumentException("expected off or /path/of/a/directory");
+        });
   }
 
   /** Whole seconds from 0 to {@code limit}. */

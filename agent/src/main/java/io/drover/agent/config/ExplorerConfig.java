@@ -1,6 +1,8 @@
 package io.drover.agent.config;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Rancher's pages of what is in the cluster.
@@ -11,6 +13,7 @@ import java.util.List;
  * @param serverVersion Rancher's, on which that depends too; empty: a new one
  * @param shellImage of the pods of kubectl shells; empty: there are none
  * @param pullSecrets names of the Secrets to pull it with, in cattle-system
+ * @param directory of files for what pages look at; empty: that is in memory
  */
 public record ExplorerConfig(
     boolean enabled,
@@ -18,7 +21,8 @@ public record ExplorerConfig(
     String features,
     String serverVersion,
     String shellImage,
-    List<String> pullSecrets) {
+    List<String> pullSecrets,
+    Optional<Path> directory) {
   public ExplorerConfig {
     pullSecrets = List.copyOf(pullSecrets);
   }
@@ -31,7 +35,8 @@ public record ExplorerConfig(
         env.text(Setting.CATTLE_SERVER_VERSION),
         image(
             env.text(Setting.CATTLE_SHELL_IMAGE), env.text(Setting.CATTLE_SYSTEM_DEFAULT_REGISTRY)),
-        List.copyOf(DutyConfig.names(env.text(Setting.CATTLE_AGENT_PULL_SECRETS))));
+        List.copyOf(DutyConfig.names(env.text(Setting.CATTLE_AGENT_PULL_SECRETS))),
+        env.directory(Setting.DROVER_EXPLORER_DIR));
   }
 
   /** What stands before the first slash of an image is a registry if it looks like a host. */

@@ -95,6 +95,10 @@ public enum Setting {
       "false",
       "`true`: the server may name a user there as a member of `system:masters`, whom no role"
           + " limits. Rancher does not."),
+  DROVER_EXPLORER_DIR(
+      "off",
+      "Where objects are held that pages look at: `off`, in 16 MiB of memory, or"
+          + " `/path/of/a/directory` on a disk, in up to 512 MiB of files without a name."),
   CATTLE_SHELL_IMAGE(
       "rancher/shell:v0.8.1",
       "Image of the pods of kubectl shells: Rancher's, or one with `sh`, `sleep`, `cp` and"

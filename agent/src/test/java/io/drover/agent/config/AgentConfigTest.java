@@ -57,7 +57,8 @@ class AgentConfigTest {
                     "multi-cluster-management-agent=true,unheard-of=maybe,x",
                     "",
                     "rancher/shell:v0.8.1",
-                    List.of()),
+                    List.of(),
+                    Optional.empty()),
                 new HealthConfig(true, "0.0.0.0", 8080),
                 new ReportConfig(
                     true, Optional.empty(), Optional.empty(), Set.of(ReportConfig.Trial.values())),

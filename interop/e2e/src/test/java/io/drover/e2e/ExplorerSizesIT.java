@@ -12,6 +12,7 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,8 +30,9 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
  * a table for {@code docs/explorer.md}; what is asserted is only that the answers are whole. Then
  * many types are made at once, and a sixth of them removed. On demand: {@code -Ddrover.sizes=true},
  * and how many: {@code -Ddrover.sizes.maps=5000 -Ddrover.sizes.pods=20000
- * -Ddrover.sizes.types=300}. With {@code -Ddrover.sizes.rest=11} it looks once more after so many
- * minutes in which nobody asks anything.
+ * -Ddrover.sizes.types=300}. Objects are held in files, as with the chart; {@code
+ * -Ddrover.sizes.files=false}: in memory only. With {@code -Ddrover.sizes.rest=11} it looks once
+ * more after so many minutes in which nobody asks anything.
  */
 @EnabledIfSystemProperty(named = "drover.sizes", matches = "true")
 @Tag("interop")
@@ -39,6 +41,8 @@ final class ExplorerSizesIT {
   private static final int MAPS = Integer.getInteger("drover.sizes.maps", 5_000);
   private static final int PODS = Integer.getInteger("drover.sizes.pods", 20_000);
   private static final int TYPES = Integer.getInteger("drover.sizes.types", 300);
+  private static final boolean IN_FILES =
+      Boolean.parseBoolean(System.getProperty("drover.sizes.files", "true"));
   private static final Duration REST =
       Duration.ofMinutes(Integer.getInteger("drover.sizes.rest", 0));
   private static final int WARM_PAGES = 300;
@@ -118,6 +122,11 @@ final class ExplorerSizesIT {
   void figures() throws Exception {
     var more = new HashMap<>(Installation.ALLOW_LOCAL);
     more.put("CATTLE_FEATURES", "ui-sql-cache=true");
+    if (IN_FILES) {
+      more.put(
+          "DROVER_EXPLORER_DIR",
+          Files.createDirectories(Programs.directory("sizes-held")).toString());
+    }
     try (var plane = ControlPlane.startForExplorer("sizes");
         var installation =
             Installation.start(plane, "sizes", "0.6.1", more, Installation.NO_CHECKS);

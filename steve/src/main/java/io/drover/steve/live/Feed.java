@@ -9,6 +9,7 @@ import io.drover.steve.live.Change.Kind;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.store.Budget;
 import io.drover.steve.store.ColumnStore;
+import io.drover.steve.store.Space;
 import io.drover.steve.store.StoreFullException;
 import java.io.IOException;
 import java.net.HttpURLConnection;
@@ -40,6 +41,7 @@ public final class Feed implements AutoCloseable {
 
   private final ResourceType type;
   private final ApiServer api;
+  private final Space space;
   private final Budget budget;
   private final Feeds.@Nullable Form form;
   private final boolean secret;
@@ -62,10 +64,11 @@ public final class Feed implements AutoCloseable {
   private @Nullable Watch watch;
   private @Nullable Held held;
 
-  private Feed(ApiServer api, ResourceType type, Budget budget, Feeds.@Nullable Form form) {
+  private Feed(ApiServer api, ResourceType type, Space space, Feeds.@Nullable Form form) {
     this.api = api;
     this.type = type;
-    this.budget = budget;
+    this.space = space;
+    this.budget = space.memory();
     this.form = form;
     this.secret = type.id().equals("secret");
   }
@@ -77,8 +80,8 @@ public final class Feed implements AutoCloseable {
    * @param form how its objects are held, when that is wanted; null: never
    */
   static Feed start(
-      ApiServer api, ResourceType type, Budget budget, long from, Feeds.@Nullable Form form) {
-    var feed = new Feed(api, type, budget, form);
+      ApiServer api, ResourceType type, Space space, long from, Feeds.@Nullable Form form) {
+    var feed = new Feed(api, type, space, form);
     var source =
         new Watch.Source(
             type.path(""),
@@ -188,7 +191,7 @@ public final class Feed implements AutoCloseable {
   // Guarded by this.
   private void startHeld() {
     if (wantsHeld && held == null && form != null && !listing) {
-      held = Held.start(api, type, form, budget);
+      held = Held.start(api, type, form, space);
     }
   }
 

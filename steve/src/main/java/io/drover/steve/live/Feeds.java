@@ -6,8 +6,8 @@ import io.drover.steve.kube.Refusal;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.query.Columns;
 import io.drover.steve.schema.ResourceType;
-import io.drover.steve.store.Budget;
 import io.drover.steve.store.ColumnStore;
+import io.drover.steve.store.Space;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -42,7 +42,7 @@ public final class Feeds implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Feeds.class);
 
   private final ApiServer api;
-  private final Budget budget;
+  private final Space space;
   private final LongSupplier nanoTime;
   private final Function<ResourceType, Optional<Form>> forms;
 
@@ -73,16 +73,17 @@ public final class Feeds implements AutoCloseable {
   /**
    * Starts nothing yet.
    *
+   * @param space for changes and objects; changes are always in memory
    * @param forms how objects of a type are held; empty: never
    */
   public Feeds(
       ApiServer api,
-      Budget budget,
+      Space space,
       LongSupplier nanoTime,
       Function<ResourceType, Optional<Form>> forms) {
     this.api = api;
     this.forms = forms;
-    this.budget = budget;
+    this.space = space;
     this.nanoTime = nanoTime;
   }
 
@@ -131,7 +132,7 @@ public final class Feeds implements AutoCloseable {
       var known = open.get(type);
       if (known == null) {
         makeRoom();
-        known = new Used(Feed.start(api, type, budget, from, forms.apply(type).orElse(null)));
+        known = new Used(Feed.start(api, type, space, from, forms.apply(type).orElse(null)));
         open.put(type, known);
       }
       used = known;

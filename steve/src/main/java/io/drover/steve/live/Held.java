@@ -7,8 +7,8 @@ import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Watch;
 import io.drover.steve.live.Change.Kind;
 import io.drover.steve.schema.ResourceType;
-import io.drover.steve.store.Budget;
 import io.drover.steve.store.ColumnStore;
+import io.drover.steve.store.Space;
 import io.drover.steve.store.StoreFullException;
 import java.io.IOException;
 import java.util.HashSet;
@@ -49,10 +49,10 @@ final class Held implements AutoCloseable {
   }
 
   /** Begins to list; whoever calls tells of every change from before on. */
-  static Held start(ApiServer api, ResourceType type, Feeds.Form form, Budget budget) {
+  static Held start(ApiServer api, ResourceType type, Feeds.Form form, Space space) {
     var held = new Held(api, type, form);
     try {
-      held.store = new ColumnStore(form.columns(), budget);
+      held.store = new ColumnStore(form.columns(), space);
       held.filling.start();
     } catch (StoreFullException e) {
       held.full(e);

@@ -1,5 +1,7 @@
 package io.drover.steve.query;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -11,6 +13,8 @@ import java.util.Arrays;
  * @param caseless whether ASCII letters compare without their case
  */
 public record Order(Kind kind, boolean caseless) {
+  private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+
   public enum Kind {
     /** By code points. */
     TEXT,
@@ -20,7 +24,7 @@ public record Order(Kind kind, boolean caseless) {
     ADDRESS
   }
 
-  public int compare(byte[] a, int aFrom, int aTo, byte[] b, int bFrom, int bTo) {
+  public int compare(MemorySegment a, int aFrom, int aTo, MemorySegment b, int bFrom, int bTo) {
     return switch (kind) {
       case TEXT -> compareTexts(a, aFrom, aTo, b, bFrom, bTo);
       case NUMBER -> compareNumbers(a, aFrom, aTo, b, bFrom, bTo);
@@ -31,16 +35,21 @@ public record Order(Kind kind, boolean caseless) {
   public int compare(String a, String b) {
     var left = a.getBytes(StandardCharsets.UTF_8);
     var right = b.getBytes(StandardCharsets.UTF_8);
-    return compare(left, 0, left.length, right, 0, right.length);
+    return compare(
+        MemorySegment.ofArray(left), 0, left.length, MemorySegment.ofArray(right), 0, right.length);
   }
 
-  private int compareTexts(byte[] a, int aFrom, int aTo, byte[] b, int bFrom, int bTo) {
-    if (!caseless) {
-      return Arrays.compareUnsigned(a, aFrom, aTo, b, bFrom, bTo);
-    }
+  private int compareTexts(
+      MemorySegment a, int aFrom, int aTo, MemorySegment b, int bFrom, int bTo) {
     int length = Math.min(aTo - aFrom, bTo - bFrom);
+    if (!caseless) {
+      int at = (int) MemorySegment.mismatch(a, aFrom, aFrom + length, b, bFrom, bFrom + length);
+      return at < 0
+          ? (aTo - aFrom) - (bTo - bFrom)
+          : (a.get(BYTE, aFrom + at) & 0xFF) - (b.get(BYTE, bFrom + at) & 0xFF);
+    }
     for (int i = 0; i < length; i++) {
-      int difference = folded(a[aFrom + i]) - folded(b[bFrom + i]);
+      int difference = folded(a.get(BYTE, aFrom + i)) - folded(b.get(BYTE, bFrom + i));
       if (difference != 0) {
         return difference;
       }
@@ -53,7 +62,8 @@ public record Order(Kind kind, boolean caseless) {
     return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter & 0xFF;
   }
 
-  private int compareNumbers(byte[] a, int aFrom, int aTo, byte[] b, int bFrom, int bTo) {
+  private int compareNumbers(
+      MemorySegment a, int aFrom, int aTo, MemorySegment b, int bFrom, int bTo) {
     double left = number(a, aFrom, aTo);
     double right = number(b, bFrom, bTo);
     boolean isNumber = !Double.isNaN(left);
@@ -67,14 +77,15 @@ public record Order(Kind kind, boolean caseless) {
   }
 
   /** A decimal number's value, not a number of anything else. */
-  static double number(byte[] text, int from, int to) {
-    int at = from < to && text[from] == '-' ? from + 1 : from;
+  static double number(MemorySegment text, int from, int to) {
+    boolean negative = from < to && text.get(BYTE, from) == '-';
+    int at = negative ? from + 1 : from;
     double value = 0;
     double unit = 1;
     boolean fraction = false;
     boolean digits = false;
     for (; at < to; at++) {
-      int c = text[at];
+      int c = text.get(BYTE, at);
       if (c == '.' && !fraction) {
         fraction = true;
       } else if (c >= '0' && c <= '9') {
@@ -85,19 +96,18 @@ public record Order(Kind kind, boolean caseless) {
         return Double.NaN;
       }
     }
-    return digits ? (text[from] == '-' ? -value : value) / unit : Double.NaN;
+    return digits ? (negative ? -value : value) / unit : Double.NaN;
   }
 
   static double number(String text) {
     var bytes = text.getBytes(StandardCharsets.UTF_8);
-    return number(bytes, 0, bytes.length);
+    return number(MemorySegment.ofArray(bytes), 0, bytes.length);
   }
 
-  private static byte[] address(byte[] text, int from, int to) {
+  private static byte[] address(MemorySegment text, int from, int to) {
+    var bytes = text.asSlice(from, to - from).toArray(BYTE);
     try {
-      var address =
-          InetAddress.ofLiteral(new String(text, from, to - from, StandardCharsets.UTF_8))
-              .getAddress();
+      var address = InetAddress.ofLiteral(new String(bytes, StandardCharsets.UTF_8)).getAddress();
       var wide = new byte[16];
       System.arraycopy(address, 0, wide, 16 - address.length, address.length);
       return wide;

@@ -2,7 +2,7 @@ package io.drover.steve.store;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** How much memory stores may take together, on the heap and outside. Safe for many threads. */
+/** How much stores may take together, of memory or of a disk. Safe for many threads. */
 public final class Budget {
   private final long limitBytes;
   private final AtomicLong used = new AtomicLong();
@@ -15,7 +15,7 @@ public final class Budget {
   public void take(long bytes) throws StoreFullException {
     if (used.addAndGet(bytes) > limitBytes) {
       used.addAndGet(-bytes);
-      throw new StoreFullException(limitBytes);
+      throw new StoreFullException("objects that are held need more than " + limitBytes + " bytes");
     }
   }
 

@@ -37,7 +37,8 @@ public final class ColumnStore implements AutoCloseable {
   private static final int MIN_DEAD_TEXTS = 4096;
 
   private final Columns definitions;
-  private final Budget budget;
+  private final Space space;
+  private final Space.Part part;
   private final List<Field> fields;
   private final Map<String, Integer> columnNumbers = new HashMap<>();
   private final int idColumn;
@@ -58,14 +59,14 @@ public final class ColumnStore implements AutoCloseable {
   private @Nullable Packing packing;
 
   /** A number of {@link #texts} by column and row; the last column is the labels. */
-  private final int[][] columns;
+  private final Ints[] columns;
 
   private long[] places = new long[FIRST_ROWS];
   private int[] packedLengths = new int[FIRST_ROWS];
   private int[] lengths = new int[FIRST_ROWS];
 
   /** A row, and one more, by the number of its id; 0 for texts that are no id. */
-  private int[] rowsById = new int[FIRST_ROWS];
+  private final Ints rowsById;
 
   private int end;
   private int[] free = new int[FIRST_ROWS];
@@ -74,7 +75,6 @@ public final class ColumnStore implements AutoCloseable {
   private long deadBytes;
   private long liveBytes;
   private int textsAfterCompaction;
-  private long takenBytes;
   private boolean closed;
 
   /** resourceVersion of the newest event, or of the list if there was none. */
@@ -112,9 +112,10 @@ public final class ColumnStore implements AutoCloseable {
     }
   }
 
-  public ColumnStore(Columns definitions, Budget budget) throws StoreFullException {
+  /** An empty one, in that space. */
+  public ColumnStore(Columns definitions, Space space) throws StoreFullException {
     this.definitions = definitions;
-    this.budget = budget;
+    this.space = space;
     fields = definitions.fields();
     for (int column = 0; column < fields.size(); column++) {
       columnNumbers.put(fields.get(column).column(), column);
@@ -123,11 +124,21 @@ public final class ColumnStore implements AutoCloseable {
     nameColumn = columnOf("metadata.name");
     int namespace = columnOf("metadata.namespace");
     namespaceColumn = namespace < 0 ? fields.size() + 1 : namespace;
-    // Labels, and namespaces that are all empty.
-    columns = new int[fields.size() + 2][FIRST_ROWS];
-    take((long) FIRST_ROWS * (rowBytes() + 8));
-    texts = new Texts(budget);
-    rows = new Rows(budget);
+    part = space.part();
+    try {
+      part.take((long) FIRST_ROWS * (ROW_BYTES + Integer.BYTES));
+      // Labels, and namespaces that are all empty.
+      columns = new Ints[fields.size() + 2];
+      for (int column = 0; column < columns.length; column++) {
+        columns[column] = new Ints(part, FIRST_ROWS);
+      }
+      rowsById = new Ints(part, FIRST_ROWS);
+      texts = new Texts(space);
+    } catch (StoreFullException e) {
+      part.release();
+      throw e;
+    }
+    rows = new Rows(space);
   }
 
   private int columnOf(String name) {
@@ -138,23 +149,13 @@ public final class ColumnStore implements AutoCloseable {
     return fields.size();
   }
 
-  private long rowBytes() {
-    return 4L * columns.length + ROW_BYTES;
-  }
-
-  private void take(long bytes) throws StoreFullException {
-    budget.take(bytes);
-    takenBytes += bytes;
-  }
-
   @Override
   public void close() {
     lock.writeLock().lock();
     try {
       texts.release();
       rows.release();
-      budget.give(takenBytes);
-      takenBytes = 0;
+      part.release();
       closed = true;
       end = 0;
       freeCount = 0;
@@ -195,8 +196,8 @@ public final class ColumnStore implements AutoCloseable {
       var packed = packing.pack(json);
       var numbers = numbers(object);
       int id = numbers[idColumn];
-      growIds();
-      int known = rowsById[id] - 1;
+      rowsById.grow(texts.count(), part);
+      int known = rowsById.get(id) - 1;
       int row = known >= 0 ? known : freeRow();
       long place = rows.add(packed);
       // Nothing fails from here on.
@@ -209,12 +210,12 @@ public final class ColumnStore implements AutoCloseable {
         freeCount--;
       }
       for (int column = 0; column < columns.length; column++) {
-        columns[column][row] = numbers[column];
+        columns[column].set(row, numbers[column]);
       }
       places[row] = place;
       packedLengths[row] = packed.length;
       lengths[row] = json.length;
-      rowsById[id] = row + 1;
+      rowsById.set(id, row + 1);
       liveBytes += packed.length;
       if (isEvent) {
         revision = resourceVersion(object);
@@ -256,14 +257,6 @@ public final class ColumnStore implements AutoCloseable {
     return numbers;
   }
 
-  private void growIds() throws StoreFullException {
-    if (texts.count() > rowsById.length) {
-      int size = Math.max(texts.count(), rowsById.length + rowsById.length / 2);
-      take(4L * (size - rowsById.length));
-      rowsById = Arrays.copyOf(rowsById, size);
-    }
-  }
-
   /** A row that is free, or the next one behind all. */
   private int freeRow() throws StoreFullException {
     if (freeCount > 0) {
@@ -271,13 +264,13 @@ public final class ColumnStore implements AutoCloseable {
     }
     if (end == places.length) {
       int size = end + end / 2;
-      take((size - end) * rowBytes());
+      for (var column : columns) {
+        column.grow(size, part);
+      }
+      part.take((long) (size - end) * ROW_BYTES);
       places = Arrays.copyOf(places, size);
       packedLengths = Arrays.copyOf(packedLengths, size);
       lengths = Arrays.copyOf(lengths, size);
-      for (int column = 0; column < columns.length; column++) {
-        columns[column] = Arrays.copyOf(columns[column], size);
-      }
     }
     return end;
   }
@@ -298,13 +291,13 @@ public final class ColumnStore implements AutoCloseable {
         return;
       }
       if (freeCount == free.length) {
-        take(4L * free.length);
+        part.take(4L * free.length);
         free = Arrays.copyOf(free, 2 * free.length);
       }
       free[freeCount++] = row;
-      rowsById[number] = 0;
+      rowsById.set(number, 0);
       for (var column : columns) {
-        column[row] = 0;
+        column.set(row, 0);
       }
       deadBytes += packedLengths[row];
       liveBytes -= packedLengths[row];
@@ -317,7 +310,7 @@ public final class ColumnStore implements AutoCloseable {
   /** Moves what lives into new memory when most of the old is dead. */
   private void compact() throws StoreFullException {
     if (deadBytes > Math.max(liveBytes, MIN_DEAD_BYTES)) {
-      var moved = new Rows(budget);
+      var moved = new Rows(space);
       try {
         var places = this.places.clone();
         for (int row = 0; row < end; row++) {
@@ -342,45 +335,47 @@ public final class ColumnStore implements AutoCloseable {
   }
 
   private void renumber() throws StoreFullException {
-    var fresh = new Texts(budget);
+    var fresh = new Texts(space);
     var numbers = new int[texts.count()];
-    var moved = new int[columns.length][];
     try {
       for (int column = 0; column < columns.length; column++) {
-        moved[column] = columns[column].clone();
         for (int row = 0; row < end; row++) {
-          int old = columns[column][row];
+          int old = columns[column].get(row);
           if (old != 0 && numbers[old] == 0) {
             numbers[old] =
                 column == labelsColumn()
                     ? Labels.renumber(old, texts, fresh)
                     : fresh.number(texts.bytes(old));
           }
-          moved[column][row] = numbers[old];
         }
       }
     } catch (StoreFullException e) {
       fresh.release();
       throw e;
     }
-    System.arraycopy(moved, 0, columns, 0, moved.length);
+    // Nothing fails from here on.
+    for (var column : columns) {
+      for (int row = 0; row < end; row++) {
+        column.set(row, numbers[column.get(row)]);
+      }
+    }
     texts.release();
     texts = fresh;
-    Arrays.fill(rowsById, 0);
+    rowsById.clear();
     for (int row = 0; row < end; row++) {
       if (isLive(row)) {
-        rowsById[columns[idColumn][row]] = row + 1;
+        rowsById.set(columns[idColumn].get(row), row + 1);
       }
     }
   }
 
   /** The row of an id's number, or -1. */
   private int rowOf(int number) {
-    return number < 0 || number >= rowsById.length ? -1 : rowsById[number] - 1;
+    return number < 0 || number >= rowsById.size() ? -1 : rowsById.get(number) - 1;
   }
 
   private boolean isLive(int row) {
-    return columns[idColumn][row] != 0;
+    return columns[idColumn].get(row) != 0;
   }
 
   /**

@@ -28,19 +28,19 @@ final class Scan {
   private static final Order BY_CODE_POINT = new Order(Order.Kind.TEXT, false);
 
   private final Texts texts;
-  private final int[][] columns;
+  private final Ints[] columns;
   private final Map<String, Integer> columnNumbers;
-  private final int[] ids;
-  private final int[] names;
-  private final int[] namespaces;
-  private final int[] labels;
+  private final Ints ids;
+  private final Ints names;
+  private final Ints namespaces;
+  private final Ints labels;
   private final int[] rows;
   private int count;
   private int remembered;
 
   Scan(
       Texts texts,
-      int[][] columns,
+      Ints[] columns,
       Map<String, Integer> columnNumbers,
       int idColumn,
       int nameColumn,
@@ -56,7 +56,7 @@ final class Scan {
     labels = columns[labelsColumn];
     rows = new int[end];
     for (int row = 0; row < end; row++) {
-      if (ids[row] != 0) {
+      if (ids.get(row) != 0) {
         rows[count++] = row;
       }
     }
@@ -103,10 +103,10 @@ final class Scan {
             ? set -> comparison.accepts(Labels.value(set, field.label(), texts))
             : number -> comparison.accepts(texts.text(number));
     var answers = remember(ofText);
-    return row -> answers.test(column[row]);
+    return row -> answers.test(column.get(row));
   }
 
-  private int[] column(Field field) {
+  private Ints column(Field field) {
     return field.isLabel()
         ? labels
         : columns[Objects.requireNonNull(columnNumbers.get(field.column()), field.column())];
@@ -134,18 +134,18 @@ final class Scan {
     var some = new HashMap<Integer, Set<String>>();
     keep(
         row ->
-            all.test(namespaces[row])
+            all.test(namespaces.get(row))
                 || some.computeIfAbsent(
-                        namespaces[row], namespace -> scope.names(texts.text(namespace)))
-                    .contains(texts.text(names[row])));
+                        namespaces.get(row), namespace -> scope.names(texts.text(namespace)))
+                    .contains(texts.text(names.get(row))));
   }
 
   void keepInProjects(ProjectFilter filter, Projects projects, boolean areNamespaces) {
     if (areNamespaces) {
       keep(
           row -> {
-            var project = Labels.value(labels[row], Projects.LABEL, texts);
-            return filter.accepts(texts.text(names[row]), project == null ? "" : project);
+            var project = Labels.value(labels.get(row), Projects.LABEL, texts);
+            return filter.accepts(texts.text(names.get(row)), project == null ? "" : project);
           });
     } else {
       var inProject =
@@ -156,7 +156,7 @@ final class Scan {
                     ? !filter.wanted()
                     : filter.accepts(namespace, projects.of(namespace));
               });
-      keep(row -> inProject.test(namespaces[row]));
+      keep(row -> inProject.test(namespaces.get(row)));
     }
   }
 
@@ -182,7 +182,7 @@ final class Scan {
         }
       }
       // What is the same in all keys has an order too, so that pages fit together.
-      return texts.compare(ids[a], ids[b], BY_CODE_POINT);
+      return texts.compare(ids.get(a), ids.get(b), BY_CODE_POINT);
     };
   }
 
@@ -191,10 +191,10 @@ final class Scan {
     var order = key.order();
     if (key.field().isLabel()) {
       var ranks = ranks(key.field().label(), order);
-      return (a, b) -> sign * (ranks[labels[a]] - ranks[labels[b]]);
+      return (a, b) -> sign * (ranks[labels.get(a)] - ranks[labels.get(b)]);
     }
     var column = column(key.field());
-    return (a, b) -> sign * texts.compare(column[a], column[b], order);
+    return (a, b) -> sign * texts.compare(column.get(a), column.get(b), order);
   }
 
   /** Of each set of labels, the place of its value among all values; those without it come last. */
@@ -202,7 +202,7 @@ final class Scan {
     var ranks = new int[texts.count()];
     var values = new HashMap<Integer, String>();
     for (int i = 0; i < count; i++) {
-      int set = labels[rows[i]];
+      int set = labels.get(rows[i]);
       if (ranks[set] == 0) {
         ranks[set] = Integer.MAX_VALUE / 2;
         var value = Labels.value(set, label, texts);
@@ -231,7 +231,7 @@ final class Scan {
       var column = column(property);
       var alike = new HashMap<Long, Integer>();
       for (int row : page) {
-        alike.merge((long) column[row] << 32 | namespaces[row], 1, Integer::sum);
+        alike.merge((long) column.get(row) << 32 | namespaces.get(row), 1, Integer::sum);
       }
       alike.forEach(
           (pair, number) -> {

@@ -4,7 +4,7 @@ package io.drover.steve.store;
 public final class StoreFullException extends Exception {
   private static final long serialVersionUID = 1;
 
-  StoreFullException(long limitBytes) {
-    super("objects in memory need more than " + limitBytes + " bytes", null, false, false);
+  StoreFullException(String message) {
+    super(message, null, false, false);
   }
 }

@@ -1,6 +1,8 @@
 package io.drover.steve.store;
 
 import io.drover.steve.query.Order;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -23,36 +25,38 @@ final class Texts {
   /** Before each text: its length in bytes. */
   private static final int LENGTH_BYTES = 2;
 
-  private final Budget budget;
-  private long takenBytes;
+  private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
 
-  private byte[][] chunks = new byte[4][];
+  private final Space.Part part;
+
+  private MemorySegment[] chunks = new MemorySegment[4];
+  private int used;
   private int end;
 
   /** Where each text begins: chunk and place in it. */
-  private int[] starts = new int[FIRST_TEXTS];
+  private final Ints starts;
 
   private int count = 1;
 
   /** Open addressing; 0 is free. At most half of it is in use. */
   private int[] table = new int[2 * FIRST_TEXTS];
 
-  Texts(Budget budget) throws StoreFullException {
-    this.budget = budget;
-    take(FIRST_CHUNK_BYTES + 4L * (starts.length + table.length));
-    chunks[0] = new byte[FIRST_CHUNK_BYTES];
+  Texts(Space space) throws StoreFullException {
+    part = space.part();
+    try {
+      part.take(4L * table.length);
+      starts = new Ints(part, FIRST_TEXTS);
+      chunks[used++] = part.chunk(FIRST_CHUNK_BYTES);
+    } catch (StoreFullException e) {
+      part.release();
+      throw e;
+    }
     end = LENGTH_BYTES;
   }
 
-  private void take(long bytes) throws StoreFullException {
-    budget.take(bytes);
-    takenBytes += bytes;
-  }
-
-  /** Gives back to the budget. It cannot be used any more. */
+  /** Gives everything back. It cannot be used any more. */
   void release() {
-    budget.give(takenBytes);
-    takenBytes = 0;
+    part.release();
   }
 
   /** How many there are: all numbers are smaller. */
@@ -77,11 +81,11 @@ final class Texts {
     int start = end;
     var chunk = chunks[start >> CHUNK_SHIFT];
     int at = start & (CHUNK_BYTES - 1);
-    chunk[at] = (byte) (length >> 8);
-    chunk[at + 1] = (byte) length;
-    System.arraycopy(text, 0, chunk, at + LENGTH_BYTES, length);
+    chunk.set(BYTE, at, (byte) (length >> 8));
+    chunk.set(BYTE, at + 1, (byte) length);
+    MemorySegment.copy(text, 0, chunk, BYTE, at + LENGTH_BYTES, length);
     end += LENGTH_BYTES + length;
-    starts[count] = start;
+    starts.set(count, start);
     table[slot(text, length)] = count;
     return count++;
   }
@@ -97,7 +101,7 @@ final class Texts {
   /** The text's slot, or the free one where it belongs. */
   private int slot(byte[] text, int length) {
     int mask = table.length - 1;
-    int slot = hash(text, 0, length) & mask;
+    int slot = hash(MemorySegment.ofArray(text), 0, length) & mask;
     while (table[slot] != 0 && !is(table[slot], text, length)) {
       slot = (slot + 1) & mask;
     }
@@ -105,53 +109,56 @@ final class Texts {
   }
 
   private boolean is(int number, byte[] text, int length) {
-    int from = from(number);
-    return length(number) == length
-        && Arrays.equals(chunk(number), from, from + length, text, 0, length);
+    return length(number) == length && begins(number, text, length);
   }
 
-  private static int hash(byte[] text, int from, int length) {
+  /** Whether a text that is at least so long begins with these bytes. */
+  private boolean begins(int number, byte[] beginning, int length) {
+    int from = from(number);
+    var wanted = MemorySegment.ofArray(beginning);
+    return MemorySegment.mismatch(chunk(number), from, from + length, wanted, 0, length) < 0;
+  }
+
+  private static int hash(MemorySegment text, int from, int length) {
     int hash = 1;
     for (int i = from; i < from + length; i++) {
-      hash = 31 * hash + text[i];
+      hash = 31 * hash + text.get(BYTE, i);
     }
     return hash ^ (hash >>> 15);
   }
 
   /** Makes room for one more. All of it before anything changes. */
   private void grow(int length) throws StoreFullException {
-    if (count == starts.length) {
-      take(4L * starts.length);
-      starts = Arrays.copyOf(starts, 2 * starts.length);
-    }
+    starts.grow(count + 1, part);
     if (2 * count >= table.length) {
-      take(4L * table.length);
+      part.take(4L * table.length);
       rehash(2 * table.length);
     }
     int need = LENGTH_BYTES + length;
     int last = end >> CHUNK_SHIFT;
     // None, if the text before has filled the last one.
-    var chunk = last == chunks.length ? null : chunks[last];
+    var chunk = last == used ? null : chunks[last];
     int at = end & (CHUNK_BYTES - 1);
-    int room = chunk == null ? 0 : chunk.length - at;
-    if (chunk != null && room < need && chunk.length < CHUNK_BYTES) {
-      int size = chunk.length;
+    long room = chunk == null ? 0 : chunk.byteSize() - at;
+    if (chunk != null && room < need && chunk.byteSize() < CHUNK_BYTES) {
+      int size = (int) chunk.byteSize();
       while (size < CHUNK_BYTES && size - at < need) {
         size *= 2;
       }
-      take(size - chunk.length);
-      chunk = Arrays.copyOf(chunk, size);
+      var larger = part.chunk(size);
+      MemorySegment.copy(chunk, 0, larger, 0, chunk.byteSize());
+      part.forget(chunk);
+      chunk = larger;
       chunks[last] = chunk;
-      room = size - at;
+      room = chunk.byteSize() - at;
     }
     if (chunk == null || room < need) {
-      int next = chunk == null ? last : last + 1;
-      take(CHUNK_BYTES);
-      if (next == chunks.length) {
-        chunks = Arrays.copyOf(chunks, 2 * next);
+      var next = part.chunk(CHUNK_BYTES);
+      if (used == chunks.length) {
+        chunks = Arrays.copyOf(chunks, 2 * used);
       }
-      chunks[next] = new byte[CHUNK_BYTES];
-      end = next << CHUNK_SHIFT;
+      end = used << CHUNK_SHIFT;
+      chunks[used++] = next;
     }
   }
 
@@ -166,34 +173,33 @@ final class Texts {
     }
   }
 
-  private byte[] chunk(int number) {
-    return chunks[starts[number] >> CHUNK_SHIFT];
+  private MemorySegment chunk(int number) {
+    return chunks[starts.get(number) >> CHUNK_SHIFT];
   }
 
   private int from(int number) {
-    return (starts[number] & (CHUNK_BYTES - 1)) + LENGTH_BYTES;
+    return (starts.get(number) & (CHUNK_BYTES - 1)) + LENGTH_BYTES;
   }
 
   private int length(int number) {
-    int at = starts[number] & (CHUNK_BYTES - 1);
-    var chunk = chunk(number);
-    return (chunk[at] & 0xFF) << 8 | (chunk[at + 1] & 0xFF);
+    int start = starts.get(number);
+    int at = start & (CHUNK_BYTES - 1);
+    var chunk = chunks[start >> CHUNK_SHIFT];
+    return (chunk.get(BYTE, at) & 0xFF) << 8 | (chunk.get(BYTE, at + 1) & 0xFF);
   }
 
   byte[] bytes(int number) {
-    int from = from(number);
-    return Arrays.copyOfRange(chunk(number), from, from + length(number));
+    var bytes = new byte[length(number)];
+    MemorySegment.copy(chunk(number), BYTE, from(number), bytes, 0, bytes.length);
+    return bytes;
   }
 
   boolean startsWith(int number, byte[] beginning) {
-    int from = from(number);
-    return length(number) >= beginning.length
-        && Arrays.equals(
-            chunk(number), from, from + beginning.length, beginning, 0, beginning.length);
+    return length(number) >= beginning.length && begins(number, beginning, beginning.length);
   }
 
   String text(int number) {
-    return new String(chunk(number), from(number), length(number), StandardCharsets.UTF_8);
+    return new String(bytes(number), StandardCharsets.UTF_8);
   }
 
   int compare(int a, int b, Order order) {

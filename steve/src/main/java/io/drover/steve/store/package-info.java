@@ -3,9 +3,10 @@
  *
  * <p>What queries look at lies in columns: for each row a number an indexed field, which stands for
  * a text in {@link Texts}, so that a condition is decided once a text, not once a row. The objects
- * themselves lie deflated outside of the Java heap ({@link Rows}), and only those of the page that
- * is shown are read. Everything is counted against a {@link Budget}; at its end the store says
- * {@link StoreFullException}, and its caller lists without it.
+ * themselves lie deflated in {@link Rows}, and only those of the page that is shown are read. What
+ * is large lies in a {@link Space} outside of the Java heap, in a file if there is a directory for
+ * it. Everything is counted against a {@link Budget}; at its end the store says {@link
+ * StoreFullException}, and its caller lists without it.
  */
 @NullMarked
 package io.drover.steve.store;

@@ -9,6 +9,7 @@ import io.drover.steve.FakeApiServer;
 import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -55,7 +56,8 @@ class ListRelationsTest {
       api.has("/apis/apps/v1/" + kind, FakeApiServer.list());
     }
     grant("'*'");
-    browser = new Browser(api, new Explorer.Options("", "", false, ShellImage.NONE));
+    browser =
+        new Browser(api, new Explorer.Options("", "", false, ShellImage.NONE, Optional.empty()));
   }
 
   @AfterEach
@@ -83,7 +85,9 @@ class ListRelationsTest {
   private void browse(String dialect) throws IOException {
     var features = "ui-sql-cache=" + dialect.equals("sql");
     browser.close();
-    browser = new Browser(api, new Explorer.Options(features, "", false, ShellImage.NONE));
+    browser =
+        new Browser(
+            api, new Explorer.Options(features, "", false, ShellImage.NONE, Optional.empty()));
     browser.get("/v1/schemas/configmap");
     api.asked();
   }

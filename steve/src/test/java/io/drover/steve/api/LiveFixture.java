@@ -15,6 +15,7 @@ import io.drover.steve.live.LiveCounts;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.store.Budget;
+import io.drover.steve.store.Space;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -91,7 +92,7 @@ final class LiveFixture implements AutoCloseable {
     feeds =
         new Feeds(
             api,
-            budget,
+            Space.inMemory(budget),
             () -> System.nanoTime() + laterNanos.get(),
             type -> HeldLists.form(type, dialect, clock));
     counts = new LiveCounts(api, CountStore::accept, clock, System::nanoTime);

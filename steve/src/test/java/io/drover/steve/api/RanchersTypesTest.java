@@ -10,6 +10,7 @@ import io.drover.steve.FakeApiServer.Asked;
 import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
@@ -55,7 +56,10 @@ class RanchersTypesTest {
             "{'metadata':{'name':'b'},'roleRef':{'kind':'ClusterRole','name':'r'},'subjects':["
                 + "{'kind':'User','apiGroup':'rbac.authorization.k8s.io','name':'jane'}]}"));
     browser =
-        new Browser(api, new Explorer.Options("ui-sql-cache=false", "", false, ShellImage.NONE));
+        new Browser(
+            api,
+            new Explorer.Options(
+                "ui-sql-cache=false", "", false, ShellImage.NONE, Optional.empty()));
   }
 
   @AfterEach
@@ -185,7 +189,9 @@ class RanchersTypesTest {
   @Test
   void savesNothingInAClusterWithoutThatType() throws Exception {
     try (var other = new FakeApiServer();
-        var elsewhere = new Browser(other, new Explorer.Options("", "", false, ShellImage.NONE))) {
+        var elsewhere =
+            new Browser(
+                other, new Explorer.Options("", "", false, ShellImage.NONE, Optional.empty()))) {
       assertThat(elsewhere.get("/v1/userpreferences").at("/data/0/data")).isEmpty();
       assertThat(elsewhere.send("PUT", "/v1/userpreferences/jane", "{}").status()).isEqualTo(404);
     }
@@ -202,7 +208,9 @@ class RanchersTypesTest {
             + "'x-kubernetes-group-version-kind':[{'group':'management.cattle.io','version':'v3',"
             + "'kind':'Setting'}]},"
             + "'io.Spec':{'properties':{'size':{'type':'integer'}}}}}");
-    try (var old = new Browser(api, new Explorer.Options("", version, false, ShellImage.NONE))) {
+    try (var old =
+        new Browser(
+            api, new Explorer.Options("", version, false, ShellImage.NONE, Optional.empty()))) {
       var schema = old.get("/v1/schemas/management.cattle.io.setting");
       if (!said) {
         assertThat(schema.path("resourceFields").isNull()).isTrue();

@@ -8,6 +8,7 @@ import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.store.Budget;
+import io.drover.steve.store.Space;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -36,7 +37,7 @@ class FeedTest {
     server = new FakeApiServer();
     server.has(MAPS, "{'metadata':{'resourceVersion':'9'},'items':[]}");
     api = new ApiServer(server);
-    feeds = new Feeds(api, budget, nanos::get, _ -> Optional.empty());
+    feeds = new Feeds(api, Space.inMemory(budget), nanos::get, _ -> Optional.empty());
   }
 
   @AfterEach

@@ -27,6 +27,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -290,7 +291,7 @@ class ShellsTest {
   /** From the browser's bytes to the pod, and back. */
   @Test
   void browserTalksToThePod() throws Exception {
-    var options = new Explorer.Options("", "", false, IMAGE);
+    var options = new Explorer.Options("", "", false, IMAGE, Optional.empty());
     for (String path : List.of("/api", "/apis", "/openapi/v2")) {
       api.objects.put(path, Json.MAPPER.readTree("{\"metadata\":{},\"items\":[]}"));
     }

@@ -41,7 +41,7 @@ class ColumnStoreTest {
 
   @BeforeEach
   void open() throws StoreFullException {
-    store = new ColumnStore(PODS, budget);
+    store = new ColumnStore(PODS, Space.inMemory(budget));
   }
 
   @AfterEach
@@ -130,7 +130,7 @@ class ColumnStoreTest {
   @Test
   void atTheEndOfTheBudgetTheStoreSaysSoAndStaysReadable() throws Exception {
     var small = new Budget(400_000);
-    try (var little = new ColumnStore(PODS, small)) {
+    try (var little = new ColumnStore(PODS, Space.inMemory(small))) {
       int[] count = {0};
       assertThatThrownBy(
               () -> {
@@ -139,7 +139,7 @@ class ColumnStoreTest {
                 }
               })
           .isInstanceOf(StoreFullException.class)
-          .hasMessage("objects in memory need more than 400000 bytes");
+          .hasMessage("objects that are held need more than 400000 bytes");
       assertThat(count[0]).isGreaterThan(50);
       assertThat(little.size()).isEqualTo(count[0]);
       assertThat(small.usedBytes()).isLessThanOrEqualTo(400_000);
@@ -152,14 +152,14 @@ class ColumnStoreTest {
   @Test
   void storesShareABudget() throws Exception {
     var small = new Budget(20_000);
-    try (var one = new ColumnStore(PODS, small)) {
+    try (var one = new ColumnStore(PODS, Space.inMemory(small))) {
       assertThat(one.size()).isZero();
       assertThatThrownBy(
               () -> {
                 var open = new ArrayList<ColumnStore>();
                 try {
                   while (open.size() < 100) {
-                    open.add(new ColumnStore(PODS, small));
+                    open.add(new ColumnStore(PODS, Space.inMemory(small)));
                   }
                 } finally {
                   open.forEach(ColumnStore::close);
@@ -173,7 +173,7 @@ class ColumnStoreTest {
   @Test
   void valuesOfSecretsAreRefused() throws Exception {
     var columns = new Columns("secret", true, List.of());
-    try (var secrets = new ColumnStore(columns, budget)) {
+    try (var secrets = new ColumnStore(columns, Space.inMemory(budget))) {
       for (var secret :
           List.of(
               "{kind:'Secret',metadata:{name:'a'},data:{k:'dg=='}}",
@@ -260,7 +260,7 @@ class ColumnStoreTest {
   @Test
   void namespacesAreInTheirProjects() throws Exception {
     var columns = new Columns("namespace", false, List.of());
-    try (var namespaces = new ColumnStore(columns, budget)) {
+    try (var namespaces = new ColumnStore(columns, Space.inMemory(budget))) {
       namespaces.put(
           object(
               "{kind:'Namespace',metadata:{name:'a',labels:{'field.cattle.io/projectId':'p-1'}}}"));

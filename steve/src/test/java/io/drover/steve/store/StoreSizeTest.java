@@ -6,11 +6,14 @@ import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.query.Scope;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What 100,000 pods take. Times are printed only: they are the machine's as much as ours, and
@@ -18,17 +21,31 @@ import org.junit.jupiter.api.Test;
  */
 class StoreSizeTest {
   private static final int PODS = 100_000;
-  private static final long MAX_HEAP_BYTES = 60L * 1024 * 1024;
-  private static final int TIMES = 300;
+  private static final int TIMES = 100;
+  private static final long MIB = 1024 * 1024;
+  private static final long MAX_HEAP_BYTES = 60 * MIB;
+
+  @TempDir private Path directory;
 
   @Test
   void hundredThousandPodsTakeLittleHeap() throws Exception {
+    measure(Optional.empty());
+  }
+
+  @Test
+  void hundredThousandPodsInAFileFitIntoTheMemoryThatThereIs() throws Exception {
+    measure(Optional.of(directory));
+  }
+
+  private static void measure(Optional<Path> directory) throws Exception {
     var pods = new Pods();
     var columns = Pods.columns();
     pods.pod(0);
     long before = usedHeap();
-    var budget = new Budget(512L * 1024 * 1024);
-    try (var store = new ColumnStore(columns, budget)) {
+    var memory = new Budget(directory.isPresent() ? 16 * MIB : 512 * MIB);
+    var disk = new Budget(512 * MIB);
+    var space = new Space(memory, directory.map(path -> new Space.Disk(path, disk)));
+    try (var store = new ColumnStore(columns, space)) {
       long begin = System.nanoTime();
       for (int i = 0; i < PODS; i++) {
         store.load(pods.pod(i));
@@ -38,8 +55,12 @@ class StoreSizeTest {
       long heap = usedHeap() - before;
 
       System.out.printf(
-          "%d pods: heap %d bytes a row, heap and outside %d bytes a row, loaded in %d ms%n",
-          PODS, heap / PODS, budget.usedBytes() / PODS, loading / 1_000_000);
+          "%d pods: heap %d bytes a row, memory %d, files %d, loaded in %d ms%n",
+          PODS,
+          heap / PODS,
+          memory.usedBytes() / PODS,
+          disk.usedBytes() / PODS,
+          loading / 1_000_000);
       var queries = new LinkedHashMap<String, Map<String, List<String>>>();
       queries.put(
           "first page by namespace and name",
