@@ -8,12 +8,15 @@ import io.drover.steve.http.Pieces;
 import io.drover.steve.http.Request;
 import io.drover.steve.http.UpstreamConnection;
 import io.drover.steve.http.UpstreamConnection.Head;
+import io.drover.steve.http2.Http2Stream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.Set;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,7 +58,7 @@ final class Exchange {
   private final @Nullable StandIns standIns;
 
   // Guarded by this.
-  private @Nullable UpstreamConnection connection;
+  private @Nullable Closeable asked; // a connection, or a stream of a shared one; null: nothing yet
   private boolean finished;
 
   /** The body has come to its end, so that what follows is another request. */
@@ -113,7 +116,7 @@ final class Exchange {
     boolean whole = false;
     try {
       if (answered.isUpgrade()) {
-        join(answered);
+        join(answered, connection());
       } else {
         stream(answered);
         whole = true;
@@ -127,6 +130,21 @@ final class Exchange {
   }
 
   private Head ask() throws IOException {
+    if (Lasting.is(head)) {
+      var shared = upstream.share(head.target(), fields);
+      if (shared.isPresent()) {
+        try {
+          return askOn(shared.get().stream());
+        } catch (IOException e) {
+          if (!shared.get().used() || isOver()) {
+            throw e;
+          }
+          // As below, and with a connection of its own this time.
+          log.debug("asked again on another connection: reason={}", e.toString());
+          Upstream.closeQuietly(shared.get().stream());
+        }
+      }
+    }
     var taken = upstream.take();
     try {
       return askOn(taken.connection());
@@ -141,16 +159,30 @@ final class Exchange {
     }
   }
 
-  private Head askOn(UpstreamConnection fresh) throws IOException {
+  private Head askOn(Http2Stream stream) throws IOException {
+    hold(stream);
+    noteRead();
+    noteSent();
+    request.whenGone(this::abandon);
+    return stream.answer();
+  }
+
+  /** Returns whether it is the first one. */
+  private boolean hold(Closeable fresh) {
     boolean first;
     synchronized (this) {
-      first = connection == null;
-      connection = fresh;
+      first = asked == null;
+      asked = fresh;
       if (finished) {
         Upstream.closeQuietly(fresh);
       }
     }
     request.closeToo(fresh);
+    return first;
+  }
+
+  private Head askOn(UpstreamConnection fresh) throws IOException {
+    boolean first = hold(fresh);
     var to = fresh.ask(head.method(), head.target(), fields, head.length());
     if (head.length() == 0) {
       to.close();
@@ -262,7 +294,7 @@ final class Exchange {
           entry.answer(
               answer.stream(answered.status(), passed, answered.length()), answered.fields());
     }
-    copy(answered, out);
+    copy(answered, waiting(), out);
     out.close();
   }
 
@@ -278,14 +310,18 @@ final class Exchange {
     return false;
   }
 
-  private void copy(Head answered, OutputStream out) throws IOException {
-    var from = connection();
+  /** What has come of the answer, and may be had without waiting. */
+  private IntSupplier waiting() {
+    return asked() instanceof Http2Stream stream ? stream::waiting : connection()::waiting;
+  }
+
+  private void copy(Head answered, IntSupplier waiting, OutputStream out) throws IOException {
     long left =
         answered.length() == UpstreamConnection.UNKNOWN ? Long.MAX_VALUE : answered.length();
     byte[] first = new byte[FIRST_BYTES];
     while (left > 0) {
       int count;
-      if (from.waiting() <= CHUNK_END_BYTES) {
+      if (waiting.getAsInt() <= CHUNK_END_BYTES) {
         out.flush(); // what follows may be long in coming
         count = copyPiece(answered, first, out);
       } else {
@@ -309,7 +345,7 @@ final class Exchange {
   }
 
   /** After an upgrade: both ways, until one of both ends. There is no half end in a tunnel. */
-  private void join(Head answered) throws IOException {
+  private void join(Head answered, UpstreamConnection api) throws IOException {
     if (standIns != null) {
       throw new IOException("the API server changes the protocol, which nobody asked for");
     }
@@ -322,7 +358,6 @@ final class Exchange {
       throw notRecorded(e);
     }
     var peer = answer.upgrade(passed);
-    var api = connection();
     var said = entry.said(peer.in());
     Thread.ofVirtual()
         .name(Thread.currentThread().getName() + "-up")
@@ -371,11 +406,15 @@ final class Exchange {
     abandon();
   }
 
-  private synchronized UpstreamConnection connection() {
-    if (connection == null) {
+  private synchronized Closeable asked() {
+    if (asked == null) {
       throw new IllegalStateException("nothing is asked yet");
     }
-    return connection;
+    return asked;
+  }
+
+  private UpstreamConnection connection() {
+    return (UpstreamConnection) asked(); // only where it is no shared one
   }
 
   private synchronized boolean wasRead() {
@@ -405,22 +444,22 @@ final class Exchange {
 
   /** Once; what it comes to late does nothing. */
   private void end(boolean reusable) {
-    UpstreamConnection ended;
+    Closeable ended;
     boolean again;
     synchronized (this) {
       if (finished) {
         return;
       }
       finished = true;
-      ended = connection;
+      ended = asked;
       again = reusable && sent;
     }
     if (ended == null) {
       return;
     }
-    if (again) {
+    if (again && ended instanceof UpstreamConnection connection) {
       request.closeToo(() -> {});
-      upstream.giveBack(ended);
+      upstream.giveBack(connection);
     } else {
       Upstream.closeQuietly(ended);
     }

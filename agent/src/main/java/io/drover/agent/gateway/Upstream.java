@@ -2,6 +2,8 @@ package io.drover.agent.gateway;
 
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.UpstreamConnection;
+import io.drover.steve.http2.Http2Connection;
+import io.drover.steve.http2.Http2Stream;
 import io.drover.steve.kube.ApiAccess;
 import java.io.Closeable;
 import java.io.IOException;
@@ -24,7 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Connections to the API server, one for each request that is being answered: one that nobody reads
- * then holds up nobody else. Those that are free are used again. Any thread.
+ * then holds up nobody else. Those that are free are used again. What goes on for long may share
+ * one with others. Any thread.
  */
 final class Upstream implements AutoCloseable {
   /** For a connection: its address, and TLS. */
@@ -43,6 +46,7 @@ final class Upstream implements AutoCloseable {
   private static final int PROBES = 3;
   private static final int HTTPS_PORT = 443;
   private static final int HTTP_PORT = 80;
+  private static final String HTTP_1_1 = "http/1.1";
   private static final Logger log = LoggerFactory.getLogger(Upstream.class);
 
   /**
@@ -53,11 +57,19 @@ final class Upstream implements AutoCloseable {
    */
   record Taken(UpstreamConnection connection, boolean used) {}
 
+  /**
+   * A request on a connection that others use too.
+   *
+   * @param used as above
+   */
+  record Shared(Http2Stream stream, boolean used) {}
+
   private record Idle(UpstreamConnection connection, long sinceNanos) {}
 
   private final ApiAccess access;
   private final URI url;
   private final LongSupplier nanoTime;
+  private final SharedUpstream shared;
 
   // Guarded by this.
   private final Deque<Idle> idle = new ArrayDeque<>();
@@ -69,6 +81,7 @@ final class Upstream implements AutoCloseable {
     this.access = access;
     this.url = access.url();
     this.nanoTime = nanoTime;
+    this.shared = new SharedUpstream(this::connectShared, nanoTime);
   }
 
   /** Adds what every request has: the API server's name, and our own credentials. */
@@ -111,6 +124,36 @@ final class Upstream implements AutoCloseable {
 
   /** The same, surely a new one. */
   UpstreamConnection open() throws IOException {
+    return new UpstreamConnection(connect());
+  }
+
+  /**
+   * Asks for something that goes on for long, on a connection that others use too.
+   *
+   * @return empty if it has to have a connection of its own
+   * @throws IOException if the API server cannot be reached
+   */
+  Optional<Shared> share(String target, Fields fields) throws IOException {
+    return "https".equals(url.getScheme()) ? shared.get(target, fields) : Optional.empty();
+  }
+
+  /** Empty: the API server does not want HTTP/2. */
+  private Optional<Socket> connectShared() throws IOException {
+    var socket = connect(Http2Connection.NAME, HTTP_1_1);
+    if (socket instanceof SSLSocket tlsSocket
+        && Http2Connection.NAME.equals(tlsSocket.getApplicationProtocol())) {
+      return Optional.of(socket);
+    }
+    giveBack(new UpstreamConnection(socket));
+    return Optional.empty();
+  }
+
+  /**
+   * A new connection.
+   *
+   * @param protocols that are offered, the best one first; none: that is HTTP/1.1
+   */
+  private Socket connect(String... protocols) throws IOException {
     var tlsNow = tls();
     boolean secure = "https".equals(url.getScheme());
     int port = url.getPort() < 0 ? (secure ? HTTPS_PORT : HTTP_PORT) : url.getPort();
@@ -125,10 +168,10 @@ final class Upstream implements AutoCloseable {
       plain.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, PROBE_SECONDS);
       plain.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, PROBES);
       plain.setSoTimeout((int) CONNECT_LIMIT.toMillis());
-      var connection = new UpstreamConnection(secure ? secured(plain, tlsNow, host, port) : plain);
+      var socket = secure ? secured(plain, tlsNow, host, port, protocols) : plain;
       plain.setSoTimeout(0);
       opened = true;
-      return connection;
+      return socket;
     } finally {
       if (!opened) {
         plain.close();
@@ -136,11 +179,12 @@ final class Upstream implements AutoCloseable {
     }
   }
 
-  private static SSLSocket secured(Socket plain, SSLContext tls, String host, int port)
-      throws IOException {
+  private static SSLSocket secured(
+      Socket plain, SSLContext tls, String host, int port, String... protocols) throws IOException {
     var socket = (SSLSocket) tls.getSocketFactory().createSocket(plain, host, port, true);
     var parameters = socket.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    parameters.setApplicationProtocols(protocols);
     socket.setSSLParameters(parameters);
     socket.startHandshake();
     return socket;
@@ -178,7 +222,7 @@ final class Upstream implements AutoCloseable {
     }
   }
 
-  /** Closes those that are free; the others are their requests'. */
+  /** Closes those that are free, and those that are shared; the others are their requests'. */
   @Override
   public void close() {
     synchronized (this) {
@@ -187,5 +231,6 @@ final class Upstream implements AutoCloseable {
     for (var found = pollIdle(); found.isPresent(); found = pollIdle()) {
       closeQuietly(found.get().connection());
     }
+    shared.close();
   }
 }

@@ -6,8 +6,9 @@
  *
  * <p>A request's way: {@link io.drover.agent.gateway.GatewayIdentity} says who asks, {@code
  * RequestHead} what of it may be passed on, {@code Exchange} does it, on a connection of {@code
- * Upstream}. One virtual thread a connection; another one while a big body comes, or after an
- * upgrade. Nothing is copied whole: a peer that does not read holds up its own request, and no
+ * Upstream}, or, if it goes on for long ({@code Lasting}), on one that is shared ({@code
+ * SharedUpstream}). One virtual thread a connection; another one while a big body comes, or after
+ * an upgrade. Nothing is copied whole: a peer that does not read holds up its own request, and no
  * other.
  *
  * <p>What may bring tokens of service accounts ({@code TokenPath}) is asked for in a form that can

@@ -288,6 +288,43 @@ class GatewayTest {
     assertThat(ended.await(30, TimeUnit.SECONDS)).isTrue();
   }
 
+  /** Source: RFC 9112, 7.1.2: who takes chunks apart may leave them out. */
+  @Test
+  void trailersEndHereInBothDirections() throws Exception {
+    api.script =
+        (peer, _) -> {
+          assertThat(peer.line()).isEqualTo("3");
+          assertThat(peer.line()).isEqualTo("abc");
+          assertThat(peer.line()).isEqualTo("0");
+          assertThat(peer.line()).as("no trailer").isEmpty();
+          peer.say(
+              String.join(
+                  "\r\n",
+                  "HTTP/1.1 200 OK",
+                  "Transfer-Encoding: chunked",
+                  "Trailer: X-End",
+                  "",
+                  "2",
+                  "ok",
+                  "0",
+                  "X-End: e",
+                  "",
+                  ""));
+        };
+    var peer = open();
+    for (int i = 0; i < 2; i++) {
+      peer.say(
+          request("POST /api", "Transfer-Encoding: chunked", "Trailer: Impersonate-User")
+              + "3\r\nabc\r\n0\r\nImpersonate-User: root\r\n\r\n");
+      var answer = peer.head();
+      assertThat(answer).noneMatch(line -> line.startsWith("Trailer"));
+      assertThat(api.heads.take()).noneMatch(line -> line.startsWith("Trailer"));
+      assertThat(field(answer, "Content-Length")).as("all of it had come").isEqualTo("2");
+      assertThat(text(peer, 2)).isEqualTo("ok");
+    }
+    assertThat(api.connections).as("it can be used again").hasValue(1);
+  }
+
   @Test
   void partOfAnAnswerIsNotTakenForTheWhole() throws Exception {
     api.script =

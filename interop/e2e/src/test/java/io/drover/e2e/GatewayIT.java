@@ -8,9 +8,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -49,6 +51,8 @@ final class GatewayIT implements ThroughKubectl {
 
   /** For the first answer, for which all types are read. */
   private static final Duration EXPLORER_LIMIT = Duration.ofSeconds(60);
+
+  private static final int SHARING = 50;
 
   private static final int READ_LIMIT_MILLIS = 20_000;
 
@@ -132,6 +136,62 @@ final class GatewayIT implements ThroughKubectl {
       assertThat(before).isPositive();
     }
     Await.that("the API server has a watch less", CLOSED_LIMIT, () -> watches(admin) < before);
+  }
+
+  /** Asked for at once, on connections of their own to the gateway. */
+  @WithEachPeer
+  void watchesShareAConnectionToTheApiServer(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var namespace = "shared-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run("create", "namespace", namespace);
+    var ca =
+        Files.writeString(
+            installation.directory().resolve("gateway-ca.crt"), kept(installation, "ca.crt"));
+    var request =
+        "GET /api/v1/namespaces/%s/resourcequotas?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
+            .formatted(namespace, kept(installation, "token"));
+    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    int port = URI.create("https://" + installation.plane().address()).getPort();
+    var agent = installation.agent().process();
+    long others = watches(admin);
+    long connections = agent.connectionsTo(port);
+    var watches = new ArrayList<SSLSocket>();
+    try {
+      for (int i = 0; i < SHARING; i++) {
+        watches.add(connect(through, ca));
+      }
+      for (var watch : watches) {
+        watch.getOutputStream().write(request.getBytes(ISO_8859_1));
+      }
+      for (var watch : watches) {
+        hear(watch, "\r\n\r\n");
+      }
+      assertThat(watches(admin)).isEqualTo(others + SHARING);
+      assertThat(agent.connectionsTo(port))
+          .as("one for all of them, and at most one that the agent itself needs meanwhile")
+          .isLessThanOrEqualTo(connections + 2);
+      admin.run("-n", namespace, "create", "quota", "seen-by-all");
+      for (var watch : watches) {
+        hear(watch, "seen-by-all");
+      }
+    } finally {
+      for (var watch : watches) {
+        watch.close();
+      }
+    }
+    Await.that("the API server has none of them", CLOSED_LIMIT, () -> watches(admin) <= others);
+  }
+
+  private static void hear(SSLSocket watch, String text) throws IOException {
+    var heard = new StringBuilder();
+    byte[] piece = new byte[4_096];
+    while (heard.indexOf(text) < 0) {
+      int count = watch.getInputStream().read(piece);
+      if (count < 0) {
+        throw new EOFException("the watch has ended: " + heard);
+      }
+      heard.append(new String(piece, 0, count, ISO_8859_1));
+    }
   }
 
   /** Of quotas in one namespace, which nobody else watches, as the API server counts them. */

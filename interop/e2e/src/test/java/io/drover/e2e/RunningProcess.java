@@ -6,11 +6,13 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,6 +30,10 @@ import java.util.function.Predicate;
 final class RunningProcess implements AutoCloseable {
   private static final Duration DEATH_LIMIT = Duration.ofSeconds(10);
   private static final int SHOWN_LINES = 25;
+
+  /** Source: Linux {@code tcp_states.h}. */
+  private static final String ESTABLISHED = "01";
+
   private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
 
   static {
@@ -225,6 +231,33 @@ final class RunningProcess implements AutoCloseable {
         .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** Its TCP connections to a port, which are open at both ends. */
+  long connectionsTo(int port) throws IOException {
+    var proc = Path.of("/proc", Long.toString(process.pid()));
+    var own = new HashSet<String>();
+    try (var files = Files.newDirectoryStream(proc.resolve("fd"))) {
+      for (var file : files) {
+        try {
+          own.add(Files.readSymbolicLink(file).toString());
+        } catch (NoSuchFileException _) {
+          // It has just been closed.
+        }
+      }
+    }
+    long count = 0;
+    for (String table : List.of("tcp", "tcp6")) {
+      for (String line : Files.readAllLines(proc.resolve("net").resolve(table))) {
+        var columns = line.strip().split(" +", -1); // number, here, there, state, ..., inode
+        if (columns[2].endsWith(":%04X".formatted(port))
+            && columns[3].equals(ESTABLISHED)
+            && own.contains("socket:[" + columns[9] + "]")) {
+          count++;
+        }
+      }
+    }
+    return count;
   }
 
   /** What it has computed until now. */
