@@ -207,6 +207,16 @@ final class Main {
     private @Nullable String databaseUrl;
 
     @Option(
+        names = "--peer-url",
+        paramLabel = "URL",
+        description = {
+          "Where other servers on the same PostgreSQL reach this one, each with its own:",
+          "https://HOST[:PORT], without a port at that of --listen. Together they are one server.",
+          "Without it this one must be alone."
+        })
+    private @Nullable URI peerUrl;
+
+    @Option(
         names = "--oidc-issuer",
         paramLabel = "URL",
         description = {
@@ -315,6 +325,7 @@ final class Main {
           certificate(),
           agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
           Optional.ofNullable(databaseUrl),
+          peerUrl(),
           oidc(),
           checkInterval);
     }
@@ -328,6 +339,21 @@ final class Main {
         throw usage("--host is for certificates that the server makes: leave it out");
       }
       return Optional.of(new CertificateFiles(tlsCertificate, tlsKey, Optional.ofNullable(tlsCa)));
+    }
+
+    private Optional<URI> peerUrl() {
+      if (peerUrl == null) {
+        return Optional.empty();
+      } else if (!"https".equals(peerUrl.getScheme()) || peerUrl.getHost() == null) {
+        throw usage("--peer-url is not https://HOST[:PORT]: " + peerUrl);
+      } else if (databaseUrl == null || !databaseUrl.startsWith("jdbc:postgresql:")) {
+        throw usage("--peer-url needs --database-url jdbc:postgresql:..., which all servers share");
+      } else if (tlsCertificate == null) {
+        throw usage(
+            "--peer-url needs --tls-certificate and --tls-key, of one authority for all servers:"
+                + " without them each makes its own, and agents trust one");
+      }
+      return Optional.of(peerUrl);
     }
 
     private Optional<ServerConfig.Oidc> oidc() {

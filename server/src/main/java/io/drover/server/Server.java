@@ -10,19 +10,23 @@ import io.drover.server.api.Router;
 import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
+import io.drover.server.peer.Peers;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.removal.Removals;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.Database;
+import io.drover.server.store.Duty;
 import io.drover.server.store.PendingRemovals;
 import io.drover.server.store.RandomText;
 import io.drover.server.store.RegistrationTokens;
+import io.drover.server.store.Replicas;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Secret;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.Sessions;
+import io.drover.server.tunnel.Tunnels;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.SocketException;
@@ -83,6 +87,7 @@ final class Server implements AutoCloseable {
   private final Database database;
   private final org.eclipse.jetty.server.Server jetty;
   private final Sessions sessions;
+  private final Optional<Peers> peers;
   private final HealthChecks health;
   private final Removals removals;
   private final AuditLog audit;
@@ -95,6 +100,7 @@ final class Server implements AutoCloseable {
       Database database,
       org.eclipse.jetty.server.Server jetty,
       Sessions sessions,
+      Optional<Peers> peers,
       HealthChecks health,
       Removals removals,
       AuditLog audit,
@@ -105,6 +111,7 @@ final class Server implements AutoCloseable {
     this.database = database;
     this.jetty = jetty;
     this.sessions = sessions;
+    this.peers = peers;
     this.health = health;
     this.removals = removals;
     this.audit = audit;
@@ -184,13 +191,17 @@ final class Server implements AutoCloseable {
     var connector = connector(jetty, config, tls);
     connector.addBean(new FailedHandshakes(refusals));
     var sessions = new Sessions();
-    var connections = new ApiConnections(sessions);
+    var peers = peers(config, database, sessions, connector, shown);
+    Tunnels tunnels = peers.isPresent() ? peers.get() : sessions;
+    var duty = peers.map(Peers::duty).orElse(Duty.ALONE);
+    var connections = new ApiConnections(tunnels);
     var health =
         HealthChecks.start(
             store,
             tokens,
             conditions,
-            sessions,
+            duty,
+            tunnels,
             connections,
             refusals,
             clock,
@@ -205,7 +216,8 @@ final class Server implements AutoCloseable {
             new PendingRemovals(database, clock),
             reports,
             health,
-            sessions,
+            duty,
+            tunnels,
             connections,
             installation::agentImageFor,
             clock,
@@ -223,22 +235,53 @@ final class Server implements AutoCloseable {
             removals,
             refusals,
             clock,
-            ClusterBindings.of(connections, sessions, clock),
+            ClusterBindings.of(connections, tunnels, clock),
             new ClusterProxy(connections),
             installation,
             adminToken,
             people(directory, database, clock, provider(config, clock)),
             audit,
-            components));
+            components,
+            peers.map(Peers::entrance)));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
     var server =
         new Server(
-            directory, database, jetty, sessions, health, removals, audit, shown, caFile, url);
+            directory, database, jetty, sessions, peers, health, removals, audit, shown, caFile,
+            url);
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
+  }
+
+  /** Takes the port before, so that the others can be told of it. */
+  private static Optional<Peers> peers(
+      ServerConfig config,
+      Database database,
+      Sessions sessions,
+      ServerConnector connector,
+      ShownCertificate certificate)
+      throws IOException {
+    var replicas = new Replicas(database);
+    if (config.peerUrl().isEmpty()) {
+      var others = replicas.all();
+      if (!others.isEmpty()) {
+        log.warn(
+            "other servers use this database, start this one with --peer-url as well: url={}",
+            others.getFirst().url());
+      }
+      return Optional.empty();
+    }
+    connector.open();
+    var given = config.peerUrl().get();
+    var url =
+        given.getPort() >= 0
+            ? given
+            : URI.create("https://" + given.getHost() + ":" + connector.getLocalPort());
+    var peers = Peers.start(replicas, sessions, url, certificate.current().pem());
+    certificate.beforeNext(next -> peers.replaceCertificate(next.pem()));
+    return Optional.of(peers);
   }
 
   private static Optional<OidcProvider> provider(ServerConfig config, InstantSource clock)
@@ -389,6 +432,7 @@ final class Server implements AutoCloseable {
     certificate.close();
     removals.close();
     health.close();
+    peers.ifPresent(Peers::close);
     sessions.close();
     try {
       jetty.stop();

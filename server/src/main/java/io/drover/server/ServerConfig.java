@@ -18,6 +18,8 @@ import java.util.Optional;
  * @param certificate one from elsewhere, if not one under an authority of our own
  * @param agentImage the image in import manifests
  * @param databaseUrl as {@code Database.open} takes it, if not a file in the directory
+ * @param peerUrl where other servers on the same database reach this one; without a port, at that
+ *     of {@code listenPort}; empty: it is alone
  * @param oidc who else knows people
  * @param checkInterval how often clusters are checked
  */
@@ -30,6 +32,7 @@ record ServerConfig(
     Optional<CertificateFiles> certificate,
     String agentImage,
     Optional<String> databaseUrl,
+    Optional<URI> peerUrl,
     Optional<Oidc> oidc,
     Duration checkInterval) {
   ServerConfig {

@@ -1,10 +1,12 @@
 package io.drover.server;
 
 import io.drover.server.cert.ServerCertificate;
+import io.drover.server.store.DatabaseException;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +26,7 @@ final class ShownCertificate implements AutoCloseable {
   private final SslContextFactory.Server tls;
   private final Thread ticker;
   private final ReentrantLock reading = new ReentrantLock();
+  private volatile Consumer<ServerCertificate> beforeNext = _ -> {};
   // Written by whoever holds the lock.
   private volatile ServerCertificate current;
   // Guarded by reading.
@@ -58,6 +61,11 @@ final class ShownCertificate implements AutoCloseable {
     tls.setKeyStorePassword("");
   }
 
+  /** Tells {@code listener} of each that comes after this one, before it is shown. */
+  void beforeNext(Consumer<ServerCertificate> listener) {
+    beforeNext = listener;
+  }
+
   /** The one that is shown now. */
   ServerCertificate current() {
     return current;
@@ -80,12 +88,13 @@ final class ShownCertificate implements AutoCloseable {
     try {
       var next = source.read();
       if (!next.equals(current)) {
+        beforeNext.accept(next);
         reload(next);
         current = next;
         log.info("certificate replaced: end={}", next.end());
       }
       trouble = "";
-    } catch (IOException | GeneralSecurityException e) {
+    } catch (IOException | GeneralSecurityException | DatabaseException e) {
       var said = String.valueOf(e.getMessage());
       if (!said.equals(trouble)) {
         trouble = said;

@@ -28,7 +28,10 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
-            "io.drover.server.api", "io.drover.server.health", "io.drover.server.proxy")
+            "io.drover.server.api",
+            "io.drover.server.health",
+            "io.drover.server.peer",
+            "io.drover.server.proxy")
         .check(OURS);
   }
 
@@ -40,6 +43,7 @@ class ArchitectureTest {
             "io.drover.server",
             "io.drover.server.api",
             "io.drover.server.page",
+            "io.drover.server.peer",
             "io.drover.server.proxy",
             "io.drover.server.tunnel")
         .should()

@@ -42,8 +42,19 @@ final class DiallingAgent implements Closeable {
 
   static DiallingAgent start(
       TestServer server, TestServer.NewCluster imported, ConnectParams params) throws IOException {
+    return start(server, server, imported, params);
+  }
+
+  /** The tunnels may end at different ones of several servers, as a balancer may have it. */
+  static DiallingAgent start(
+      TestServer ofCluster,
+      TestServer ofSteve,
+      TestServer.NewCluster imported,
+      ConnectParams params)
+      throws IOException {
     var agent =
-        new DiallingAgent(server.connectCluster(imported, params), server.connectSteve(imported));
+        new DiallingAgent(
+            ofCluster.connectCluster(imported, params), ofSteve.connectSteve(imported));
     Thread.ofVirtual().name("agent-cluster").start(agent::serveCluster);
     Thread.ofVirtual().name("agent-steve").start(agent::serveSteve);
     var _ = agent.pings.scheduleAtFixedRate(agent::ping, 0, 1, TimeUnit.SECONDS);

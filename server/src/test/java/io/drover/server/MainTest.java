@@ -23,6 +23,15 @@ class MainTest {
   }
 
   @Test
+  void severalServersNeedWhatTheyShare() {
+    var database = "--database-url=jdbc:postgresql://127.0.0.1/x";
+
+    assertThat(Main.execute("run", "--peer-url", "http://plain")).isEqualTo(2);
+    assertThat(Main.execute("run", "--peer-url", "https://me")).isEqualTo(2);
+    assertThat(Main.execute("run", "--peer-url", "https://me", database)).isEqualTo(2);
+  }
+
+  @Test
   void helpAndVersionAre0() {
     assertThat(Main.execute("--help")).isZero();
     assertThat(Main.execute("cluster", "wait", "--help")).isZero();

@@ -66,7 +66,7 @@ final class TestServer implements AutoCloseable {
       Optional<ServerConfig.Oidc> oidc,
       int port)
       throws IOException, GeneralSecurityException {
-    var config =
+    return start(
         new ServerConfig(
             directory,
             "127.0.0.1",
@@ -76,8 +76,35 @@ final class TestServer implements AutoCloseable {
             certificate,
             "registry.test/agent:1",
             Optional.empty(),
+            Optional.empty(),
             oidc,
-            Duration.ofMillis(200));
+            Duration.ofMillis(200)),
+        clock);
+  }
+
+  /** One of several that are one server: they share a database and an authority. */
+  static TestServer startBeside(
+      Path directory, String databaseUrl, CertificateFiles certificate, InstantSource clock)
+      throws IOException, GeneralSecurityException {
+    return start(
+        new ServerConfig(
+            directory,
+            "127.0.0.1",
+            0,
+            Optional.empty(),
+            List.of(),
+            Optional.of(certificate),
+            "registry.test/agent:1",
+            Optional.of(databaseUrl),
+            Optional.of(URI.create("https://127.0.0.1")),
+            Optional.empty(),
+            Duration.ofMillis(200)),
+        clock);
+  }
+
+  private static TestServer start(ServerConfig config, InstantSource clock)
+      throws IOException, GeneralSecurityException {
+    var directory = config.directory();
     var server = Server.open(config, clock);
     var ca = server.certificate().current().authorityPem();
     var token = Files.readString(directory.resolve(Server.ADMIN_TOKEN_FILE)).strip();

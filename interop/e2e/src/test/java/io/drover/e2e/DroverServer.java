@@ -108,6 +108,11 @@ final class DroverServer implements AutoCloseable {
     return get("/v3/clusters/" + id);
   }
 
+  /** The changes of its conditions. */
+  JsonNode timeLine(String id) throws IOException, InterruptedException {
+    return get("/v3/clusters/" + id + "/timeline");
+  }
+
   /** The newest report of a cluster, as the server has it. */
   JsonNode report(String id) throws IOException, InterruptedException {
     return get("/v3/clusters/" + id + "/report");

@@ -1,6 +1,7 @@
 package io.drover.server.account;
 
 import io.drover.server.store.Database;
+import io.drover.server.store.Hashes;
 import io.drover.server.store.RandomText;
 import io.drover.server.store.Secret;
 import java.sql.ResultSet;

@@ -7,6 +7,7 @@ import io.drover.server.account.Rights;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
 import io.drover.server.page.Page;
+import io.drover.server.peer.PeerEntrance;
 import io.drover.server.proxy.ClusterBindings;
 import io.drover.server.proxy.ClusterProxy;
 import io.drover.server.proxy.SecurityHeaders;
@@ -21,6 +22,7 @@ import io.drover.server.tunnel.Sessions;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.Objects;
+import java.util.Optional;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -55,8 +57,13 @@ public final class Router extends Handler.Abstract {
   private final MemberApi members;
   private final ClusterEntrance clusterEntrance;
   private final AuditTrail trail;
+  private final Optional<PeerEntrance> peers;
 
-  /** All that requests are about. */
+  /**
+   * All that requests are about.
+   *
+   * @param peers for other servers that are one with this one; empty: it is alone
+   */
   public Router(
       Store store,
       RegistrationTokens tokens,
@@ -73,7 +80,9 @@ public final class Router extends Handler.Abstract {
       Secret adminToken,
       People people,
       AuditLog audit,
-      WebSocketComponents components) {
+      WebSocketComponents components,
+      Optional<PeerEntrance> peers) {
+    this.peers = peers;
     this.store = store;
     this.installation = installation;
     this.tokens = tokens;
@@ -155,7 +164,9 @@ public final class Router extends Handler.Abstract {
       case OidcApi.CALLBACK -> oidc.callback(request, response, callback);
       case AccountApi.LOGIN -> accounts.login(request, response, callback);
       default -> {
-        if (path.startsWith(IMPORT)) {
+        if (peers.isPresent() && path.startsWith(PeerEntrance.SESSIONS)) {
+          peers.get().handle(request, response, callback);
+        } else if (path.startsWith(IMPORT)) {
           manifest(request, response, callback, path.substring(IMPORT.length()));
         } else if (path.startsWith(ClusterEntrance.CLUSTERS)) {
           clusterEntrance.handle(request, response, callback);

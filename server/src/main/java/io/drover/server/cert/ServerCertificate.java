@@ -265,6 +265,11 @@ public final class ServerCertificate {
     return authorityPem;
   }
 
+  /** The certificate itself, as PEM with a newline at the end. */
+  public String pem() {
+    return PemFiles.pem(chain.getFirst());
+  }
+
   /** Until when it is good. */
   public Instant end() {
     return chain.getFirst().getNotAfter().toInstant();

@@ -9,17 +9,19 @@ import io.drover.server.store.Condition;
 import io.drover.server.store.Condition.Status;
 import io.drover.server.store.Conditions;
 import io.drover.server.store.DatabaseException;
+import io.drover.server.store.Duty;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
-import io.drover.server.tunnel.Sessions;
+import io.drover.server.tunnel.Tunnels;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +38,8 @@ import org.slf4j.LoggerFactory;
  * Checks every cluster once in each round, and at once when one of its sessions came or went. Each
  * cluster has its own thread for a check, so that none waits for another; the checks of a round
  * start one after the other, so that thousands do not come at the same moment. What has changed is
- * written down before it is told.
+ * written down before it is told. Where several servers are one, each checks those that it looks
+ * after ({@link Duty}), and all tell what is written down.
  */
 public final class HealthChecks implements AutoCloseable {
   /** How long an agent may take for {@code /ping}. */
@@ -59,16 +62,21 @@ public final class HealthChecks implements AutoCloseable {
 
   /**
    * How long after the server's start an agent that was there before may take to come back, before
-   * it is called disconnected: what ended its tunnels was ours.
+   * it is called disconnected: what ended its tunnels was ours. The same after another server's
+   * end.
    */
   static final Duration RETURN_LIMIT = Duration.ofSeconds(30);
+
+  /** How often it is read what other servers have found, at most. */
+  static final Duration READ_EVERY = Duration.ofSeconds(1);
 
   private static final Logger log = LoggerFactory.getLogger(HealthChecks.class);
 
   private final Store store;
   private final RegistrationTokens tokens;
   private final Conditions conditions;
-  private final Sessions sessions;
+  private final Duty duty;
+  private final Tunnels tunnels;
   private final ApiConnections connections;
   private final Detection detection;
   private final Refusals refusals;
@@ -76,6 +84,11 @@ public final class HealthChecks implements AutoCloseable {
   private final Duration interval;
   private final Map<String, Checked> checked = new ConcurrentHashMap<>();
   private final Latencies latencies = new Latencies();
+  private final ReentrantLock reading = new ReentrantLock();
+  // Guarded by reading.
+  private Map<String, List<Condition>> written = Map.of();
+  private long writtenNanos;
+
   private final Instant started;
   private final Thread ticker;
   private volatile @Nullable Duration lastRound;
@@ -104,6 +117,8 @@ public final class HealthChecks implements AutoCloseable {
     volatile Map<Condition.Type, Condition> known;
     volatile Instant seen = Instant.EPOCH;
     volatile Instant detected = Instant.EPOCH;
+    // Since when this server looks after it; null: it does not.
+    volatile @Nullable Instant since;
 
     Checked(Map<Condition.Type, Condition> known) {
       this.known = known;
@@ -152,7 +167,8 @@ public final class HealthChecks implements AutoCloseable {
       Store store,
       RegistrationTokens tokens,
       Conditions conditions,
-      Sessions sessions,
+      Duty duty,
+      Tunnels tunnels,
       ApiConnections connections,
       Refusals refusals,
       InstantSource clock,
@@ -160,7 +176,8 @@ public final class HealthChecks implements AutoCloseable {
     this.store = store;
     this.tokens = tokens;
     this.conditions = conditions;
-    this.sessions = sessions;
+    this.duty = duty;
+    this.tunnels = tunnels;
     this.connections = connections;
     this.detection = new Detection(connections, store);
     this.refusals = refusals;
@@ -175,21 +192,25 @@ public final class HealthChecks implements AutoCloseable {
       Store store,
       RegistrationTokens tokens,
       Conditions conditions,
-      Sessions sessions,
+      Duty duty,
+      Tunnels tunnels,
       ApiConnections connections,
       Refusals refusals,
       InstantSource clock,
       Duration interval) {
     var checks =
         new HealthChecks(
-            store, tokens, conditions, sessions, connections, refusals, clock, interval);
-    sessions.onChange(key -> checks.startCheck(key.clusterId(), () -> {}));
+            store, tokens, conditions, duty, tunnels, connections, refusals, clock, interval);
+    tunnels.onChange(key -> checks.startCheck(key.clusterId(), () -> {}));
     checks.ticker.start();
     return checks;
   }
 
   /** What the last check found; checks first if there was none. */
   public ClusterHealth of(Cluster cluster) {
+    if (duty.isShared()) {
+      return new ClusterHealth(known(cluster.id()), cluster.isRemoving());
+    }
     var last = checked(cluster.id());
     if (last.known.isEmpty()) {
       check(cluster.id());
@@ -197,14 +218,41 @@ public final class HealthChecks implements AutoCloseable {
     return new ClusterHealth(List.copyOf(last.known.values()), cluster.isRemoving());
   }
 
+  /** What whichever server looks after it has written down. */
+  private List<Condition> known(String clusterId) {
+    var known = written().get(clusterId);
+    if (known == null) {
+      check(clusterId);
+      known = conditions.of(clusterId);
+    }
+    return known.stream().sorted(Comparator.comparing(Condition::type)).toList();
+  }
+
+  private Map<String, List<Condition>> written() {
+    reading.lock();
+    try {
+      long now = System.nanoTime();
+      if (writtenNanos == 0 || now - writtenNanos >= READ_EVERY.toNanos()) {
+        written = conditions.ofAll();
+        writtenNanos = now;
+      }
+      return written;
+    } finally {
+      reading.unlock();
+    }
+  }
+
   private Checked checked(String clusterId) {
     var known = checked.get(clusterId);
-    if (known != null) {
-      return known;
-    }
+    return known != null
+        ? known
+        : checked.computeIfAbsent(clusterId, _ -> new Checked(stored(clusterId)));
+  }
+
+  private Map<Condition.Type, Condition> stored(String clusterId) {
     var map = new EnumMap<Condition.Type, Condition>(Condition.Type.class);
     conditions.of(clusterId).forEach(condition -> map.put(condition.type(), condition));
-    return checked.computeIfAbsent(clusterId, _ -> new Checked(Collections.unmodifiableMap(map)));
+    return Collections.unmodifiableMap(map);
   }
 
   /** How long the last round took, from its start to the end of its last check. */
@@ -233,9 +281,10 @@ public final class HealthChecks implements AutoCloseable {
     var last = checked(clusterId);
     last.checking.lock();
     try {
+      readAgain(clusterId, last);
       var next = Draft.of(last, clock.instant());
       next.put(type, status, reason, message);
-      keep(clusterId, last, next);
+      var _ = keep(clusterId, last, next);
     } finally {
       last.checking.unlock();
     }
@@ -252,7 +301,7 @@ public final class HealthChecks implements AutoCloseable {
       while (true) {
         long begunNanos = System.nanoTime();
         try {
-          startRound(store.clusters());
+          startRound(mine(store.clusters()));
         } catch (DatabaseException e) {
           log.warn("clusters not checked: reason={}", e.getMessage());
         }
@@ -261,6 +310,18 @@ public final class HealthChecks implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Those that this server looks after; of the others, forgets that it did. */
+  private List<Cluster> mine(List<Cluster> clusters) {
+    var isMine = duty.mine();
+    for (var cluster : clusters) {
+      var last = checked.get(cluster.id());
+      if (last != null && last.since != null && !isMine.test(cluster.id())) {
+        startCheck(cluster.id(), () -> {});
+      }
+    }
+    return clusters.stream().filter(cluster -> isMine.test(cluster.id())).toList();
   }
 
   private void startRound(List<Cluster> clusters) throws InterruptedException {
@@ -316,6 +377,9 @@ public final class HealthChecks implements AutoCloseable {
         checked.remove(clusterId, last);
         return;
       }
+      if (!takeOver(clusterId, last)) {
+        return;
+      }
       if (isAwaited(clusterId, last)) {
         return;
       }
@@ -329,28 +393,55 @@ public final class HealthChecks implements AutoCloseable {
       if (stopping) {
         return;
       }
-      keep(clusterId, last, next);
+      if (!keep(clusterId, last, next)) {
+        return;
+      }
       // After that: it takes longer, and nobody should wait for it to see that a cluster is ready.
       if (isReady(last) && (!wasReady || !next.now().isBefore(last.detected.plus(DETECT_EVERY)))) {
         var more = Draft.of(last, clock.instant());
         detect(clusterId, more);
         last.detected = more.now();
-        keep(clusterId, last, more);
+        var _ = keep(clusterId, last, more);
       }
     } finally {
       last.checking.unlock();
     }
   }
 
-  /** Whether the agent was there before this server's start, and may still come back. */
+  /** Sees what was written meanwhile; false if another server looks after the cluster. */
+  private boolean takeOver(String clusterId, Checked last) {
+    if (!duty.isShared()) {
+      last.since = started;
+      return true;
+    }
+    if (!duty.mine().test(clusterId)) {
+      last.since = null;
+      last.seen = Instant.EPOCH;
+      return false;
+    }
+    if (last.since == null) {
+      last.since = clock.instant();
+    }
+    readAgain(clusterId, last);
+    return true;
+  }
+
+  private void readAgain(String clusterId, Checked last) {
+    if (duty.isShared()) {
+      last.known = stored(clusterId);
+    }
+  }
+
+  /** Whether the agent was there before this server took over, and may still come back. */
   private boolean isAwaited(String clusterId, Checked last) {
     var connected = last.known.get(Condition.Type.CONNECTED);
     return connected != null
         && connected.status() == Status.TRUE
         && last.seen.equals(Instant.EPOCH)
-        && clock.instant().isBefore(started.plus(RETURN_LIMIT))
+        && last.since != null
+        && clock.instant().isBefore(last.since.plus(RETURN_LIMIT))
         && Stream.of(Tunnel.values())
-            .anyMatch(tunnel -> sessions.newest(new SessionKey(tunnel, clusterId)).isEmpty());
+            .anyMatch(tunnel -> !tunnels.isConnected(new SessionKey(tunnel, clusterId)));
   }
 
   private static boolean isReady(Checked last) {
@@ -358,13 +449,16 @@ public final class HealthChecks implements AutoCloseable {
     return ready != null && ready.status() == Status.TRUE;
   }
 
-  private void keep(String clusterId, Checked last, Draft next) {
+  /** False if another server looks after the cluster by now, which knows better. */
+  private boolean keep(String clusterId, Checked last, Draft next) {
     var before = last.known;
-    conditions.save(
-        clusterId,
+    var changed =
         next.conditions().values().stream()
             .filter(condition -> !condition.equals(before.get(condition.type())))
-            .toList());
+            .toList();
+    if (!conditions.save(clusterId, changed, duty)) {
+      return false;
+    }
     last.known = Collections.unmodifiableMap(next.conditions());
     boolean isNews =
         List.of(Condition.Type.CONNECTED, Condition.Type.READY).stream()
@@ -377,6 +471,7 @@ public final class HealthChecks implements AutoCloseable {
     if (isNews) {
       log.info("cluster health: cluster={} conditions={}", clusterId, summary(last.known));
     }
+    return true;
   }
 
   private static String summary(Map<Condition.Type, Condition> conditions) {
@@ -452,7 +547,7 @@ public final class HealthChecks implements AutoCloseable {
             Status.FALSE,
             Absence.DISCONNECTED,
             "ping failed: " + e.getMessage());
-      } else if (sessions.newest(new SessionKey(Tunnel.STEVE, cluster.id())).isEmpty()) {
+      } else if (!tunnels.isConnected(new SessionKey(Tunnel.STEVE, cluster.id()))) {
         var absence = explain(cluster, next.now());
         next.put(Condition.Type.CONNECTED, Status.FALSE, absence.reason(), absence.message());
       }
@@ -497,7 +592,7 @@ public final class HealthChecks implements AutoCloseable {
   /** Source: rancher {@code pkg/controllers/management/clusterconnected}. */
   private void ping(String clusterId) throws IOException {
     var session =
-        sessions
+        tunnels
             .newest(new SessionKey(Tunnel.STEVE, clusterId))
             .orElseThrow(() -> new IOException("no steve session"));
     try (var stream = session.open("tcp", "not-used:80");

@@ -95,10 +95,15 @@ final class ApiConnection implements Closeable {
     out.flush();
   }
 
-  /** Sends raw bytes: a part of a body of known length, or of an upgraded connection. */
+  /** Sends raw bytes: a part of a body of known length. */
   void send(byte[] bytes, int length) throws IOException {
     out.write(bytes, 0, length);
     out.flush();
+  }
+
+  /** What takes raw bytes of an upgraded connection. */
+  OutputStream output() {
+    return out;
   }
 
   /** Sends one chunk of a body of unknown length; length 0 ends it. */

@@ -4,11 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.server.cert.Trust;
-import io.drover.server.tunnel.ServerSession;
+import io.drover.server.tunnel.Session;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
-import io.drover.server.tunnel.Sessions;
 import io.drover.server.tunnel.TunnelStream;
+import io.drover.server.tunnel.Tunnels;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
@@ -57,36 +57,36 @@ public final class ApiConnections {
 
   private record Trusted(String caCert, SSLSocketFactory factory) {}
 
-  private final Sessions sessions;
+  private final Tunnels tunnels;
   private final ReentrantLock lock = new ReentrantLock();
   // Guarded by lock.
-  private final Map<ServerSession, Deque<Idle>> idle = new HashMap<>();
+  private final Map<Session, Deque<Idle>> idle = new HashMap<>();
   private final Map<String, Trusted> trusts = new HashMap<>();
   private long sweptNanos = System.nanoTime();
 
-  /** Connections through these sessions. */
-  public ApiConnections(Sessions sessions) {
-    this.sessions = sessions;
+  /** Connections through these tunnels. */
+  public ApiConnections(Tunnels tunnels) {
+    this.tunnels = tunnels;
   }
 
   /** The session that a new request to a cluster uses. */
-  Optional<ServerSession> session(String clusterId) {
-    return sessions.newest(new SessionKey(Tunnel.CLUSTER, clusterId));
+  Optional<? extends Session> session(String clusterId) {
+    return tunnels.newest(new SessionKey(Tunnel.CLUSTER, clusterId));
   }
 
   /** The session by which the agent's own API is asked. */
-  Optional<ServerSession> steve(String clusterId) {
-    return sessions.newest(new SessionKey(Tunnel.STEVE, clusterId));
+  Optional<? extends Session> steve(String clusterId) {
+    return tunnels.newest(new SessionKey(Tunnel.STEVE, clusterId));
   }
 
   /** A connection to that API, in which there is no TLS: it does not leave the agent. */
-  static ApiConnection openSteve(ServerSession session) throws IOException {
+  static ApiConnection openSteve(Session session) throws IOException {
     var stream = session.open("tcp", STEVE_ADDRESS);
     return new ApiConnection(stream, new TunnelSocket(stream));
   }
 
   /** An idle connection of that session, if there is one. */
-  Optional<ApiConnection> idle(ServerSession session) {
+  Optional<ApiConnection> idle(Session session) {
     lock.lock();
     try {
       sweepAll();
@@ -129,7 +129,7 @@ public final class ApiConnections {
   }
 
   /** Keeps a connection whose exchange is complete. */
-  void keep(ServerSession session, ApiConnection connection) {
+  void keep(Session session, ApiConnection connection) {
     boolean kept = false;
     lock.lock();
     try {
@@ -153,7 +153,7 @@ public final class ApiConnections {
    *
    * @throws IOException if the agent cannot dial, or TLS fails, or {@link #DIAL_LIMIT} is over
    */
-  ApiConnection open(ServerSession session, ConnectParams params) throws IOException {
+  ApiConnection open(Session session, ConnectParams params) throws IOException {
     var address = Address.parse(params.address());
     var factory = factory(session.key().clusterId(), params.caCert());
     var stream = session.open("tcp", address.toString());
@@ -246,7 +246,7 @@ public final class ApiConnections {
   }
 
   /** The same, through a session. */
-  Said send(ServerSession session, Asked asked, Duration limit, int maxBytes) throws IOException {
+  Said send(Session session, Asked asked, Duration limit, int maxBytes) throws IOException {
     var params = session.params().orElseThrow();
     // A write that fails may have been done: it is not sent twice.
     var kept = asked.method().equals("GET") ? idle(session) : Optional.<ApiConnection>empty();
@@ -262,7 +262,7 @@ public final class ApiConnections {
   }
 
   private Said send(
-      ServerSession session,
+      Session session,
       ConnectParams params,
       ApiConnection connection,
       Asked asked,

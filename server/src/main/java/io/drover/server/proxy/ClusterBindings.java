@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.server.account.Role;
 import io.drover.server.proxy.ApiConnections.Asked;
 import io.drover.server.proxy.ApiConnections.Said;
-import io.drover.server.tunnel.ServerSession;
-import io.drover.server.tunnel.Sessions;
+import io.drover.server.tunnel.Session;
+import io.drover.server.tunnel.SessionKey;
+import io.drover.server.tunnel.SessionKey.Tunnel;
+import io.drover.server.tunnel.Tunnels;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -61,7 +63,7 @@ public final class ClusterBindings {
     final ReentrantLock asking = new ReentrantLock();
     // Guarded by asking.
     final Map<Role, Found> found = new EnumMap<>(Role.class);
-    @Nullable ServerSession session;
+    @Nullable Session session;
   }
 
   /**
@@ -80,13 +82,13 @@ public final class ClusterBindings {
     this.clock = clock;
   }
 
-  /** Through these connections, which are those of the sessions. */
+  /** Through these connections, which go through these tunnels. */
   public static ClusterBindings of(
-      ApiConnections connections, Sessions sessions, InstantSource clock) {
+      ApiConnections connections, Tunnels tunnels, InstantSource clock) {
     var bindings = new ClusterBindings(connections, clock);
-    sessions.onChange(
+    tunnels.onChange(
         key -> {
-          if (connections.session(key.clusterId()).isEmpty()) {
+          if (!tunnels.isConnected(new SessionKey(Tunnel.CLUSTER, key.clusterId()))) {
             bindings.clusters.remove(key.clusterId());
           }
         });
@@ -106,7 +108,7 @@ public final class ClusterBindings {
     var cluster = clusters.computeIfAbsent(clusterId, _ -> new InCluster());
     cluster.asking.lock();
     try {
-      if (cluster.session != session) {
+      if (!session.equals(cluster.session)) {
         cluster.session = session;
         cluster.found.clear();
       }
@@ -125,7 +127,7 @@ public final class ClusterBindings {
     }
   }
 
-  private String find(String clusterId, ServerSession session, Role role) {
+  private String find(String clusterId, Session session, Role role) {
     var name = NAME + role.text();
     try {
       var there =

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.server.proxy.ApiConnection.Answer;
 import io.drover.server.proxy.ApiConnection.Field;
-import io.drover.server.tunnel.ServerSession;
+import io.drover.server.tunnel.Session;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -157,7 +157,7 @@ public final class ClusterProxy {
     private final Request request;
     private final Response response;
     private final Callback callback;
-    private final ServerSession session;
+    private final Session session;
     private final Way way;
     private final User user;
     private final String target;
@@ -170,7 +170,7 @@ public final class ClusterProxy {
         Request request,
         Response response,
         Callback callback,
-        ServerSession session,
+        Session session,
         Way way,
         User user,
         String target,
@@ -459,8 +459,10 @@ public final class ClusterProxy {
           new RawRelay(
               endPoint,
               request.getConnectionMetaData().getConnector().getExecutor(),
-              connection,
-              answer.body());
+              "upgrade-" + connection.stream().id(),
+              answer.body(),
+              connection.output(),
+              connection::close);
       request.setAttribute(HttpStream.UPGRADE_CONNECTION_ATTRIBUTE, relay);
       response.write(
           true,

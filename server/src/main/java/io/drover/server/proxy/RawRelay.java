@@ -2,6 +2,7 @@ package io.drover.server.proxy;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Executor;
 import org.eclipse.jetty.io.AbstractConnection;
@@ -14,19 +15,35 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A client's connection after 101: bytes go both ways, untouched, until either side ends. What the
- * API server said before its end is delivered; there is no half-close in a tunnel.
+ * other side said before its end is delivered; there is no half-close in a tunnel.
  */
-final class RawRelay extends AbstractConnection implements Connection.UpgradeTo {
+public final class RawRelay extends AbstractConnection implements Connection.UpgradeTo {
   private static final Logger log = LoggerFactory.getLogger(RawRelay.class);
 
-  private final ApiConnection connection;
-  private final InputStream fromServer;
+  private final String name;
+  private final InputStream from;
+  private final OutputStream to;
+  private final Runnable close;
   private ByteBuffer early = BufferUtil.EMPTY_BUFFER;
 
-  RawRelay(EndPoint client, Executor executor, ApiConnection connection, InputStream fromServer) {
+  /**
+   * @param name of its threads
+   * @param from what is for the client
+   * @param to where goes what comes from it; flushed after each piece
+   * @param close ends both; may be called several times
+   */
+  public RawRelay(
+      EndPoint client,
+      Executor executor,
+      String name,
+      InputStream from,
+      OutputStream to,
+      Runnable close) {
     super(client, executor);
-    this.connection = connection;
-    this.fromServer = fromServer;
+    this.name = name;
+    this.from = from;
+    this.to = to;
+    this.close = close;
   }
 
   @Override
@@ -37,7 +54,6 @@ final class RawRelay extends AbstractConnection implements Connection.UpgradeTo 
   @Override
   public void onOpen() {
     super.onOpen();
-    var name = "upgrade-" + connection.stream().id();
     Thread.ofVirtual().name(name + "-in").start(this::copyIn);
     Thread.ofVirtual().name(name + "-out").start(this::copyOut);
   }
@@ -47,7 +63,7 @@ final class RawRelay extends AbstractConnection implements Connection.UpgradeTo 
     throw new IllegalStateException("reading is done by copyIn");
   }
 
-  /** From the client to the API server. */
+  /** From the client to the other side. */
   private void copyIn() {
     byte[] bytes = new byte[ClusterProxy.COPY_BYTES];
     var buffer = BufferUtil.allocate(bytes.length);
@@ -56,7 +72,7 @@ final class RawRelay extends AbstractConnection implements Connection.UpgradeTo 
       if (first > 0) {
         byte[] head = new byte[first];
         early.get(head);
-        connection.send(head, first);
+        send(head, first);
       }
       while (true) {
         int count = getEndPoint().fill(buffer);
@@ -71,22 +87,27 @@ final class RawRelay extends AbstractConnection implements Connection.UpgradeTo 
         } else {
           buffer.get(bytes, 0, count);
           BufferUtil.clear(buffer);
-          connection.send(bytes, count);
+          send(bytes, count);
         }
       }
     } catch (IOException e) {
       log.debug("upgraded connection ended: side=client reason={}", e.toString());
     } finally {
-      connection.close();
+      close.run();
     }
   }
 
-  /** From the API server to the client. */
+  private void send(byte[] bytes, int count) throws IOException {
+    to.write(bytes, 0, count);
+    to.flush();
+  }
+
+  /** From the other side to the client. */
   private void copyOut() {
     byte[] bytes = new byte[ClusterProxy.COPY_BYTES];
     try {
       while (true) {
-        int count = fromServer.read(bytes);
+        int count = from.read(bytes);
         if (count < 0) {
           break;
         }
@@ -96,9 +117,9 @@ final class RawRelay extends AbstractConnection implements Connection.UpgradeTo 
         }
       }
     } catch (IOException e) {
-      log.debug("upgraded connection ended: side=server reason={}", e.toString());
+      log.debug("upgraded connection ended: side=other reason={}", e.toString());
     } finally {
-      connection.close();
+      close.run();
       getEndPoint().close();
     }
   }

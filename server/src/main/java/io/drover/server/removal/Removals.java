@@ -7,13 +7,14 @@ import io.drover.server.store.ClusterSpec;
 import io.drover.server.store.Condition;
 import io.drover.server.store.Condition.Status;
 import io.drover.server.store.DatabaseException;
+import io.drover.server.store.Duty;
 import io.drover.server.store.PendingRemovals;
 import io.drover.server.store.Removal;
 import io.drover.server.store.Reports;
 import io.drover.server.store.Store;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
-import io.drover.server.tunnel.Sessions;
+import io.drover.server.tunnel.Tunnels;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,7 +30,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Removes clusters. That of a connected one takes minutes: a Job in it takes the agent out, and
  * when the agent is gone, so is the record. Each of them is looked at in turn of time, in a thread
- * of its own, and picked up where it was when the server has started anew.
+ * of its own, and picked up where it was when the server has started anew. Where several servers
+ * are one, whichever looks after the cluster does that.
  */
 public final class Removals implements AutoCloseable {
   /** After that a removal is said to have failed; what Kubernetes gives a Job for all its tries. */
@@ -53,7 +55,8 @@ public final class Removals implements AutoCloseable {
   private final PendingRemovals pending;
   private final Reports reports;
   private final HealthChecks health;
-  private final Sessions sessions;
+  private final Duty duty;
+  private final Tunnels tunnels;
   private final ApiConnections connections;
   private final Function<ClusterSpec, String> image;
   private final InstantSource clock;
@@ -73,7 +76,8 @@ public final class Removals implements AutoCloseable {
       PendingRemovals pending,
       Reports reports,
       HealthChecks health,
-      Sessions sessions,
+      Duty duty,
+      Tunnels tunnels,
       ApiConnections connections,
       Function<ClusterSpec, String> image,
       InstantSource clock,
@@ -82,7 +86,8 @@ public final class Removals implements AutoCloseable {
     this.pending = pending;
     this.reports = reports;
     this.health = health;
-    this.sessions = sessions;
+    this.duty = duty;
+    this.tunnels = tunnels;
     this.connections = connections;
     this.image = image;
     this.clock = clock;
@@ -102,13 +107,15 @@ public final class Removals implements AutoCloseable {
       PendingRemovals pending,
       Reports reports,
       HealthChecks health,
-      Sessions sessions,
+      Duty duty,
+      Tunnels tunnels,
       ApiConnections connections,
       Function<ClusterSpec, String> image,
       InstantSource clock,
       Duration pace) {
     var removals =
-        new Removals(store, pending, reports, health, sessions, connections, image, clock, pace);
+        new Removals(
+            store, pending, reports, health, duty, tunnels, connections, image, clock, pace);
     removals.ticker.start();
     return removals;
   }
@@ -124,7 +131,10 @@ public final class Removals implements AutoCloseable {
     var known = pending.find(cluster.id());
     boolean isConnected = isConnected(cluster.id());
     if (!force && (known.isPresent() || isConnected)) {
-      pending.begin(cluster.id()).ifPresent(removal -> startLook(removal.clusterId()));
+      pending
+          .begin(cluster.id())
+          .filter(removal -> duty.mine().test(removal.clusterId()))
+          .ifPresent(removal -> startLook(removal.clusterId()));
       return Optional.empty();
     }
     forget(cluster.id());
@@ -150,13 +160,13 @@ public final class Removals implements AutoCloseable {
 
   private boolean isConnected(String clusterId) {
     return Stream.of(Tunnel.values())
-        .anyMatch(tunnel -> sessions.newest(new SessionKey(tunnel, clusterId)).isPresent());
+        .anyMatch(tunnel -> tunnels.isConnected(new SessionKey(tunnel, clusterId)));
   }
 
   private void forget(String clusterId) {
     store.deleteCluster(clusterId); // tokens, members, samples and the removal go with it
     reports.forget(clusterId);
-    sessions.end(clusterId);
+    tunnels.end(clusterId);
     health.forget(clusterId);
     cleanedUp.remove(clusterId);
   }
@@ -165,7 +175,8 @@ public final class Removals implements AutoCloseable {
     try {
       while (true) {
         try {
-          pending.all().forEach(removal -> startLook(removal.clusterId()));
+          var isMine = duty.mine();
+          pending.all().stream().map(Removal::clusterId).filter(isMine).forEach(this::startLook);
         } catch (DatabaseException e) {
           log.warn("removals not looked at: reason={}", e.getMessage());
         }

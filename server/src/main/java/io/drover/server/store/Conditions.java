@@ -6,6 +6,8 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 
 /** The clusters' conditions, and what they were before. */
@@ -33,6 +35,22 @@ public final class Conditions {
                 .bind(0, clusterId)
                 .map((row, _) -> condition(row))
                 .list());
+  }
+
+  /** Those of all clusters, by the clusters' ids. */
+  public Map<String, List<Condition>> ofAll() {
+    record Of(String clusterId, Condition condition) {}
+    return database
+        .read(
+            handle ->
+                handle
+                    .createQuery("SELECT * FROM conditions")
+                    .map((row, _) -> new Of(row.getString("cluster_id"), condition(row)))
+                    .list())
+        .stream()
+        .collect(
+            Collectors.groupingBy(
+                Of::clusterId, Collectors.mapping(Of::condition, Collectors.toList())));
   }
 
   private static Condition condition(ResultSet row) throws SQLException {
@@ -63,15 +81,23 @@ public final class Conditions {
                 .list());
   }
 
-  /** Keeps what has changed, all or nothing; not if the cluster has been deleted. */
-  public void save(String clusterId, Collection<Condition> changed) {
+  /**
+   * Keeps what has changed, all or nothing; not if the cluster has been deleted.
+   *
+   * @param duty whose it must be; what another server has written since would be lost
+   * @return false if it is another one's
+   */
+  public boolean save(String clusterId, Collection<Condition> changed, Duty duty) {
     if (changed.isEmpty()) {
-      return;
+      return true;
     }
-    database.write(
+    return database.write(
         handle -> {
+          if (!duty.isMine(handle, clusterId)) {
+            return false;
+          }
           if (Store.cluster(handle, clusterId).isEmpty()) {
-            return 0;
+            return true;
           }
           long number =
               handle
@@ -83,10 +109,11 @@ public final class Conditions {
           for (var condition : changed) {
             save(handle, clusterId, condition, ++number);
           }
-          return handle.execute(
+          handle.execute(
               "DELETE FROM condition_changes WHERE cluster_id = ? AND number <= ?",
               clusterId,
               number - MAX_CHANGES);
+          return true;
         });
   }
 

@@ -43,6 +43,11 @@ public final class RandomText {
     return "token-" + shortId();
   }
 
+  /** Of one run of a server that has others beside it. */
+  public static String replicaId() {
+    return "r-" + shortId();
+  }
+
   /** Of a request. */
   public static String requestId() {
     return text(REQUEST_CHARACTERS);

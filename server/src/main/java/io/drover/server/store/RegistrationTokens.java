@@ -1,15 +1,10 @@
 package io.drover.server.store;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
@@ -73,7 +68,7 @@ public final class RegistrationTokens {
                   + " grace_expires, revoked) VALUES (?, ?, ?, ?, ?, ?, 0)",
               id,
               clusterId,
-              hash(secret.value()),
+              Hashes.sha256(secret.value()),
               now.toEpochMilli(),
               millis(token.expires()),
               millis(token.graceExpires()));
@@ -149,7 +144,7 @@ public final class RegistrationTokens {
         handle ->
             handle
                 .createQuery("SELECT * FROM registration_tokens WHERE hash = ?")
-                .bind(0, hash(text))
+                .bind(0, Hashes.sha256(text))
                 .map((row, _) -> token(row))
                 .findOne()
                 .flatMap(
@@ -175,14 +170,5 @@ public final class RegistrationTokens {
 
   private static long millis(Optional<Instant> instant) {
     return instant.map(Instant::toEpochMilli).orElse(0L);
-  }
-
-  private static String hash(String text) {
-    try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has SHA-256
-    }
   }
 }

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -41,7 +42,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The methods {@code on…} are for the websocket's reading thread and do not wait.
  */
-public final class ServerSession {
+public final class ServerSession implements Session {
   /** Streams of one session; {@link #open} fails beyond. */
   static final int MAX_STREAMS = 4096;
 
@@ -59,6 +60,7 @@ public final class ServerSession {
 
   private static final Logger log = LoggerFactory.getLogger(ServerSession.class);
 
+  private final String id = UUID.randomUUID().toString();
   private final SessionKey key;
   private final @Nullable ConnectParams params;
   private final Link link;
@@ -66,7 +68,7 @@ public final class ServerSession {
   private final Timing timing;
   private final Outbox outbox;
   private final MessageAssembler assembler = new MessageAssembler(this::onMessage);
-  private final Map<Long, TunnelStream> streams = new ConcurrentHashMap<>();
+  private final Map<Long, SessionStream> streams = new ConcurrentHashMap<>();
   private final AtomicLong unreadBytes = new AtomicLong();
   private final AtomicBoolean ended = new AtomicBoolean();
   private final ReentrantLock openLock = new ReentrantLock();
@@ -81,7 +83,7 @@ public final class ServerSession {
   private volatile boolean obeysPause;
 
   /** The stream that keeps the websocket from being read, if any. */
-  private final AtomicReference<@Nullable TunnelStream> stalled = new AtomicReference<>();
+  private final AtomicReference<@Nullable SessionStream> stalled = new AtomicReference<>();
 
   // Of the reading thread.
   private long refusalsSinceNanos = System.nanoTime();
@@ -108,12 +110,17 @@ public final class ServerSession {
     watch();
   }
 
-  /** Whose session this is. */
+  /** Names this session among those of all servers. */
+  public String id() {
+    return id;
+  }
+
+  @Override
   public SessionKey key() {
     return key;
   }
 
-  /** What the agent said about its API server; only on the cluster tunnel. */
+  @Override
   public Optional<ConnectParams> params() {
     return Optional.ofNullable(params);
   }
@@ -143,22 +150,21 @@ public final class ServerSession {
   }
 
   /** Whether frames came of late. */
-  boolean isHealthy() {
+  public boolean isHealthy() {
     return !ended.get() && System.nanoTime() - lastFrameNanos < timing.healthy().toNanos();
   }
 
-  /** Whether the session is over. */
+  @Override
   public boolean isEnded() {
     return ended.get();
   }
 
   /**
-   * Opens a stream; the agent dials in the background, so that a failed dial shows as an error of
-   * the first read.
+   * As {@link Session#open}, up to {@link #MAX_STREAMS}.
    *
-   * @throws IOException if the session is over or has {@link #MAX_STREAMS}
    * @throws IllegalArgumentException if the target is longer than {@link Connect#MAX_TARGET_BYTES}
    */
+  @Override
   public TunnelStream open(String network, String address) throws IOException {
     int targetBytes = (network + "/" + address).getBytes(StandardCharsets.UTF_8).length;
     if (targetBytes > Connect.MAX_TARGET_BYTES) {
@@ -174,7 +180,7 @@ public final class ServerSession {
       }
       long id = nextId++;
       var received = new ReceiveBuffer(unreadBytes, () -> resume(id));
-      var stream = new TunnelStream(id, this, received, outbox);
+      var stream = new SessionStream(id, this, received, outbox);
       streams.put(id, stream);
       try {
         outbox.open(new Connect(id, network, address));
@@ -202,18 +208,18 @@ public final class ServerSession {
     return unreadBytes.get();
   }
 
-  boolean knows(TunnelStream stream) {
+  boolean knows(SessionStream stream) {
     return streams.get(stream.id()) == stream;
   }
 
-  void close(TunnelStream stream) {
+  void close(SessionStream stream) {
     if (streams.remove(stream.id(), stream)) {
       stream.onLocalClose();
       unstall(stream);
     }
   }
 
-  void abort(TunnelStream stream, String reason) {
+  void abort(SessionStream stream, String reason) {
     if (streams.remove(stream.id(), stream)) {
       stream.onAbort(reason, true);
       unstall(stream);
@@ -240,7 +246,7 @@ public final class ServerSession {
    * same time, so whoever speaks looks again afterwards: else a Pause could go out after the Resume
    * that took it back, and the stream would stand still for ever.
    */
-  private void agreeOnPause(TunnelStream stream) {
+  private void agreeOnPause(SessionStream stream) {
     boolean paused;
     do {
       paused = stream.received().paused();
@@ -347,7 +353,7 @@ public final class ServerSession {
   }
 
   /** An agent that knows Pause has had its warning; an old one is slowed down as a whole. */
-  private void onFull(TunnelStream stream) {
+  private void onFull(SessionStream stream) {
     if (obeysPause) {
       log.warn("stream closed: session={} stream={} reason=unread limit", key, stream.id());
       abort(stream, "receive buffer limit");
@@ -367,7 +373,7 @@ public final class ServerSession {
     }
   }
 
-  private void unstall(TunnelStream stream) {
+  private void unstall(SessionStream stream) {
     if (stalled.compareAndSet(stream, null)) {
       link.readOn();
     }

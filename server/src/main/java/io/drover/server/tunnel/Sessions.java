@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * All live sessions. A cluster may have several of one kind for a while, after a network cut or
  * while an agent is replaced; new streams go to the newest one that shows life.
  */
-public final class Sessions implements AutoCloseable {
+public final class Sessions implements Tunnels, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Sessions.class);
 
   private final Timing timing;
@@ -39,7 +39,7 @@ public final class Sessions implements AutoCloseable {
     this.timing = timing;
   }
 
-  /** Tells {@code listener} whenever a session came or went; it must not wait. */
+  @Override
   public void onChange(Consumer<SessionKey> listener) {
     listeners.add(listener);
   }
@@ -74,12 +74,28 @@ public final class Sessions implements AutoCloseable {
   }
 
   /** The newest healthy session; else the newest that is not over. */
+  @Override
   public Optional<ServerSession> newest(SessionKey key) {
     var sessions = byKey.getOrDefault(key, List.of()).reversed();
     return sessions.stream()
         .filter(ServerSession::isHealthy)
         .findFirst()
         .or(() -> sessions.stream().filter(session -> !session.isEnded()).findFirst());
+  }
+
+  @Override
+  public boolean isConnected(SessionKey key) {
+    return newest(key).isPresent();
+  }
+
+  /** The session of that id, if it is not over. */
+  public Optional<ServerSession> find(String id) {
+    return all().filter(session -> session.id().equals(id)).findFirst();
+  }
+
+  /** All that are not over, oldest first of each kind of each cluster. */
+  public Stream<ServerSession> all() {
+    return byKey.values().stream().flatMap(List::stream).filter(session -> !session.isEnded());
   }
 
   /** What the sessions of a cluster carry: those of the cluster tunnel first, oldest first. */
@@ -91,7 +107,7 @@ public final class Sessions implements AutoCloseable {
         .toList();
   }
 
-  /** Ends all sessions of a cluster, because it was deleted. */
+  @Override
   public void end(String clusterId) {
     byKey.values().stream()
         .flatMap(List::stream)

@@ -1,8 +1,6 @@
 package io.drover.server.tunnel;
 
-import io.drover.proto.tunnel.Message.Close;
 import java.io.Closeable;
-import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -12,133 +10,36 @@ import java.util.Optional;
  * One TCP connection that the agent opens for us. There is no half-close: closing ends both
  * directions. One thread may read while another writes; any thread may close, which wakes both.
  */
-public final class TunnelStream implements Closeable {
-  private final long id;
-  private final ServerSession session;
-  private final ReceiveBuffer received;
-  private final Outbox outbox;
-  // Of the session's reader thread only.
-  private boolean missing;
-  private final long openedNanos = System.nanoTime();
-
-  TunnelStream(long id, ServerSession session, ReceiveBuffer received, Outbox outbox) {
-    this.id = id;
-    this.session = session;
-    this.received = received;
-    this.outbox = outbox;
-  }
-
-  /** The stream's number in its session, from 2. */
-  public long id() {
-    return id;
-  }
+public interface TunnelStream extends Closeable {
+  /** A number, for logs. */
+  long id();
 
   /** What the agent sends. Reading fails with the agent's text if its dial or connection failed. */
-  public InputStream input() {
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-      }
-
-      @Override
-      public int read(byte[] target, int offset, int length) throws IOException {
-        return received.read(target, offset, length);
-      }
-
-      @Override
-      public int available() {
-        return received.unreadBytes();
-      }
-
-      @Override
-      public void close() {
-        TunnelStream.this.close();
-      }
-    };
-  }
+  InputStream input();
 
   /** What goes to the agent. Writing waits while too much is on its way. */
-  public OutputStream output() {
-    return new OutputStream() {
-      @Override
-      public void write(int b) throws IOException {
-        write(new byte[] {(byte) b}, 0, 1);
-      }
-
-      @Override
-      public void write(byte[] source, int offset, int length) throws IOException {
-        outbox.put(id, source, offset, length);
-      }
-
-      @Override
-      public void close() {
-        TunnelStream.this.close();
-      }
-    };
-  }
+  OutputStream output();
 
   /** Whether both ends still know the stream. */
-  public boolean isOpen() {
-    return session.knows(this);
-  }
+  boolean isOpen();
 
   /** Why the stream broke, in the agent's words or ours; empty if it did not. */
-  public Optional<String> failure() {
-    return Optional.ofNullable(received.failure());
-  }
+  Optional<String> failure();
 
   /** Ends the stream after what was written; what was not read is dropped. Does not wait. */
   @Override
-  public void close() {
-    session.close(this);
-  }
+  void close();
 
   /** Ends the stream at once, for both ends; a waiting reader gets the reason as its error. */
-  public void abort(String reason) {
-    session.abort(this, reason);
-  }
+  void abort(String reason);
+
+  /** Aborts the stream after {@code duration}, unless the limit is closed before. */
+  Limit abortAfter(Duration duration, String reason);
 
   /** A time limit on what is done with a stream. */
-  public interface Limit extends AutoCloseable {
+  interface Limit extends AutoCloseable {
     /** Takes the limit away. */
     @Override
     void close();
-  }
-
-  /** Aborts the stream after {@code duration}, unless the limit is closed before. */
-  public Limit abortAfter(Duration duration, String reason) {
-    return session.schedule(duration, () -> abort(reason));
-  }
-
-  ReceiveBuffer received() {
-    return received;
-  }
-
-  void onClose(String reason) {
-    received.end(reason);
-    outbox.drop(id, null);
-  }
-
-  void onLocalClose() {
-    received.drop("stream closed");
-    outbox.finish(id, Close.END_OF_FILE);
-  }
-
-  void onAbort(String reason, boolean tellAgent) {
-    received.drop(reason);
-    outbox.drop(id, tellAgent ? reason : null);
-  }
-
-  /** The agent's list has this stream, or not; true if it is missing for the second time. */
-  boolean onListed(boolean listed, long graceNanos) {
-    if (listed || System.nanoTime() - openedNanos < graceNanos) {
-      missing = false;
-      return false;
-    }
-    boolean again = missing;
-    missing = true;
-    return again;
   }
 }

@@ -50,10 +50,10 @@ class ConditionsTest {
     var again = DOWN.with(Status.FALSE, "Disconnected", "still", NOW.plusSeconds(1));
     var up = again.with(Status.TRUE, "", "", NOW.plusSeconds(2));
 
-    conditions.save(cluster, List.of(DOWN));
-    conditions.save(cluster, List.of(again));
-    conditions.save(cluster, List.of(up));
-    conditions.save(cluster, List.of());
+    assertThat(conditions.save(cluster, List.of(DOWN), Duty.ALONE)).isTrue();
+    assertThat(conditions.save(cluster, List.of(again), Duty.ALONE)).isTrue();
+    assertThat(conditions.save(cluster, List.of(up), Duty.ALONE)).isTrue();
+    assertThat(conditions.save(cluster, List.of(), Duty.ALONE)).isTrue();
 
     assertThat(again.lastTransition()).isEqualTo(NOW);
     assertThat(up.with(Status.TRUE, "", "", NOW.plusSeconds(3))).isSameAs(up);
@@ -69,7 +69,12 @@ class ConditionsTest {
   @Test
   void oldestChangesGoAtTheLimit() {
     for (int i = 0; i < Conditions.MAX_CHANGES + 3; i++) {
-      conditions.save(cluster, List.of(DOWN.with(Status.FALSE, "x", "" + i, NOW.plusSeconds(i))));
+      assertThat(
+              conditions.save(
+                  cluster,
+                  List.of(DOWN.with(Status.FALSE, "x", "" + i, NOW.plusSeconds(i))),
+                  Duty.ALONE))
+          .isTrue();
     }
 
     var changes = conditions.changes(cluster);
@@ -79,10 +84,10 @@ class ConditionsTest {
 
   @Test
   void deletedClusterGetsNone() {
-    conditions.save(cluster, List.of(DOWN));
+    assertThat(conditions.save(cluster, List.of(DOWN), Duty.ALONE)).isTrue();
     store.deleteCluster(cluster);
 
-    conditions.save(cluster, List.of(DOWN));
+    assertThat(conditions.save(cluster, List.of(DOWN), Duty.ALONE)).isTrue();
 
     assertThat(conditions.of(cluster)).isEmpty();
     assertThat(conditions.changes(cluster)).isEmpty();

@@ -24,8 +24,8 @@ import org.eclipse.jetty.websocket.core.server.WebSocketMappings;
 import org.eclipse.jetty.websocket.core.server.WebSocketNegotiator;
 
 /** Sessions behind a real port, without TLS and without any check of who connects. */
-final class TunnelHarness implements AutoCloseable {
-  static final SessionKey KEY = new SessionKey(Tunnel.CLUSTER, "c-bcdfg");
+public final class TunnelHarness implements AutoCloseable {
+  public static final SessionKey KEY = new SessionKey(Tunnel.CLUSTER, "c-bcdfg");
 
   /** All but the silence short, so that limits are reached within a test. */
   static final Timing FAST =
@@ -49,7 +49,7 @@ final class TunnelHarness implements AutoCloseable {
           FAST.lastProbe(),
           FAST.linger());
 
-  final Sessions sessions;
+  public final Sessions sessions;
   final URI url;
   private final Server jetty = new Server();
   private final BlockingQueue<SessionKey> changes = new LinkedBlockingQueue<>();
@@ -82,7 +82,7 @@ final class TunnelHarness implements AutoCloseable {
     }
   }
 
-  static TunnelHarness start() throws Exception {
+  public static TunnelHarness start() throws Exception {
     return new TunnelHarness(FAST);
   }
 
@@ -91,7 +91,7 @@ final class TunnelHarness implements AutoCloseable {
   }
 
   /** A new agent whose session is there. */
-  RawAgent connect() throws IOException, InterruptedException {
+  public RawAgent connect() throws IOException, InterruptedException {
     var agent =
         RawAgent.connect(
             SocketFactory.getDefault(), url, "/", List.copyOf(RawAgent.websocketFields()));
@@ -106,7 +106,7 @@ final class TunnelHarness implements AutoCloseable {
     }
   }
 
-  ServerSession session() {
+  public ServerSession session() {
     return sessions.newest(KEY).orElseThrow();
   }
 

@@ -1,4 +1,4 @@
-package io.drover.server.account;
+package io.drover.server.store;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -7,11 +7,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** What is kept of texts that are too random to be guessed. */
-final class Hashes {
+public final class Hashes {
   private Hashes() {}
 
   /** In hex. */
-  static String sha256(String text) {
+  public static String sha256(String text) {
     try {
       return HexFormat.of()
           .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8)));
