@@ -644,6 +644,12 @@ final class GatewayIT implements ThroughKubectl {
           kubectl.start("watch", in, "get", "resourcequotas", "--watch", "-o", "name")) {
         admin.run(in, "create", "quota", "three");
         watch.awaitLine("the quota", EVENT_LIMIT, "resourcequota/three"::equals);
+        // That may have been in the list; who leaves before the watch has begun hears of no
+        // beginning.
+        Await.that(
+            "the watch has begun",
+            CLOSED_LIMIT,
+            () -> ours(file).keySet().stream().anyMatch(key -> key.contains("Started watch")));
       }
 
       Await.that(

@@ -393,6 +393,9 @@ public final class HealthChecks implements AutoCloseable {
       if (stopping) {
         return;
       }
+      if (isByWayOfOneThatIsGone(last, next)) {
+        return;
+      }
       if (!keep(clusterId, last, next)) {
         return;
       }
@@ -433,13 +436,28 @@ public final class HealthChecks implements AutoCloseable {
   }
 
   /** Whether the agent was there before this server took over, and may still come back. */
-  private boolean isAwaited(String clusterId, Checked last) {
+  private boolean mayComeBack(Checked last) {
     var connected = last.known.get(Condition.Type.CONNECTED);
     return connected != null
         && connected.status() == Status.TRUE
         && last.seen.equals(Instant.EPOCH)
         && last.since != null
-        && clock.instant().isBefore(last.since.plus(RETURN_LIMIT))
+        && clock.instant().isBefore(last.since.plus(RETURN_LIMIT));
+  }
+
+  /**
+   * Whether a tunnel that the agent has not opened here yet was tried where it ended before: a
+   * server that was killed is listed until the others have missed it for a while.
+   */
+  private boolean isByWayOfOneThatIsGone(Checked last, Draft next) {
+    return duty.isShared()
+        && mayComeBack(last)
+        && next.status(Condition.Type.CONNECTED) == Status.FALSE;
+  }
+
+  /** The same, while a tunnel is missing. */
+  private boolean isAwaited(String clusterId, Checked last) {
+    return mayComeBack(last)
         && Stream.of(Tunnel.values())
             .anyMatch(tunnel -> !tunnels.isConnected(new SessionKey(tunnel, clusterId)));
   }
