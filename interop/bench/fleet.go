@@ -41,6 +41,8 @@ const (
 	// fleetAsk is how long one request to a frozen agent's cluster may take, and fleetEvery between two.
 	fleetAsk   = time.Second
 	fleetEvery = 50 * time.Millisecond
+	// fleetSettle is after a restart: two of the server's rounds of pings, of which it tells the last.
+	fleetSettle = 30 * time.Second
 	// fleetQuiet is after all are active, before their cost is measured.
 	fleetQuiet = 20 * time.Second
 )
@@ -49,7 +51,7 @@ func fleetIdle(o options) time.Duration { return pick(o.quick, 20*time.Second, 9
 
 func fleetTakes(o options, _ string) time.Duration {
 	each := time.Duration(o.fleetClusters) * 30 * time.Millisecond
-	return each + fleetQuiet + fleetIdle(o) + fleetListen + 90*time.Second
+	return each + fleetQuiet + fleetSettle + fleetIdle(o) + fleetListen + 90*time.Second
 }
 
 // registration is what an agent of a cluster needs.
@@ -133,6 +135,10 @@ func measureFleet(ctx context.Context, b *bench, _ *agent, _ string) (outcome, e
 	say("killing the server")
 	arrivals, err := f.restart(ctx, found)
 	if err != nil {
+		return outcome{}, err
+	}
+	say("all are there again: %s until a round of pings is as it was", fleetSettle)
+	if err := sleep(ctx, fleetSettle); err != nil {
 		return outcome{}, err
 	}
 	say("one agent stands still, and its successor comes")

@@ -276,20 +276,48 @@ class SeveralServersTest {
     one = server("one");
   }
 
-  @Test
-  void agentOfADeadServerHasTimeToComeBackBeforeItIsCalledDisconnected() throws Exception {
-    var store = new Store(database, this::now);
-    store.connected(cluster.id(), api.address());
+  /** One that was killed, with the agent's tunnels: the others have not missed it yet. */
+  private Replica killed() {
+    new Store(database, this::now).connected(cluster.id(), api.address());
     var dead = new Replica("r-0", URI.create("https://127.0.0.1:1"), "", "", 0);
     replicas.add(dead);
     var _ = replicas.hold("r-0", List.of(new Held(cluster.id(), "STEVE", Set.of("s"))));
     var up = new Condition(Condition.Type.CONNECTED, Status.TRUE, "", "", now(), now());
     assertThat(new Conditions(database).save(cluster.id(), List.of(up), replicas.dutyOf("r-0")))
         .isTrue();
+    return dead;
+  }
+
+  @Test
+  void agentOfADeadServerHasTimeToComeBackBeforeItIsCalledDisconnected() throws Exception {
+    var dead = killed();
     var died = now();
 
     assertThat(replicas.removeDead(dead)).isTrue();
 
+    awaitDisconnectedAfter(died);
+  }
+
+  @Test
+  void tunnelThatIsStillListedAtADeadServerIsNoEndOfTheAgent() throws Exception {
+    var _ = killed();
+    TestServer.eventually(
+        "known to the other one",
+        () -> {
+          try {
+            return new String(get(other, "/v1/schemas").body(), ISO_8859_1).contains("r-0");
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        });
+    var back = now();
+
+    try (var _ = other.connectCluster(cluster, params())) {
+      awaitDisconnectedAfter(back);
+    }
+  }
+
+  private void awaitDisconnectedAfter(Instant begun) throws InterruptedException {
     TestServer.eventually(
         "disconnected",
         () -> {
@@ -303,7 +331,7 @@ class SeveralServersTest {
                 .map(Conditions.Change::changed)
                 .toList()
                 .getLast();
-    assertThat(last).isAfterOrEqualTo(died.plusSeconds(30).truncatedTo(ChronoUnit.MILLIS));
+    assertThat(last).isAfterOrEqualTo(begun.plusSeconds(30).truncatedTo(ChronoUnit.MILLIS));
   }
 
   @Test
