@@ -267,20 +267,20 @@ public final class Recording implements AutoCloseable {
     }
   }
 
-  /** The session is over. Waits for what is left, for a limited time. */
+  /**
+   * The session is over. Waits for what is left, for a limited time, whoever else does: who was
+   * first may have been interrupted.
+   */
   @Override
   public void close() {
     boolean unused;
     lock.lock();
     try {
-      if (closed) {
-        return;
-      }
+      unused = !closed && !begun;
       closed = true;
-      unused = !begun;
       changed.signalAll();
       long left = wait.toNanos();
-      while (!unused && !over && left > 0) {
+      while (begun && !over && left > 0) {
         left = changed.awaitNanos(left);
       }
     } catch (InterruptedException _) {

@@ -206,27 +206,65 @@ class RecordingsTest {
     assertThat(recordings.problem()).isEmpty();
   }
 
+  /** A disk that writes no more than a head before the latch opens. */
+  private static ByteArrayOutputStream stuckDisk(CountDownLatch stuck) {
+    return new ByteArrayOutputStream() {
+      private boolean headWritten;
+
+      @Override
+      public synchronized void write(byte[] bytes, int offset, int length) {
+        if (headWritten) {
+          try {
+            stuck.await();
+          } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+          }
+        }
+        headWritten = true;
+        super.write(bytes, offset, length);
+      }
+    };
+  }
+
+  /** As it is when the agent ends: the session's thread is interrupted, and then all is closed. */
+  @Test
+  void whoClosesItAgainWaitsEvenIfTheFirstWasInterrupted() throws Exception {
+    var stuck = new CountDownLatch(1);
+    var out = stuckDisk(stuck);
+    var recording =
+        new Recording(
+            "one",
+            new Cast(out, session(), now, 1_000_000),
+            (_, _, _) -> {},
+            System::nanoTime,
+            Duration.ofMinutes(1));
+    recording.begin(websocket("v5.channel.k8s.io"), () -> {});
+    passed(recording, Wire.plain(1, "hello"));
+    var first =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  Thread.currentThread().interrupt();
+                  recording.close();
+                });
+    first.join();
+
+    var second = Thread.ofPlatform().start(recording::close);
+    while (second.getState() != Thread.State.TIMED_WAITING) {
+      assertThat(second.isAlive()).as("it waits").isTrue();
+      Thread.onSpinWait();
+    }
+    stuck.countDown();
+    second.join();
+
+    assertThat(out.toString(UTF_8)).contains("\"o\",\"hello\"");
+  }
+
   /** A disk that does not write: the session is held up, and ends after a while. */
   @Test
   void sessionThatOutrunsTheDiskEnds() throws Exception {
     var stuck = new CountDownLatch(1);
-    var out =
-        new ByteArrayOutputStream() {
-          private boolean headWritten;
-
-          @Override
-          public synchronized void write(byte[] bytes, int offset, int length) {
-            if (headWritten) {
-              try {
-                stuck.await();
-              } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
-              }
-            }
-            headWritten = true;
-            super.write(bytes, offset, length);
-          }
-        };
+    var out = stuckDisk(stuck);
     var cast = new Cast(out, session(), now, 100L * Recording.MAX_WAITING_BYTES);
     var ended = new AtomicReference<String>();
     var recording =
