@@ -1,7 +1,5 @@
 package io.drover.agent;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.drover.agent.check.OwnGateway;
 import io.drover.agent.check.Status;
 import io.drover.agent.config.AuditConfig;
@@ -35,9 +33,6 @@ import java.util.Optional;
  * a gateway. It reads, and writes nothing but a record without events.
  */
 final class CheckedGateway implements OwnGateway {
-  /** Of a page of the agent. */
-  private static final int MAX_PAGE_BYTES = PolicyCommand.MAX_BYTES;
-
   /** How the cluster is reached; that may fail, and is a step's to tell. */
   @FunctionalInterface
   interface Opening {
@@ -136,9 +131,7 @@ final class CheckedGateway implements OwnGateway {
       throw new IOException("DROVER_LOG_SOCKET is off");
     }
     var client = new ControlClient(socket.get(), Sleeper.REAL);
-    try (var page = client.open(ControlClient.POLICY)) {
-      return InForce.parse(new String(page.readNBytes(MAX_PAGE_BYTES), UTF_8));
-    }
+    return InForce.parse(client.read(ControlClient.POLICY, PolicyCommand.MAX_BYTES));
   }
 
   @Override

@@ -223,8 +223,8 @@ final class PolicyCommand implements Callable<Integer> {
       }
       Logging.configure(LogConfig.silent());
       var client = new ControlClient(socket.get(), Sleeper.REAL);
-      try (var page = client.open(ControlClient.POLICY)) {
-        return new String(page.readNBytes(MAX_BYTES), UTF_8);
+      try {
+        return client.read(ControlClient.POLICY, MAX_BYTES);
       } catch (IOException e) {
         throw noneInForce(String.valueOf(e.getMessage()));
       }

@@ -66,6 +66,18 @@ public final class ControlClient {
   }
 
   /**
+   * A page as a text.
+   *
+   * @param maxBytes what comes behind is left out
+   * @throws IOException as {@link #open} does
+   */
+  public String read(String path, int maxBytes) throws IOException {
+    try (var page = open(path)) {
+      return new String(page.readNBytes(maxBytes), UTF_8);
+    }
+  }
+
+  /**
    * Gives an order, under the limit of a page.
    *
    * @throws IOException if nobody answers, or it is not carried out; the message says why

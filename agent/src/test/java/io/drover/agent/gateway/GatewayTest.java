@@ -14,11 +14,9 @@ import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.KeptTrust;
 import io.drover.agent.tls.ServerDialer;
 import io.drover.agent.tls.ServerHttp;
-import io.drover.agent.tls.ServerTrust;
 import io.drover.steve.http.FrontLimits;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,19 +68,10 @@ class GatewayTest {
     }
   }
 
-  /** As the server does it: the host by its name, and no CA but the one that it was told. */
   private Peer open() throws IOException {
-    SocketChannel far = gateway.connect(_ -> {});
-    var trust = ServerTrust.ofPem(told.authorities()).orElseThrow();
-    var socket =
-        (SSLSocket)
-            trust.getSocketFactory().createSocket(new ChannelSocket(far), Gateway.HOST, 443, true);
-    var parameters = socket.getSSLParameters();
-    parameters.setEndpointIdentificationAlgorithm("HTTPS");
-    socket.setSSLParameters(parameters);
+    var socket = GatewayClient.secured(gateway.connect(_ -> {}), told);
     opened.add(socket);
-    return new Peer(
-        new java.io.BufferedInputStream(socket.getInputStream()), socket.getOutputStream());
+    return GatewayClient.peer(socket);
   }
 
   private String request(String line, String... fields) {

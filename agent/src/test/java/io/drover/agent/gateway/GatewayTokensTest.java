@@ -7,9 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.drover.agent.gateway.ScriptedUpstream.Peer;
 import io.drover.agent.gateway.audit.Recorder;
 import io.drover.agent.gateway.standin.StandIns;
-import io.drover.agent.tls.ServerTrust;
 import io.drover.steve.http.FrontLimits;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -85,14 +83,9 @@ class GatewayTokensTest {
   }
 
   private Peer open() throws IOException {
-    var trust = ServerTrust.ofPem(told.authorities()).orElseThrow();
-    var socket =
-        (SSLSocket)
-            trust
-                .getSocketFactory()
-                .createSocket(new ChannelSocket(gateway.connect(_ -> {})), Gateway.HOST, 443, true);
+    var socket = GatewayClient.secured(gateway.connect(_ -> {}), told);
     opened.add(socket);
-    return new Peer(new BufferedInputStream(socket.getInputStream()), socket.getOutputStream());
+    return GatewayClient.peer(socket);
   }
 
   private static String request(String bearer, String line, String... fields) {

@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.gateway.ScriptedUpstream.Peer;
 import io.drover.agent.gateway.audit.Recorder;
-import io.drover.agent.tls.ServerTrust;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.StreamResetException;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -68,14 +66,9 @@ class GatewayWatchesTest {
   }
 
   private Peer open() throws IOException {
-    var trust = ServerTrust.ofPem(told.authorities()).orElseThrow();
-    var socket =
-        (SSLSocket)
-            trust
-                .getSocketFactory()
-                .createSocket(new ChannelSocket(gateway.connect(_ -> {})), Gateway.HOST, 443, true);
+    var socket = GatewayClient.secured(gateway.connect(_ -> {}), told);
     opened.add(socket);
-    return new Peer(new BufferedInputStream(socket.getInputStream()), socket.getOutputStream());
+    return GatewayClient.peer(socket);
   }
 
   private Peer ask(String line, String... fields) throws IOException {

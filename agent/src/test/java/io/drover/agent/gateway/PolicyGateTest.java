@@ -111,16 +111,7 @@ class PolicyGateTest {
     assertPasses(SERVER, EXEC, "Impersonate-User: jane");
   }
 
-  /** Server-side apply makes what is not there; other patches do not. */
-  @ParameterizedTest
-  @CsvSource({
-    "application/apply-patch+yaml, false",
-    "application/apply-patch+yaml; charset=utf-8, false",
-    "Application/Apply-Patch+CBOR, false",
-    "application/merge-patch+json, true",
-    "application/strategic-merge-patch+json, true",
-  })
-  void whoeverMayNotCreateMayNotApply(String type, boolean passes) throws Exception {
+  private void denyNew(String resource) {
     gate.is(
         """
         apiVersion: drover.io/v1alpha1
@@ -131,10 +122,24 @@ class PolicyGateTest {
           effect: deny
           verbs: [create]
           apiGroups: [""]
-          resources: [pods]
-        """,
+          resources: [%s]
+        """
+            .formatted(resource),
         "",
         "1");
+  }
+
+  /** Server-side apply makes what is not there; other patches do not. */
+  @ParameterizedTest
+  @CsvSource({
+    "application/apply-patch+yaml, false",
+    "application/apply-patch+yaml; charset=utf-8, false",
+    "Application/Apply-Patch+CBOR, false",
+    "application/merge-patch+json, true",
+    "application/strategic-merge-patch+json, true",
+  })
+  void whoeverMayNotCreateMayNotApply(String type, boolean passes) throws Exception {
+    denyNew("pods");
     var patch = headOf("PATCH", PODS + "/web-0?fieldManager=k", "Content-Type: " + type);
     if (passes) {
       assertThat(gate.require(patch, SERVER)).isPresent();
@@ -149,20 +154,7 @@ class PolicyGateTest {
 
   @Test
   void anApplyToAStatusMakesTheWhole() throws Exception {
-    gate.is(
-        """
-        apiVersion: drover.io/v1alpha1
-        kind: GatewayPolicy
-        default: allow
-        rules:
-        - name: nothing new
-          effect: deny
-          verbs: [create]
-          apiGroups: [""]
-          resources: [services]
-        """,
-        "",
-        "1");
+    denyNew("services");
     String status = "/api/v1/namespaces/shop/services/web/status?fieldManager=k";
 
     var apply = headOf("PATCH", status, "Content-Type: application/apply-patch+yaml");

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.agent.gateway.StrictUpstream.Asked;
 import io.drover.agent.gateway.audit.Recorder;
-import io.drover.agent.tls.ServerTrust;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.time.InstantSource;
@@ -16,7 +15,6 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -592,15 +590,7 @@ class SmugglingTest {
   /** Returns the status of each answer. */
   private List<String> say(Case one, boolean pieces) throws IOException {
     SocketChannel far = gateway.connect(_ -> {});
-    var trust = ServerTrust.ofPem(told.authorities()).orElseThrow();
-    try (var socket =
-        (SSLSocket)
-            trust
-                .getSocketFactory()
-                .createSocket(new ChannelSocket(far), Gateway.HOST, 443, true)) {
-      var parameters = socket.getSSLParameters();
-      parameters.setEndpointIdentificationAlgorithm("HTTPS");
-      socket.setSSLParameters(parameters);
+    try (var socket = GatewayClient.secured(far, told)) {
       byte[] all = one.bytes().replace(TOKEN, told.token().value()).getBytes(ISO_8859_1);
       var random = new Random(all.length);
       try {

@@ -417,7 +417,7 @@ public final class HealthChecks implements AutoCloseable {
       last.since = started;
       return true;
     }
-    if (!duty.mine().test(clusterId)) {
+    if (!duty.isMine(clusterId)) {
       last.since = null;
       last.seen = Instant.EPOCH;
       return false;

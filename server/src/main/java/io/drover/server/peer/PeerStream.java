@@ -1,9 +1,8 @@
 package io.drover.server.peer;
 
-import io.drover.server.tunnel.TunnelStream;
+import io.drover.server.tunnel.AbstractTunnelStream;
 import java.io.DataInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * A stream that another server has opened for us: a connection to it. A thread reads ahead, so that
  * the end of a stream is known while nobody asks for bytes.
  */
-final class PeerStream implements TunnelStream {
+final class PeerStream extends AbstractTunnelStream {
   /** What is read ahead, in bytes; then the connection is not read, and the other server waits. */
   static final int MAX_UNREAD_BYTES = 256 * 1024;
 
@@ -131,7 +130,8 @@ final class PeerStream implements TunnelStream {
     }
   }
 
-  private int take(byte[] target, int offset, int length) throws IOException {
+  @Override
+  protected int read(byte[] target, int offset, int length) throws IOException {
     if (length == 0) {
       return 0;
     }
@@ -166,32 +166,7 @@ final class PeerStream implements TunnelStream {
   }
 
   @Override
-  public InputStream input() {
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-      }
-
-      @Override
-      public int read(byte[] target, int offset, int length) throws IOException {
-        return take(target, offset, length);
-      }
-
-      @Override
-      public int available() {
-        return unreadBytes();
-      }
-
-      @Override
-      public void close() {
-        PeerStream.this.close();
-      }
-    };
-  }
-
-  int unreadBytes() {
+  protected int unreadBytes() {
     lock.lock();
     try {
       return unreadBytes;
@@ -201,29 +176,14 @@ final class PeerStream implements TunnelStream {
   }
 
   @Override
-  public OutputStream output() {
-    return new OutputStream() {
-      @Override
-      public void write(int b) throws IOException {
-        write(new byte[] {(byte) b}, 0, 1);
-      }
-
-      @Override
-      public void write(byte[] source, int offset, int length) throws IOException {
-        try {
-          out.write(source, offset, length);
-          out.flush();
-        } catch (IOException e) {
-          throw new IOException(
-              failure().orElse("connection to the other server broke: " + e.getMessage()), e);
-        }
-      }
-
-      @Override
-      public void close() {
-        PeerStream.this.close();
-      }
-    };
+  protected void write(byte[] source, int offset, int length) throws IOException {
+    try {
+      out.write(source, offset, length);
+      out.flush();
+    } catch (IOException e) {
+      throw new IOException(
+          failure().orElse("connection to the other server broke: " + e.getMessage()), e);
+    }
   }
 
   @Override

@@ -133,7 +133,7 @@ public final class Removals implements AutoCloseable {
     if (!force && (known.isPresent() || isConnected)) {
       pending
           .begin(cluster.id())
-          .filter(removal -> duty.mine().test(removal.clusterId()))
+          .filter(removal -> duty.isMine(removal.clusterId()))
           .ifPresent(removal -> startLook(removal.clusterId()));
       return Optional.empty();
     }

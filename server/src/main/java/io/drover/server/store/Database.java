@@ -52,7 +52,7 @@ public final class Database implements AutoCloseable {
 
   private final List<HikariDataSource> pools;
   private final Jdbi reader;
-  private final GroupCommit.Transactions writer;
+  private final Transactions writer;
 
   /** PostgreSQL: many write at one time, and it waits for the disk for all of them together. */
   private Database(HikariDataSource pool) {
@@ -65,18 +65,11 @@ public final class Database implements AutoCloseable {
   private Database(HikariDataSource readers, HikariDataSource writers, Duration busyLimit) {
     this.pools = List.of(readers, writers);
     this.reader = jdbi(readers);
-    var group = new GroupCommit(transactions(jdbi(writers)), busyLimit);
-    this.writer =
-        new GroupCommit.Transactions() {
-          @Override
-          public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
-            return group.write(work);
-          }
-        };
+    this.writer = new GroupCommit(transactions(jdbi(writers)), busyLimit);
   }
 
-  private static GroupCommit.Transactions transactions(Jdbi jdbi) {
-    return new GroupCommit.Transactions() {
+  private static Transactions transactions(Jdbi jdbi) {
+    return new Transactions() {
       @Override
       public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
         return Database.run(jdbi, work);

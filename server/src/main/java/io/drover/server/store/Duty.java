@@ -23,6 +23,11 @@ public interface Duty {
         }
 
         @Override
+        public boolean isMine(String clusterId) {
+          return true;
+        }
+
+        @Override
         public boolean isMine(Handle handle, String clusterId) {
           return true;
         }
@@ -31,8 +36,11 @@ public interface Duty {
   /** Whether there may be others, who write what this one reads. */
   boolean isShared();
 
-  /** By a cluster's id; as it is at this moment. */
+  /** By a cluster's id; as it is at this moment. It reads all of them: for a look at many. */
   Predicate<String> mine();
+
+  /** The same for one cluster. */
+  boolean isMine(String clusterId);
 
   /** The same for one cluster, within a transaction: what that writes holds only if it is so. */
   boolean isMine(Handle handle, String clusterId);

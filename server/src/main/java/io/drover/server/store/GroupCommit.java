@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * fails by another's fault. Source: a commit of SQLite takes 1.8 ms on a machine of ours, and the
  * agents of 2,000 clusters that come back want 8,000 of them.
  */
-final class GroupCommit {
+final class GroupCommit implements Transactions {
   /** What one transaction does at most. */
   static final int MAX_TOGETHER = 64;
 
@@ -25,11 +25,6 @@ final class GroupCommit {
   private final Duration limit;
   private final ConcurrentLinkedQueue<Waiting<?, ?>> waiting = new ConcurrentLinkedQueue<>();
   private final ReentrantLock turn = new ReentrantLock(true);
-
-  /** Runs work in a transaction. */
-  interface Transactions {
-    <T, X extends Exception> T run(HandleCallback<T, X> work) throws X;
-  }
 
   /** What somebody wants. Written with the turn, read by its owner when it is done. */
   private static final class Waiting<T, X extends Exception> {
@@ -81,7 +76,8 @@ final class GroupCommit {
    *
    * @throws DatabaseException after the limit, or if the thread is interrupted before its turn
    */
-  <T, X extends Exception> T write(HandleCallback<T, X> work) throws X {
+  @Override
+  public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
     var mine = new Waiting<>(work);
     waiting.add(mine);
     awaitTurn(mine);

@@ -248,6 +248,11 @@ public final class Replicas {
       }
 
       @Override
+      public boolean isMine(String clusterId) {
+        return database.read(handle -> isMine(handle, clusterId));
+      }
+
+      @Override
       public boolean isMine(Handle handle, String clusterId) {
         return handle
             .createQuery(

@@ -2,13 +2,11 @@ package io.drover.server.tunnel;
 
 import io.drover.proto.tunnel.Message.Close;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Optional;
 
 /** A stream of a session of ours. */
-final class SessionStream implements TunnelStream {
+final class SessionStream extends AbstractTunnelStream {
   private final long id;
   private final ServerSession session;
   private final ReceiveBuffer received;
@@ -30,49 +28,18 @@ final class SessionStream implements TunnelStream {
   }
 
   @Override
-  public InputStream input() {
-    return new InputStream() {
-      @Override
-      public int read() throws IOException {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-      }
-
-      @Override
-      public int read(byte[] target, int offset, int length) throws IOException {
-        return received.read(target, offset, length);
-      }
-
-      @Override
-      public int available() {
-        return received.unreadBytes();
-      }
-
-      @Override
-      public void close() {
-        SessionStream.this.close();
-      }
-    };
+  protected int read(byte[] target, int offset, int length) throws IOException {
+    return received.read(target, offset, length);
   }
 
   @Override
-  public OutputStream output() {
-    return new OutputStream() {
-      @Override
-      public void write(int b) throws IOException {
-        write(new byte[] {(byte) b}, 0, 1);
-      }
+  protected int unreadBytes() {
+    return received.unreadBytes();
+  }
 
-      @Override
-      public void write(byte[] source, int offset, int length) throws IOException {
-        outbox.put(id, source, offset, length);
-      }
-
-      @Override
-      public void close() {
-        SessionStream.this.close();
-      }
-    };
+  @Override
+  protected void write(byte[] source, int offset, int length) throws IOException {
+    outbox.put(id, source, offset, length);
   }
 
   @Override

@@ -48,7 +48,7 @@ class GroupCommitTest {
 
   private GroupCommit group(Duration limit) {
     return new GroupCommit(
-        new GroupCommit.Transactions() {
+        new Transactions() {
           @Override
           public <T, X extends Exception> T run(HandleCallback<T, X> work) throws X {
             transactions.incrementAndGet();
@@ -90,7 +90,7 @@ class GroupCommitTest {
     int many = GroupCommit.MAX_TOGETHER + 10;
     var group = group(LONG);
     try (var executor = Executors.newCachedThreadPool()) {
-      var first = executor.submit(() -> group.write(this::slow));
+      var first = executor.submit(() -> group.run(this::slow));
       inside.await();
       var threads = new Thread[many];
       var tasks = new ArrayList<Future<Integer>>();
@@ -102,7 +102,7 @@ class GroupCommitTest {
                 () -> {
                   threads[number] = Thread.currentThread();
                   started.countDown();
-                  return group.write(
+                  return group.run(
                       handle -> insert(handle, "word %03d".formatted(number)) + number);
                 }));
       }
@@ -123,7 +123,7 @@ class GroupCommitTest {
   void whoFailsFailsAlone() throws Exception {
     var group = group(LONG);
     try (var executor = Executors.newCachedThreadPool()) {
-      var first = executor.submit(() -> group.write(this::slow));
+      var first = executor.submit(() -> group.run(this::slow));
       inside.await();
       var threads = new Thread[3];
       var started = new CountDownLatch(threads.length);
@@ -166,23 +166,23 @@ class GroupCommitTest {
       throws IOException {
     threads[number] = Thread.currentThread();
     started.countDown();
-    return group.write(work);
+    return group.run(work);
   }
 
   @Test
   void whoGivesUpWritesNothing() throws Exception {
     var group = group(Duration.ofMillis(50));
     try (var executor = Executors.newCachedThreadPool()) {
-      var first = executor.submit(() -> group.write(this::slow));
+      var first = executor.submit(() -> group.run(this::slow));
       inside.await();
 
-      assertThatThrownBy(() -> group.write(to -> insert(to, "late")))
+      assertThatThrownBy(() -> group.run(to -> insert(to, "late")))
           .isInstanceOf(DatabaseException.class)
           .hasMessage("database: no turn to write in 50 ms");
       leave.countDown();
       first.get();
     }
-    assertThat(group.<Integer, RuntimeException>write(to -> insert(to, "next"))).isOne();
+    assertThat(group.<Integer, RuntimeException>run(to -> insert(to, "next"))).isOne();
     assertThat(words()).containsExactly("next", "slow");
   }
 }

@@ -69,6 +69,7 @@ class ReplicasTest {
   private boolean isMine(String replicaId) {
     var duty = replicas.dutyOf(replicaId);
     boolean mine = duty.mine().test(cluster);
+    assertThat(duty.isMine(cluster)).isEqualTo(mine);
     assertThat(database.<Boolean, RuntimeException>read(from -> duty.isMine(from, cluster)))
         .isEqualTo(mine);
     return mine;
