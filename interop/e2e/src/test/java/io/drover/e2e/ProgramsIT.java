@@ -24,7 +24,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Order(7)
 @ExtendWith(WithControlPlane.class)
 final class ProgramsIT {
-  private static final Duration DEMO_LIMIT = Duration.ofMinutes(2);
+  /** Of which the clean-up Job sleeps a minute, and the server may wait two for the agent. */
+  private static final Duration DEMO_LIMIT = Duration.ofMinutes(6);
+
   private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
 
   @Test
@@ -87,12 +89,44 @@ final class ProgramsIT {
       assertThat(parts).hasSizeGreaterThanOrEqualTo(3);
       assertThat(demo.lines())
           .anyMatch(line -> line.contains("an embedded stand-in"))
-          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"));
+          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"))
+          .anyMatch(line -> line.contains("the stand-in allows everything"));
+
+      var remove = demo.lines().stream().filter(line -> line.contains(REMOVE)).toList();
+      assertThat(remove).hasSize(1);
+      try (var command =
+          start("demo-remove", Map.of(), "bash", "-c", remove.getFirst())) {
+        assertThat(command.awaitExit(DEMO_LIMIT)).as(command.tail()).isZero();
+      }
+      demo.awaitLine("that it stays", STOP_LIMIT, line -> line.contains("stay until Ctrl-C"));
 
       demo.terminate();
 
       assertThat(demo.awaitExit(STOP_LIMIT)).isEqualTo(130);
       assertThat(parts).noneMatch(ProcessHandle::isAlive);
+    }
+  }
+
+  private static final String REMOVE = "drover-server cluster delete demo --dir ";
+
+  @Test
+  void theDemoGoesAllTheWayFromCreationToRemoval() throws Exception {
+    try (var demo = start("demo-real", Map.of(), Programs.demo(), "--once", "--real")) {
+      assertThat(demo.awaitExit(DEMO_LIMIT)).as(demo.tail()).isZero();
+      demo.awaitEnd(STOP_LIMIT);
+      assertThat(demo.lines())
+          .contains(
+              "▸ it is there: configmap/hello",
+              "▸ nor may she remove the cluster: only an owner of the cluster may do this",
+              "    removed",
+              "▸ gone: the agent from the cluster, and the cluster from the server",
+              "▸ all of it worked")
+          .anyMatch(line -> line.matches(" *u-\\w{5} +ann +read-only"))
+          .anyMatch(line -> line.matches(" *hello +1 +\\S+"))
+          .anyMatch(
+              line ->
+                  line.matches(
+                      ".*\\(Forbidden\\): configmaps \"hello\" is forbidden: User \"u-\\w{5}\" cannot delete .*"));
     }
   }
 
@@ -106,7 +140,11 @@ final class ProgramsIT {
       demo.awaitEnd(STOP_LIMIT);
       assertThat(demo.lines())
           .contains("▸ cluster: yours, " + kubeconfig, "▸ all of it worked")
-          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"));
+          .anyMatch(line -> line.matches("node/\\S+ +Ready .*"))
+          .anyMatch(line -> line.contains("not here, since the cluster is yours"))
+          .noneMatch(line -> line.contains(REMOVE));
+      assertThat(plane.admin().run("-n", "cattle-system", "get", "deployments", "-o", "name"))
+          .contains("cattle-cluster-agent");
     }
   }
 
