@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,12 +30,16 @@ class LauncherIT {
     started.forEach(Process::destroyForcibly);
   }
 
+  /** On a root file system that is read-only there is no other place to write to. */
+  private static final String NO_TEMPORARY_DIRECTORY = "-Djava.io.tmpdir=/proc/drover-none";
+
   private Process start(String... arguments) throws IOException {
     var command = new ArrayList<>(List.of(LAUNCHER.toAbsolutePath().toString()));
     command.addAll(List.of(arguments));
     command.addAll(List.of("--dir", directory.toString()));
     var builder = new ProcessBuilder(command).redirectError(Redirect.DISCARD);
     builder.environment().put("DROVER_JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("DROVER_JAVA_OPTS", NO_TEMPORARY_DIRECTORY);
     var process = builder.start();
     started.add(process);
     return process;
@@ -78,6 +83,8 @@ class LauncherIT {
     assertThat(created.path("token").asText()).hasSize(54);
     assertThat(created.path("command").asText()).startsWith("kubectl apply -f https://");
     first.process().destroyForcibly().waitFor();
+    var library = directory.resolve("native");
+    var left = names(library);
 
     var second = runServer();
 
@@ -86,6 +93,16 @@ class LauncherIT {
         .isEqualTo(created.path("id").asText() + "\tpending\tprod");
     assertThat(second.described().path("caChecksum"))
         .isEqualTo(first.described().path("caChecksum"));
+    assertThat(names(library))
+        .as("of SQLite's driver")
+        .hasSize(2)
+        .doesNotContainAnyElementsOf(left);
+  }
+
+  private static List<String> names(Path directory) throws IOException {
+    try (var files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).toList();
+    }
   }
 
   @Test

@@ -45,6 +45,12 @@ public final class Database implements AutoCloseable {
   /** The file in the server's directory. */
   static final String FILE = "drover.db";
 
+  /** Beside that file: what SQLite's driver unpacks its library to. */
+  static final String LIBRARY_DIRECTORY = "native";
+
+  /** As the driver names its library, and the file that says that it is in use. */
+  private static final String LIBRARY = "sqlite-*";
+
   private static final String SQLITE = "jdbc:sqlite:";
   private static final String POSTGRESQL = "jdbc:postgresql:";
   private static final String MIGRATIONS = "classpath:io/drover/server/store/migrations";
@@ -118,6 +124,7 @@ public final class Database implements AutoCloseable {
       Files.createFile(
           file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     }
+    makeRoomForLibrary(file.toAbsolutePath().resolveSibling(LIBRARY_DIRECTORY));
     return migrated(
         url,
         () -> {
@@ -126,6 +133,23 @@ public final class Database implements AutoCloseable {
           readers.setConnectionInitSql("PRAGMA query_only = true");
           return new Database(pool(readers, busyLimit), writers, busyLimit);
         });
+  }
+
+  /**
+   * The driver unpacks its library anew in each process, and removes it when that ends by itself;
+   * left to itself it does so in the system's temporary directory, which may be read-only, and
+   * whatever was killed leaves a copy there. In a process that has loaded it this changes nothing.
+   */
+  private static void makeRoomForLibrary(Path directory) throws IOException {
+    Files.createDirectories(
+        directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    try (var left = Files.newDirectoryStream(directory, LIBRARY)) {
+      for (var file : left) {
+        Files.deleteIfExists(file); // whoever has loaded it keeps it
+      }
+    }
+    System.setProperty("org.sqlite.tmpdir", directory.toString());
   }
 
   private interface Opening {
@@ -169,6 +193,7 @@ public final class Database implements AutoCloseable {
     config.addDataSourceProperty("journal_mode", "WAL");
     config.addDataSourceProperty("synchronous", "FULL"); // each commit waits for the disk
     config.addDataSourceProperty("foreign_keys", "true");
+    config.addDataSourceProperty("temp_store", "MEMORY"); // needs no other directory
     config.addDataSourceProperty("busy_timeout", Long.toString(busyLimit.toMillis()));
     config.addDataSourceProperty("transaction_mode", transactions);
     return config;

@@ -225,6 +225,23 @@ class DatabaseTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void whatKilledServersLeftOfTheLibraryGoesAndOnlySqliteNeedsIt(TestDatabase kind)
+      throws Exception {
+    var library = Files.createDirectory(directory.resolve(Database.LIBRARY_DIRECTORY));
+    var left = Files.createFile(library.resolve("sqlite-3.0.0-1-libsqlitejdbc.so"));
+    var lock = Files.createFile(library.resolve("sqlite-3.0.0-1-libsqlitejdbc.so.lck"));
+    var others = Files.createFile(library.resolve("other"));
+    boolean isSqlite = kind == TestDatabase.SQLITE;
+
+    kind.open(directory).close();
+
+    assertThat(Files.notExists(left)).isEqualTo(isSqlite);
+    assertThat(Files.notExists(lock)).isEqualTo(isSqlite);
+    assertThat(others).exists();
+  }
+
   @Test
   void urlOfAnotherKindOrWithAPasswordIsRefusedWithARemedy() {
     assertThatThrownBy(() -> Database.open("jdbc:mysql://h/x"))
