@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is packaged, and the demo that a newcomer types first. */
 @Tag("interop")
@@ -29,13 +31,15 @@ final class ProgramsIT {
 
   private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
 
-  @Test
-  void theAotCacheFitsTheAgent() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"drover-agent", "drover-server"})
+  void theAotCacheFitsTheProgram(String name) throws Exception {
     var mustHaveIt = Map.of("DROVER_JAVA_OPTS", "-XX:AOTMode=on");
-    try (var version = start("version", mustHaveIt, Programs.agent(), "version")) {
+    var program = name.equals("drover-agent") ? Programs.agent() : Programs.server();
+    try (var version = start("version", mustHaveIt, program, "version")) {
       assertThat(version.awaitExit(STOP_LIMIT)).as(version.tail()).isZero();
       version.awaitEnd(STOP_LIMIT);
-      assertThat(version.lines()).singleElement().asString().startsWith("drover-agent ");
+      assertThat(version.lines()).singleElement().asString().startsWith(name + " ");
     }
   }
 
@@ -94,8 +98,7 @@ final class ProgramsIT {
 
       var remove = demo.lines().stream().filter(line -> line.contains(REMOVE)).toList();
       assertThat(remove).hasSize(1);
-      try (var command =
-          start("demo-remove", Map.of(), "bash", "-c", remove.getFirst())) {
+      try (var command = start("demo-remove", Map.of(), "bash", "-c", remove.getFirst())) {
         assertThat(command.awaitExit(DEMO_LIMIT)).as(command.tail()).isZero();
       }
       demo.awaitLine("that it stays", STOP_LIMIT, line -> line.contains("stay until Ctrl-C"));
