@@ -3,22 +3,17 @@ package io.drover.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.drover.server.cert.CertificateFiles;
 import io.drover.server.store.Store;
 import java.io.IOException;
 import java.net.ConnectException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,9 +46,9 @@ import picocli.CommandLine.TypeConversionException;
       "Exit codes: 0 done, 1 failed, 2 used wrongly. Logs go to stderr (DROVER_LOG_LEVEL=DEBUG)."
     },
     subcommands = {
-      Main.Run.class,
+      RunServer.class,
       Main.ClusterCommands.class,
-      Main.TokenCommands.class,
+      TokenCommands.class,
       UserCommands.class,
       MemberCommands.class,
       Main.WriteKubeconfig.class,
@@ -62,7 +57,7 @@ import picocli.CommandLine.TypeConversionException;
 final class Main {
   private static final Logger log = LoggerFactory.getLogger(Main.class);
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final String TOKENS = "/v3/clusterregistrationtokens";
+  private static final String CLUSTERS = "/v3/clusters";
 
   @Option(
       names = {"-h", "--help"},
@@ -137,246 +132,6 @@ final class Main {
     }
   }
 
-  /** {@code run}. */
-  @Command(
-      name = "run",
-      description = {
-        "Run the server until SIGTERM.",
-        "When it can be reached, one line of JSON is printed to stdout:",
-        "{\"url\",\"caFile\",\"caChecksum\",\"adminTokenFile\",\"firstPasswordFile\"}; the last only until",
-        "user admin has another password.",
-        ""
-      })
-  static final class Run implements Callable<Integer> {
-    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
-
-    @Option(
-        names = "--listen",
-        paramLabel = "HOST:PORT",
-        defaultValue = "127.0.0.1:8443",
-        description = "Where to listen; port 0 takes a free one (default: ${DEFAULT-VALUE}).")
-    private String listen = "";
-
-    @Option(
-        names = "--url",
-        paramLabel = "URL",
-        description = "How agents and kubectl reach the server, if not at --listen.")
-    private @Nullable URI url;
-
-    @Option(
-        names = "--host",
-        paramLabel = "NAME",
-        description = "One more name or address for the certificate; may be repeated.")
-    private List<String> hosts = new ArrayList<>();
-
-    @Option(
-        names = "--tls-certificate",
-        paramLabel = "FILE",
-        description = {
-          "A certificate of your own: PEM, the server's first, then each signer's. Read again each",
-          "minute. Without it the server makes an authority of its own, and renews by itself."
-        })
-    private @Nullable Path tlsCertificate;
-
-    @Option(
-        names = "--tls-key",
-        paramLabel = "FILE",
-        description = "Its private key: PEM, without a password.")
-    private @Nullable Path tlsKey;
-
-    @Option(
-        names = "--tls-ca",
-        paramLabel = "FILE",
-        description = "Whom agents and kubectl trust for it, if no well-known authority: PEM.")
-    private @Nullable Path tlsCa;
-
-    @Option(
-        names = "--agent-image",
-        paramLabel = "IMAGE",
-        description =
-            "The agent's image in import manifests (default: drover/drover-agent:VERSION).")
-    private @Nullable String agentImage;
-
-    @Option(
-        names = "--database-url",
-        paramLabel = "URL",
-        description = {
-          "Where clusters, tokens and reports are kept (default: jdbc:sqlite:DIR/drover.db).",
-          "PostgreSQL: jdbc:postgresql://HOST/NAME?user=USER, the password in PGPASSFILE."
-        })
-    private @Nullable String databaseUrl;
-
-    @Option(
-        names = "--peer-url",
-        paramLabel = "URL",
-        description = {
-          "Where other servers on the same PostgreSQL reach this one, each with its own:",
-          "https://HOST[:PORT], without a port at that of --listen. Together they are one server.",
-          "Without it this one must be alone."
-        })
-    private @Nullable URI peerUrl;
-
-    @Option(
-        names = "--oidc-issuer",
-        paramLabel = "URL",
-        description = {
-          "A provider of OpenID Connect that people may sign in by. It sends them back to",
-          "URL/v3-public/oidc/callback, so give --url."
-        })
-    private @Nullable URI oidcIssuer;
-
-    @Option(
-        names = "--oidc-client",
-        paramLabel = "ID",
-        description = "How that provider knows this server.")
-    private @Nullable String oidcClient;
-
-    @Option(
-        names = "--oidc-secret-file",
-        paramLabel = "FILE",
-        description = "A file with the secret of that client.")
-    private @Nullable Path oidcSecretFile;
-
-    @Option(
-        names = "--oidc-ca",
-        paramLabel = "FILE",
-        description = "Whom to trust for the provider's certificate: PEM.")
-    private @Nullable Path oidcCa;
-
-    @Option(
-        names = "--check-interval",
-        paramLabel = "DURATION",
-        defaultValue = "15s",
-        description = "How often clusters are checked (default: ${DEFAULT-VALUE}).")
-    private Duration checkInterval = Duration.ZERO;
-
-    @Option(
-        names = "--exit-with-stdin",
-        description = "Stop when stdin ends, so as not to outlive whoever started the server.")
-    private boolean exitWithStdin;
-
-    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
-
-    @Override
-    public Integer call() throws IOException, GeneralSecurityException, InterruptedException {
-      var stop = new CountDownLatch(1);
-      var stopped = new CountDownLatch(1);
-      try (var server = Server.open(config())) {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> onSignal(stop, stopped), "signal"));
-        if (exitWithStdin) {
-          Thread.ofPlatform().daemon().name("stdin").start(() -> awaitEndOfStdin(stop));
-        }
-        System.out.println(server.describe());
-        System.out.flush();
-        stop.await();
-      }
-      stopped.countDown();
-      return 0;
-    }
-
-    private static void onSignal(CountDownLatch stop, CountDownLatch stopped) {
-      boolean bySignal = stop.getCount() > 0;
-      stop.countDown();
-      try {
-        stopped.await();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-      if (bySignal) {
-        Runtime.getRuntime().halt(0); // else the exit code would be that of the signal
-      }
-    }
-
-    private static void awaitEndOfStdin(CountDownLatch stop) {
-      try {
-        var _ = System.in.skip(Long.MAX_VALUE);
-        while (System.in.read() >= 0) {
-          // Only its end matters.
-        }
-      } catch (IOException e) {
-        log.debug("stdin ended: reason={}", e.toString());
-      }
-      stop.countDown();
-    }
-
-    private ServerConfig config() {
-      int colon = listen.lastIndexOf(':');
-      int port;
-      try {
-        port = Integer.parseInt(listen.substring(colon + 1));
-      } catch (NumberFormatException e) {
-        port = -1;
-      }
-      if (colon < 1 || port < 0 || port > 65_535) {
-        throw usage("--listen is not HOST:PORT: " + listen);
-      }
-      if (checkInterval.compareTo(Duration.ofMillis(100)) < 0) {
-        throw usage("--check-interval is below 100ms");
-      }
-      if (url != null && (!"https".equals(url.getScheme()) || url.getHost() == null)) {
-        throw usage("--url is not https://HOST[:PORT]: " + url);
-      }
-      return new ServerConfig(
-          directory.directory,
-          listen.substring(0, colon).replaceAll("[\\[\\]]", ""),
-          port,
-          Optional.ofNullable(url),
-          hosts,
-          certificate(),
-          agentImage == null ? "drover/drover-agent:" + Version.text() : agentImage,
-          Optional.ofNullable(databaseUrl),
-          peerUrl(),
-          oidc(),
-          checkInterval);
-    }
-
-    private Optional<CertificateFiles> certificate() {
-      if (tlsCertificate == null && tlsKey == null && tlsCa == null) {
-        return Optional.empty();
-      } else if (tlsCertificate == null || tlsKey == null) {
-        throw usage("--tls-certificate and --tls-key go together");
-      } else if (!hosts.isEmpty()) {
-        throw usage("--host is for certificates that the server makes: leave it out");
-      }
-      return Optional.of(new CertificateFiles(tlsCertificate, tlsKey, Optional.ofNullable(tlsCa)));
-    }
-
-    private Optional<URI> peerUrl() {
-      if (peerUrl == null) {
-        return Optional.empty();
-      } else if (!"https".equals(peerUrl.getScheme()) || peerUrl.getHost() == null) {
-        throw usage("--peer-url is not https://HOST[:PORT]: " + peerUrl);
-      } else if (databaseUrl == null || !databaseUrl.startsWith("jdbc:postgresql:")) {
-        throw usage("--peer-url needs --database-url jdbc:postgresql:..., which all servers share");
-      } else if (tlsCertificate == null) {
-        throw usage(
-            "--peer-url needs --tls-certificate and --tls-key, of one authority for all servers:"
-                + " without them each makes its own, and agents trust one");
-      }
-      return Optional.of(peerUrl);
-    }
-
-    private Optional<ServerConfig.Oidc> oidc() {
-      if (oidcIssuer == null && oidcClient == null && oidcSecretFile == null && oidcCa == null) {
-        return Optional.empty();
-      } else if (oidcIssuer == null || oidcClient == null || oidcSecretFile == null) {
-        throw usage("--oidc-issuer, --oidc-client and --oidc-secret-file go together");
-      } else if (!"https".equals(oidcIssuer.getScheme()) || oidcIssuer.getHost() == null) {
-        throw usage("--oidc-issuer is not https://HOST...: " + oidcIssuer);
-      }
-      return Optional.of(
-          new ServerConfig.Oidc(
-              oidcIssuer, oidcClient, oidcSecretFile, Optional.ofNullable(oidcCa)));
-    }
-
-    private CommandLine.ParameterException usage(String problem) {
-      if (spec == null) {
-        throw new IllegalStateException(problem);
-      }
-      return new CommandLine.ParameterException(spec.commandLine(), problem);
-    }
-  }
-
   /** {@code cluster}. */
   @Command(
       name = "cluster",
@@ -432,13 +187,13 @@ final class Main {
         })
     private Map<String, String> agentEnv = new LinkedHashMap<>();
 
-    @CommandLine.Mixin private LifeOptions life = new LifeOptions();
+    @CommandLine.Mixin private TokenCommands.LifeOptions life = new TokenCommands.LifeOptions();
 
     @Override
     public Integer call() throws IOException, InterruptedException {
       try (var server = RunningServer.of(directory.directory)) {
-        var id = server.post("/v3/clusters", body()).path("id").asText();
-        System.out.println(createToken(server, id, life).put("id", id));
+        var id = server.post(CLUSTERS, body()).path("id").asText();
+        System.out.println(TokenCommands.create(server, id, life));
       }
       return 0;
     }
@@ -461,132 +216,25 @@ final class Main {
     }
   }
 
-  /** How long a registration token is good. */
-  static final class LifeOptions {
-    @Option(
-        names = "--token-ttl",
-        paramLabel = "DURATION",
-        defaultValue = "30d",
-        description = "How long the token is good; 0m: for ever (default: ${DEFAULT-VALUE}).")
-    Duration ttl = Duration.ZERO;
-
-    @Option(
-        names = "--token-grace",
-        paramLabel = "DURATION",
-        defaultValue = "3h",
-        description = "How long it is taken after that (default: ${DEFAULT-VALUE}).")
-    Duration grace = Duration.ZERO;
-  }
-
-  /** What whoever applies a manifest has to know. */
-  private static ObjectNode createToken(RunningServer server, String clusterId, LifeOptions life)
-      throws IOException, InterruptedException {
-    var token =
-        server.post(
-            TOKENS,
-            JSON.createObjectNode()
-                .put("clusterId", clusterId)
-                .put("ttl", life.ttl.toMinutes())
-                .put("gracePeriod", life.grace.toMinutes()));
-    var line = JSON.createObjectNode().put("tokenId", token.path("id").asText());
-    for (var field : List.of("token", "manifestUrl", "command", "insecureCommand", "expiresAt")) {
-      if (token.has(field)) {
-        line.put(field, token.path(field).asText());
-      }
-    }
-    return line;
-  }
-
-  /** {@code token}. */
-  @Command(
-      name = "token",
-      synopsisSubcommandLabel = "COMMAND",
-      description = "Registration tokens of the clusters of a running server.",
-      subcommands = {CreateToken.class, ListTokens.class, RevokeToken.class})
-  static final class TokenCommands {}
-
-  /** {@code token create}. */
-  @Command(
-      name = "create",
-      description = {
-        "Make one more registration token for a cluster; the others stay good.",
-        "Prints the same as cluster create.",
-        ""
-      })
-  static final class CreateToken implements Callable<Integer> {
-    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
-    @CommandLine.Mixin private LifeOptions life = new LifeOptions();
-
-    @Parameters(paramLabel = "CLUSTER", description = "The cluster's id, c-xxxxx.")
-    private String clusterId = "";
-
-    @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        System.out.println(createToken(server, clusterId, life).put("id", clusterId));
-      }
-      return 0;
-    }
-  }
-
-  /** {@code token list}. */
-  @Command(name = "list", description = "Print id, state, end and cluster of every token.")
-  static final class ListTokens implements Callable<Integer> {
-    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
-
-    @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        for (var token : server.get(TOKENS).path("data")) {
-          System.out.printf(
-              "%s\t%s\t%s\t%s%n",
-              token.path("id").asText(),
-              token.path("state").asText(),
-              token.path("expiresAt").asText("never"),
-              token.path("clusterId").asText());
-        }
-      }
-      return 0;
-    }
-  }
-
-  /** {@code token revoke}. */
-  @Command(
-      name = "revoke",
-      description = {
-        "Take no token of that id any more. An agent that is connected stays; when it connects",
-        "again it is refused."
-      })
-  static final class RevokeToken implements Callable<Integer> {
-    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
-
-    @Parameters(paramLabel = "ID", description = "The token's id, crt-xxxxx.")
-    private String id = "";
-
-    @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        var _ = server.delete(TOKENS + "/" + id);
-      }
-      return 0;
-    }
-  }
-
   /** {@code cluster list}. */
   @Command(name = "list", description = "Print id, state and name of every cluster.")
   static final class ListClusters implements Callable<Integer> {
     @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
+    @CommandLine.Mixin private Table.OutputOption output = new Table.OutputOption();
+    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
     @Override
     public Integer call() throws IOException, InterruptedException {
       try (var server = RunningServer.of(directory.directory)) {
-        for (var cluster : server.get("/v3/clusters").path("data")) {
-          System.out.printf(
-              "%s\t%s\t%s%n",
+        var clusters = server.get(CLUSTERS).path("data");
+        var table = new Table(List.of("ID", "STATE", "NAME"));
+        for (var cluster : clusters) {
+          table.row(
               cluster.path("id").asText(),
               cluster.path("state").asText(),
               cluster.path("name").asText());
         }
+        output.print(spec, table, clusters);
       }
       return 0;
     }
@@ -621,7 +269,7 @@ final class Main {
       var last = "";
       try (var server = RunningServer.of(directory.directory)) {
         while (true) {
-          var cluster = server.get("/v3/clusters/" + id);
+          var cluster = server.get(CLUSTERS + "/" + id);
           var now = summary(cluster);
           if (!now.equals(last)) {
             System.err.println(now);
@@ -672,7 +320,7 @@ final class Main {
       try (var server = RunningServer.of(directory.directory)) {
         var answer =
             server.post(
-                "/v3/clusters/" + id + "?action=generateKubeconfig", JSON.createObjectNode());
+                CLUSTERS + "/" + id + "?action=generateKubeconfig", JSON.createObjectNode());
         var config = answer.path("config").asText();
         if (out == null) {
           System.out.print(config);

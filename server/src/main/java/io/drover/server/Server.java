@@ -5,11 +5,27 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.server.account.AuditLog;
 import io.drover.server.account.OidcProvider;
 import io.drover.server.account.People;
+import io.drover.server.api.AccountApi;
+import io.drover.server.api.AgentEntrance;
+import io.drover.server.api.ApiTokenApi;
+import io.drover.server.api.ClusterApi;
+import io.drover.server.api.ClusterEntrance;
+import io.drover.server.api.ClusterEvents;
+import io.drover.server.api.FleetMetrics;
+import io.drover.server.api.ImportApi;
 import io.drover.server.api.Installation;
+import io.drover.server.api.MemberApi;
+import io.drover.server.api.OidcApi;
+import io.drover.server.api.Principals;
+import io.drover.server.api.ReportEntrance;
+import io.drover.server.api.Route;
 import io.drover.server.api.Router;
+import io.drover.server.api.ServerApi;
+import io.drover.server.api.TokenApi;
 import io.drover.server.cert.ServerCertificate;
 import io.drover.server.health.HealthChecks;
 import io.drover.server.health.Refusals;
+import io.drover.server.peer.PeerEntrance;
 import io.drover.server.peer.Peers;
 import io.drover.server.proxy.ApiConnections;
 import io.drover.server.proxy.ClusterBindings;
@@ -42,6 +58,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -49,6 +66,7 @@ import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.component.LifeCycle;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.eclipse.jetty.websocket.core.WebSocketComponents;
@@ -224,25 +242,48 @@ final class Server implements AutoCloseable {
             Collections.min(List.of(Removals.PACE, config.checkInterval())));
     var components = new WebSocketComponents();
     jetty.addBean(components);
-    jetty.setHandler(
-        new Router(
+    var people = people(directory, database, clock, provider(config, clock));
+    var rights = people.rights();
+    var principals = new Principals(adminToken, people);
+    var clusters =
+        new ClusterApi(
             store,
-            tokens,
-            conditions,
             reports,
-            sessions,
+            conditions,
             health,
             removals,
-            refusals,
-            clock,
-            ClusterBindings.of(connections, tunnels, clock),
-            new ClusterProxy(connections),
+            sessions,
             installation,
-            adminToken,
-            people(directory, database, clock, provider(config, clock)),
-            audit,
-            components,
-            peers.map(Peers::entrance)));
+            rights,
+            people.tokens(),
+            clock);
+    var events = ClusterEvents.of(clusters);
+    jetty.addEventListener(whenStopping(events::close));
+    var accounts = new AccountApi(people);
+    var entrance =
+        new ClusterEntrance(
+            store,
+            principals,
+            rights,
+            ClusterBindings.of(connections, tunnels, clock),
+            new ClusterProxy(connections));
+    var routes =
+        Stream.of(
+            new ServerApi(installation).routes(),
+            new ImportApi(store, tokens, installation).routes(),
+            new AgentEntrance(store, tokens, refusals, clock, sessions, components).routes(),
+            new ReportEntrance(tokens, reports).routes(),
+            clusters.routes(principals),
+            events.routes(principals, rights),
+            entrance.routes(),
+            new TokenApi(tokens, installation, clock).routes(principals),
+            new MemberApi(store, people.members(), rights).routes(principals),
+            accounts.routes(principals),
+            new OidcApi(people, accounts, installation).routes(),
+            new ApiTokenApi(people, accounts).routes(principals),
+            new FleetMetrics(store, reports, health, sessions, clock).routes(principals),
+            peers.map(Peers::entrance).map(Server::route).stream().toList());
+    jetty.setHandler(new Router(audit, routes.flatMap(List::stream).toList()));
     start(jetty);
     var url = config.url().orElseGet(() -> localUrl(config.listenHost(), connector.getLocalPort()));
     var caFile = directory.resolve(config.certificate().isPresent() ? TLS_CA_FILE : CA_FILE);
@@ -253,6 +294,23 @@ final class Server implements AutoCloseable {
     Store.write(directory.resolve(SERVER_FILE), server.describe() + "\n");
     log.info("server started: url={} directory={}", url, directory);
     return server;
+  }
+
+  /** For other servers that are one with this one. */
+  private static Route route(PeerEntrance peers) {
+    return Route.from(
+        PeerEntrance.SESSIONS,
+        (request, response, callback, _) -> peers.handle(request, response, callback));
+  }
+
+  /** For what goes on for as long as somebody looks. */
+  private static LifeCycle.Listener whenStopping(Runnable end) {
+    return new LifeCycle.Listener() {
+      @Override
+      public void lifeCycleStopping(LifeCycle event) {
+        end.run();
+      }
+    };
   }
 
   /** Takes the port before, so that the others can be told of it. */

@@ -41,14 +41,21 @@ final class Table {
 
     /** Prints to where the command does. */
     void print(@Nullable CommandSpec spec, Table table, JsonNode json) {
-      var out = Objects.requireNonNull(spec).commandLine().getOut();
       if (format == Format.JSON) {
-        out.println(json);
-      } else {
-        table.print(out);
+        Table.print(spec, json);
+        return;
       }
+      var out = Objects.requireNonNull(spec).commandLine().getOut();
+      table.print(out);
       out.flush();
     }
+  }
+
+  /** Prints one line of JSON to where a command prints, for one that has no other form. */
+  static void print(@Nullable CommandSpec spec, JsonNode json) {
+    var out = Objects.requireNonNull(spec).commandLine().getOut();
+    out.println(json);
+    out.flush();
   }
 
   /** Adds a row, of as many columns as the others. */

@@ -88,9 +88,9 @@ class LauncherIT {
 
     var second = runServer();
 
-    var list = start("cluster", "list");
-    assertThat(list.inputReader().readLine())
-        .isEqualTo(created.path("id").asText() + "\tpending\tprod");
+    var list = run("cluster", "list", "-o", "json");
+    assertThat(list.findValuesAsText("id")).containsExactly(created.path("id").asText());
+    assertThat(list.findValuesAsText("name")).containsExactly("prod");
     assertThat(second.described().path("caChecksum"))
         .isEqualTo(first.described().path("caChecksum"));
     assertThat(names(library))

@@ -47,8 +47,8 @@ class ServerPageIT {
     var output = new String(process.getInputStream().readAllBytes(), UTF_8);
 
     assertThat(process.waitFor()).as(output).isZero();
-    assertThat(output).containsPattern("\nc-[a-z0-9]{5}\tpending\tprod\n");
-    assertThat(output).containsPattern("\ncrt-[a-z0-9]{5}\tactive\t2");
+    assertThat(output).containsPattern("\nc-[a-z0-9]{5}  pending  prod\n");
+    assertThat(output).containsPattern("\ncrt-[a-z0-9]{5}  active  2");
     var line = TestServer.JSON.readTree(directory.resolve("cluster.json").toFile());
     assertThat(line.path("token").asText()).hasSize(54);
     try (var database = Database.open("jdbc:sqlite:" + directory.resolve("data/drover.db"))) {

@@ -107,6 +107,29 @@ class UserCommandsTest {
   }
 
   @Test
+  void clustersAndTokensAreListedAsUsersAre() throws Exception {
+    var cluster = server.create("one");
+
+    assertThat(run("", "cluster", "list").lines())
+        .satisfiesExactly(
+            line -> assertThat(line).matches("ID +STATE +NAME"),
+            line -> assertThat(line).matches(cluster.id() + "  pending  one"));
+    assertThat(run("", "token", "list").lines())
+        .satisfiesExactly(
+            line -> assertThat(line).matches("ID +STATE +EXPIRES +CLUSTER"),
+            line -> assertThat(line).matches("crt-\\w{5}  active  20\\S+Z  " + cluster.id()));
+    var clusters = TestServer.JSON.readTree(run("", "cluster", "list", "-o", "json").out());
+    assertThat(clusters.findValuesAsText("name")).containsExactly("one");
+    var tokens = TestServer.JSON.readTree(run("", "token", "list", "-o", "json").out());
+    assertThat(tokens.findValuesAsText("clusterId")).containsExactly(cluster.id());
+
+    var made = TestServer.JSON.readTree(run("", "token", "create", cluster.id()).out());
+    assertThat(made.path("token").asText()).hasSize(54);
+    assertThat(run("", "token", "revoke", made.path("tokenId").asText()).code()).isZero();
+    assertThat(run("", "token", "list").lines()).anyMatch(line -> line.contains("  revoked  "));
+  }
+
+  @Test
   void membersComeAndGo() throws Exception {
     var cluster = server.create("one").id();
     assertThat(run(PASSWORD, "user", "create", "ann").code()).isZero();

@@ -98,9 +98,9 @@ final class DroverServer implements AutoCloseable {
     return command(RunningProcess::errorLines, command);
   }
 
-  /** One line for each cluster. */
+  /** One line for each cluster: id, state and name, with a blank between them. */
   String clusters() throws InterruptedException {
-    return command("cluster", "list");
+    return command("cluster", "list").replaceAll(" +", " ");
   }
 
   /** As the API shows it to the administrator. */

@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Signing in and out, and passwords. Paths and names are Rancher's. */
-final class AccountApi {
+public final class AccountApi {
   static final String LOGIN = "/v3-public/localProviders/local";
   static final String USERS = "/v3/users";
 
@@ -37,15 +37,22 @@ final class AccountApi {
   private final Path firstPassword;
 
   /** For these. */
-  AccountApi(People people) {
+  public AccountApi(People people) {
     this.accounts = people.accounts();
     this.sessions = people.sessions();
     this.limit = people.limit();
     this.firstPassword = people.firstPassword();
   }
 
+  /** Where they are; {@link ApiTokenApi} has the way out. */
+  public List<Route> routes(Principals principals) {
+    return List.of(
+        Route.at(LOGIN, (request, response, callback, _) -> login(request, response, callback)),
+        Route.from(USERS, principals.known(this::users)));
+  }
+
   /** {@code POST …/local?action=login}. */
-  void login(Request request, Response response, Callback callback)
+  private void login(Request request, Response response, Callback callback)
       throws IOException, RefusedException {
     requireAction(request, "login");
     var body = Answers.body(request);
@@ -120,7 +127,8 @@ final class AccountApi {
    *
    * @param rest nothing, or a slash and an id
    */
-  void users(Request request, Response response, Callback callback, Principal who, String rest)
+  private void users(
+      Request request, Response response, Callback callback, Principal who, String rest)
       throws IOException, RefusedException {
     var method = request.getMethod();
     var query = Objects.requireNonNullElse(request.getHttpURI().getQuery(), "");

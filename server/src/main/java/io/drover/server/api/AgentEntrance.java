@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * Lets agents in: codes and texts are Rancher's. A wrong token is 400, not 401, and credentials are
  * looked at before anything else. Source: rancher {@code pkg/tunnelserver}.
  */
-final class AgentEntrance {
+public final class AgentEntrance {
   static final String NOT_FOUND = "cluster not found";
   static final String FAILED = "failed authentication";
 
@@ -63,7 +63,8 @@ final class AgentEntrance {
 
   private record Admitted(SessionKey key, @Nullable ConnectParams params) {}
 
-  AgentEntrance(
+  /** For the agents of the clusters of {@code store}. */
+  public AgentEntrance(
       Store store,
       RegistrationTokens tokens,
       Refusals refusals,
@@ -78,7 +79,16 @@ final class AgentEntrance {
     this.websockets = new WebSocketMappings(components);
   }
 
-  void handle(Request request, Response response, Callback callback) throws IOException {
+  /** Where agents come. */
+  public List<Route> routes() {
+    return List.of(route(TunnelHeaders.CONNECT_PATH), route(TunnelHeaders.REGISTER_PATH));
+  }
+
+  private Route route(String path) {
+    return Route.at(path, (request, response, callback, _) -> handle(request, response, callback));
+  }
+
+  private void handle(Request request, Response response, Callback callback) throws IOException {
     Admitted admitted;
     try {
       admitted = admit(request);

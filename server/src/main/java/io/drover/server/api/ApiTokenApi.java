@@ -3,34 +3,48 @@ package io.drover.server.api;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.server.account.ApiToken;
 import io.drover.server.account.ApiTokens;
+import io.drover.server.account.People;
 import io.drover.server.account.Principal;
 import io.drover.server.account.Rights;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 
 /** {@code /v3/tokens}: one's own, in Norman's shapes. */
-final class ApiTokenApi {
+public final class ApiTokenApi {
   static final String TOKENS = "/v3/tokens";
 
   private final ApiTokens tokens;
   private final Rights rights;
-
-  ApiTokenApi(ApiTokens tokens, Rights rights) {
-    this.tokens = tokens;
-    this.rights = rights;
-  }
+  private final AccountApi accounts;
 
   /**
-   * Answers.
+   * For those of {@code people}.
    *
-   * @param rest nothing, or a slash and an id
+   * @param accounts signs out, which Rancher has at the same path
    */
-  void handle(Request request, Response response, Callback callback, Principal who, String rest)
+  public ApiTokenApi(People people, AccountApi accounts) {
+    this.tokens = people.tokens();
+    this.rights = people.rights();
+    this.accounts = accounts;
+  }
+
+  /** Where they are. */
+  public List<Route> routes(Principals principals) {
+    return List.of(Route.from(TOKENS, principals.known(this::handle)));
+  }
+
+  private void handle(
+      Request request, Response response, Callback callback, Principal who, String rest)
       throws IOException, RefusedException {
+    if ("action=logout".equals(request.getHttpURI().getQuery())) {
+      accounts.logout(request, response, callback);
+      return;
+    }
     Access.requirePerson(who);
     var method = request.getMethod();
     if (rest.isEmpty()) {

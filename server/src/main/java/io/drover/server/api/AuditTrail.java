@@ -25,7 +25,6 @@ final class AuditTrail {
   static final int NO_ANSWER = 499;
 
   private static final String NOTE = AuditTrail.class.getName();
-  private static final String IMPORT = "/v3/import/";
 
   /** Under which a cluster's id is the next part of a path, or the first half of it. */
   private static final List<String> OF_CLUSTERS =
@@ -137,7 +136,7 @@ final class AuditTrail {
 
   /** Agents, and those who fetch a manifest, are refused by 400. */
   private static boolean isLost(String path, int status) {
-    return status == 400 && (OF_AGENTS.contains(path) || path.startsWith(IMPORT));
+    return status == 400 && (OF_AGENTS.contains(path) || path.startsWith(ImportApi.IMPORT));
   }
 
   private static String cluster(String path) {
@@ -162,10 +161,10 @@ final class AuditTrail {
 
   /** A manifest's name begins with a registration token. */
   private static String withoutToken(String path) {
-    if (!path.startsWith(IMPORT)) {
+    if (!path.startsWith(ImportApi.IMPORT)) {
       return path;
     }
     int underscore = path.lastIndexOf('_');
-    return IMPORT + "{token}" + (underscore < 0 ? "" : path.substring(underscore));
+    return ImportApi.IMPORT + "{token}" + (underscore < 0 ? "" : path.substring(underscore));
   }
 }

@@ -34,8 +34,8 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 
-/** {@code /v3/clusters}, in Norman's shapes. */
-final class ClusterApi {
+/** Clusters: {@code /v3/clusters} in Norman's shapes, and as Rancher's Steve shows them. */
+public final class ClusterApi {
   /** What of a report's top level Norman shows at a cluster's. */
   private static final List<String> LIFTED =
       List.of("version", "provider", "capabilities", "observedAt");
@@ -69,7 +69,8 @@ final class ClusterApi {
   private final ApiTokens tokens;
   private final InstantSource clock;
 
-  ClusterApi(
+  /** All that clusters are made of. */
+  public ClusterApi(
       Store store,
       Reports reports,
       Conditions conditions,
@@ -92,7 +93,15 @@ final class ClusterApi {
     this.clock = clock;
   }
 
-  void clusters(Request request, Response response, Callback callback, Principal who, String rest)
+  /** Where they are. */
+  public List<Route> routes(Principals principals) {
+    return List.of(
+        Route.from("/v3/clusters", principals.known(this::clusters)),
+        Route.from("/v1/management.cattle.io.clusters", principals.known(this::resources)));
+  }
+
+  private void clusters(
+      Request request, Response response, Callback callback, Principal who, String rest)
       throws IOException, RefusedException {
     var method = request.getMethod();
     if (rest.isEmpty()) {
@@ -427,7 +436,7 @@ final class ClusterApi {
    *
    * @param rest nothing, or a slash and an id
    */
-  void resources(
+  private void resources(
       Request request, Response response, Callback callback, Principal who, String rest) {
     if (!request.getMethod().equals("GET")) {
       Answers.notAllowed(response, callback);

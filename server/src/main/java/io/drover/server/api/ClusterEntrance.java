@@ -20,7 +20,7 @@ import org.eclipse.jetty.util.Callback;
  * {@code /k8s/clusters/ID/REST}: the rest, with its query, goes to the cluster as it came, in the
  * name of whoever sent it. For those who are no members, the cluster is not there.
  */
-final class ClusterEntrance {
+public final class ClusterEntrance {
   static final String CLUSTERS = "/k8s/clusters/";
 
   private final Store store;
@@ -29,7 +29,8 @@ final class ClusterEntrance {
   private final ClusterBindings bindings;
   private final ClusterProxy proxy;
 
-  ClusterEntrance(
+  /** To the clusters of {@code store}. */
+  public ClusterEntrance(
       Store store,
       Principals principals,
       Rights rights,
@@ -42,8 +43,15 @@ final class ClusterEntrance {
     this.proxy = proxy;
   }
 
+  /** Where it is. */
+  public List<Route> routes() {
+    return List.of(
+        Route.from(
+            CLUSTERS, (request, response, callback, _) -> handle(request, response, callback)));
+  }
+
   /** Answers as an API server would. */
-  void handle(Request request, Response response, Callback callback) {
+  private void handle(Request request, Response response, Callback callback) {
     try {
       forward(request, response, callback);
     } catch (RefusedException e) {

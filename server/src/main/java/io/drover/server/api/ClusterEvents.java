@@ -2,10 +2,12 @@ package io.drover.server.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.drover.server.account.Rights;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -23,7 +25,7 @@ import org.eclipse.jetty.util.Callback;
  * {@code removed} with its id, and {@code whole} once all were told for the first time. Any thread;
  * who listens is told in a thread of his own, and waits for nobody else.
  */
-final class ClusterEvents implements AutoCloseable {
+public final class ClusterEvents implements AutoCloseable {
   /** Who listens at one time. */
   static final int LISTENERS = 256;
 
@@ -52,6 +54,21 @@ final class ClusterEvents implements AutoCloseable {
   ClusterEvents(Supplier<Map<String, String>> clusters, Duration pace) {
     this.clusters = clusters;
     this.pace = pace;
+  }
+
+  /** Of these clusters, at {@link #PACE}. */
+  public static ClusterEvents of(ClusterApi clusters) {
+    return new ClusterEvents(clusters::texts, PACE);
+  }
+
+  /** Where they are told: to everybody, of the clusters that he may know. */
+  public List<Route> routes(Principals principals, Rights rights) {
+    return List.of(
+        Route.at(
+            "/v3/events",
+            principals.known(
+                (_, response, callback, who, _) ->
+                    tell(response, callback, () -> rights.visible(who)))));
   }
 
   /**

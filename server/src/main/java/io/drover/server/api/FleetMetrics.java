@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.eclipse.jetty.http.HttpHeader;
@@ -31,14 +32,15 @@ import org.eclipse.jetty.util.Callback;
 import org.jspecify.annotations.Nullable;
 
 /** {@code /metrics}: all clusters, as Prometheus reads it. */
-final class FleetMetrics {
+public final class FleetMetrics {
   private final Store store;
   private final Reports reports;
   private final HealthChecks health;
   private final Sessions sessions;
   private final InstantSource clock;
 
-  FleetMetrics(
+  /** Of the clusters of {@code store}. */
+  public FleetMetrics(
       Store store, Reports reports, HealthChecks health, Sessions sessions, InstantSource clock) {
     this.store = store;
     this.reports = reports;
@@ -47,8 +49,20 @@ final class FleetMetrics {
     this.clock = clock;
   }
 
+  /** Where they are, for administrators. */
+  public List<Route> routes(Principals principals) {
+    return List.of(
+        Route.at(
+            "/metrics",
+            principals.known(
+                (_, response, callback, who, _) -> {
+                  Access.requireAdminsView(who);
+                  write(response, callback);
+                })));
+  }
+
   /** Answers with a reading of this moment. */
-  void write(Response response, Callback callback) throws IOException {
+  private void write(Response response, Callback callback) throws IOException {
     var writer = PrometheusTextFormatWriter.create();
     var out = new ByteArrayOutputStream();
     writer.write(out, snapshots());

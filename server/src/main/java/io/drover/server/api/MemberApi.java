@@ -8,6 +8,7 @@ import io.drover.server.account.Rights;
 import io.drover.server.account.Role;
 import io.drover.server.store.Store;
 import java.io.IOException;
+import java.util.List;
 import java.util.Objects;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -17,25 +18,27 @@ import org.eclipse.jetty.util.URIUtil;
 import org.eclipse.jetty.util.UrlEncoded;
 
 /** {@code /v3/clusterroletemplatebindings}: members of clusters, in Norman's shapes. */
-final class MemberApi {
+public final class MemberApi {
   static final String MEMBERS = "/v3/clusterroletemplatebindings";
 
   private final Store store;
   private final Members members;
   private final Rights rights;
 
-  MemberApi(Store store, Members members, Rights rights) {
+  /** For the members of clusters of {@code store}. */
+  public MemberApi(Store store, Members members, Rights rights) {
     this.store = store;
     this.members = members;
     this.rights = rights;
   }
 
-  /**
-   * Answers.
-   *
-   * @param rest nothing, or a slash and an id
-   */
-  void handle(Request request, Response response, Callback callback, Principal who, String rest)
+  /** Where they are. */
+  public List<Route> routes(Principals principals) {
+    return List.of(Route.from(MEMBERS, principals.known(this::handle)));
+  }
+
+  private void handle(
+      Request request, Response response, Callback callback, Principal who, String rest)
       throws IOException, RefusedException {
     var method = request.getMethod();
     if (rest.isEmpty()) {

@@ -10,6 +10,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.eclipse.jetty.http.HttpCookie;
@@ -23,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Signing in by another server. What goes wrong is told on the page, and in our log in full. */
-final class OidcApi {
+public final class OidcApi {
   /** Which ways there are to sign in. Rancher's path. */
   static final String PROVIDERS = "/v3-public/authProviders";
 
@@ -42,15 +43,25 @@ final class OidcApi {
   private final AccountApi signIn;
   private final Installation installation;
 
-  OidcApi(People people, AccountApi signIn, Installation installation) {
+  /** As {@code people} have it, if they do. */
+  public OidcApi(People people, AccountApi signIn, Installation installation) {
     this.provider = people.provider();
     this.accounts = people.accounts();
     this.signIn = signIn;
     this.installation = installation;
   }
 
+  /** Where that is, for everybody. */
+  public List<Route> routes() {
+    return List.of(
+        Route.at(PROVIDERS, (_, response, callback, _) -> providers(response, callback)),
+        Route.at(LOGIN, (request, response, callback, _) -> login(request, response, callback)),
+        Route.at(
+            CALLBACK, (request, response, callback, _) -> callback(request, response, callback)));
+  }
+
   /** {@code GET} {@link #PROVIDERS}. */
-  void providers(Response response, Callback callback) {
+  private void providers(Response response, Callback callback) {
     var collection =
         Answers.JSON
             .createObjectNode()
@@ -68,7 +79,8 @@ final class OidcApi {
   }
 
   /** {@code GET} {@link #LOGIN}: sends a browser there. */
-  void login(Request request, Response response, Callback callback) throws RefusedException {
+  private void login(Request request, Response response, Callback callback)
+      throws RefusedException {
     var there = require(request);
     var attempt = Attempt.begin();
     URI target;
@@ -86,7 +98,8 @@ final class OidcApi {
   }
 
   /** {@code GET} {@link #CALLBACK}: somebody comes back. */
-  void callback(Request request, Response response, Callback callback) throws RefusedException {
+  private void callback(Request request, Response response, Callback callback)
+      throws RefusedException {
     var there = require(request);
     var fields = new Fields();
     UrlEncoded.decodeUtf8To(

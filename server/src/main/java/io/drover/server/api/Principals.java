@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * browser's session. A cookie comes with any request to us, whichever site makes it; so one that
  * changes something must show, too, what only our own page can read. Any thread.
  */
-final class Principals {
+public final class Principals {
   /** Rancher's name. */
   static final String COOKIE = "R_SESS";
 
@@ -35,7 +35,7 @@ final class Principals {
   private final ApiTokens tokens;
 
   /** Those who may show a token, or one of the sessions. */
-  Principals(Secret adminToken, People people) {
+  public Principals(Secret adminToken, People people) {
     this.adminToken = adminToken;
     this.admin = people.accounts().admin();
     this.sessions = people.sessions();
@@ -80,6 +80,12 @@ final class Principals {
   Principal require(Request request) throws RefusedException {
     return of(request)
         .orElseThrow(() -> new RefusedException(401, "Unauthorized", "must authenticate"));
+  }
+
+  /** Refuses whoever is not known. */
+  Route.Handling known(Route.ForSomebody handling) {
+    return (request, response, callback, rest) ->
+        handling.handle(request, response, callback, require(request), rest);
   }
 
   private Optional<Principal> ofToken(String shown) {

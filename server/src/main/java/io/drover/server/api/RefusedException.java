@@ -1,7 +1,7 @@
 package io.drover.server.api;
 
 /** A request that is answered with an error. */
-final class RefusedException extends Exception {
+public final class RefusedException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final int status;

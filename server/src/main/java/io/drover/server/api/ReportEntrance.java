@@ -7,6 +7,7 @@ import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.Reports;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -34,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * <p>What is wrong is told by status: 401 the token, 403 the cluster, 408 the sender's speed, 413
  * and 415 the body's length and form, 400 what it says, 503 that others are ahead.
  */
-final class ReportEntrance {
+public final class ReportEntrance {
   /** Reports that are read at one time; the next one is told to come back. */
   static final int MAX_AT_ONCE = 16;
 
@@ -55,12 +56,21 @@ final class ReportEntrance {
   private final Reports reports;
   private final Semaphore places = new Semaphore(MAX_AT_ONCE);
 
-  ReportEntrance(RegistrationTokens tokens, Reports reports) {
+  /** For the reports of the clusters whose tokens these are. */
+  public ReportEntrance(RegistrationTokens tokens, Reports reports) {
     this.tokens = tokens;
     this.reports = reports;
   }
 
-  void handle(Request request, Response response, Callback callback) throws IOException {
+  /** Where agents send them. */
+  public List<Route> routes() {
+    return List.of(
+        Route.at(
+            "/v3/reports",
+            (request, response, callback, _) -> handle(request, response, callback)));
+  }
+
+  private void handle(Request request, Response response, Callback callback) throws IOException {
     try {
       take(request, response);
     } catch (RefusedException e) {

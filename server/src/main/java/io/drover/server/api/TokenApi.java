@@ -2,6 +2,7 @@ package io.drover.server.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.drover.server.account.Principal;
 import io.drover.server.store.RegistrationToken;
 import io.drover.server.store.RegistrationTokens;
 import io.drover.server.store.TokenLife;
@@ -18,7 +19,7 @@ import org.eclipse.jetty.util.Fields;
 import org.eclipse.jetty.util.UrlEncoded;
 
 /** {@code /v3/clusterregistrationtokens}, in Norman's shapes. */
-final class TokenApi {
+public final class TokenApi {
   /** Stands in a command for a token whose text nobody knows any more, as in Rancher. */
   static final String PLACEHOLDER = "{token}";
 
@@ -29,19 +30,22 @@ final class TokenApi {
   private final Installation installation;
   private final InstantSource clock;
 
-  TokenApi(RegistrationTokens tokens, Installation installation, InstantSource clock) {
+  /** For these tokens. */
+  public TokenApi(RegistrationTokens tokens, Installation installation, InstantSource clock) {
     this.tokens = tokens;
     this.installation = installation;
     this.clock = clock;
   }
 
-  /**
-   * Answers.
-   *
-   * @param rest what follows in the path: nothing, or a slash and an id
-   */
-  void handle(Request request, Response response, Callback callback, String rest)
-      throws IOException {
+  /** Where they are, for administrators. */
+  public List<Route> routes(Principals principals) {
+    return List.of(Route.from("/v3/clusterregistrationtokens", principals.known(this::handle)));
+  }
+
+  private void handle(
+      Request request, Response response, Callback callback, Principal who, String rest)
+      throws IOException, RefusedException {
+    Access.requireAdmin(who);
     var method = request.getMethod();
     if (rest.isEmpty()) {
       switch (method) {
