@@ -116,7 +116,7 @@ public final class Explorer implements Handler, AutoCloseable {
       var dialect = Dialect.of(options.features(), options.serverVersion());
       var feeds =
           new Feeds(api, space, System::nanoTime, type -> HeldLists.form(type, dialect, clock));
-      var relations = new ListRelations(api, clock);
+      var relations = new ListRelations(api, counts, clock);
       var shells = new Shells(api, options.shellImage(), clock);
       shells.sweep();
       return new Parts(
@@ -148,7 +148,7 @@ public final class Explorer implements Handler, AutoCloseable {
                           options.serverVersion()),
                   "userpreference", new PreferenceStore(api),
                   "management.cattle.io.cluster", new ClusterStore(api, shells, clock)),
-              new KubeStore(api, feeds, relations, dialect, clock)));
+              new KubeStore(api, feeds, relations, counts, dialect, clock)));
     }
   }
 

@@ -9,6 +9,7 @@ import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Json;
 import io.drover.steve.kube.Refusal;
 import io.drover.steve.live.Feeds;
+import io.drover.steve.live.LiveCounts;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Shape;
 import io.drover.steve.schema.ResourceType;
@@ -43,10 +44,15 @@ public final class KubeStore implements Store {
 
   /** Asks nothing yet. */
   public KubeStore(
-      ApiServer api, Feeds feeds, ListRelations relations, Dialect dialect, Clock clock) {
+      ApiServer api,
+      Feeds feeds,
+      ListRelations relations,
+      LiveCounts counts,
+      Dialect dialect,
+      Clock clock) {
     this.api = api;
     this.lists = new KubeLists(api, feeds, relations, dialect, clock);
-    this.relations = new Relations(api, clock);
+    this.relations = new Relations(api, counts, clock);
     this.clock = clock;
   }
 

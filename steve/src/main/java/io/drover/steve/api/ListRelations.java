@@ -13,6 +13,7 @@ import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.Together;
 import io.drover.steve.kube.User;
+import io.drover.steve.live.LiveCounts;
 import io.drover.steve.state.Relationship;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
@@ -59,13 +60,19 @@ public final class ListRelations {
   static final int PARALLEL = 8;
 
   private final ApiServer api;
+  private final Applying applying;
   private final Clock clock;
   private final Semaphore room = new Semaphore(PARALLEL, true);
   private final Semaphore unkept = new Semaphore(MAX_KEPT_OF_ALL);
 
-  /** Asks nothing yet. */
-  public ListRelations(ApiServer api, Clock clock) {
+  /**
+   * Asks nothing yet.
+   *
+   * @param counts know of objects that belong to rows by an annotation
+   */
+  public ListRelations(ApiServer api, LiveCounts counts, Clock clock) {
     this.api = api;
+    this.applying = new Applying(counts);
     this.clock = clock;
   }
 
@@ -185,6 +192,7 @@ public final class ListRelations {
       for (var one : naming.getOrDefault(ObjectId.of(row), List.of())) {
         all.add(one.relationship().json(one.summary()));
       }
+      applying.tell(call, row, all);
       return all.isEmpty() ? Json.MAPPER.nullNode() : all;
     }
 

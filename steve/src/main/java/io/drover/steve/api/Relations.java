@@ -9,6 +9,7 @@ import io.drover.steve.kube.Json;
 import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.Together;
+import io.drover.steve.live.LiveCounts;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.state.Relationship;
 import io.drover.steve.state.Summary;
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
 /**
  * What an object has to do with others: those that it names, and those that name it. Nothing of
  * this is kept: the few kinds that may name it are listed in its namespace when it is asked for, in
- * the user's name, so that he is told of no object that he may not see.
+ * the user's name, so that he is told of no object that he may not see. Those that only an
+ * annotation makes belong to it come from what is counted.
  */
 final class Relations {
   /** For all questions together; what has not come by then is not told. */
@@ -40,10 +42,12 @@ final class Relations {
   private static final Logger log = LoggerFactory.getLogger(Relations.class);
 
   private final ApiServer api;
+  private final Applying applying;
   private final Clock clock;
 
-  Relations(ApiServer api, Clock clock) {
+  Relations(ApiServer api, LiveCounts counts, Clock clock) {
     this.api = api;
+    this.applying = new Applying(counts);
     this.clock = clock;
   }
 
@@ -71,6 +75,7 @@ final class Relations {
       }
     }
     var all = ask(questions);
+    applying.tell(call, object, all);
     return all.isEmpty() ? Json.MAPPER.nullNode() : all;
   }
 

@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.counts.Count;
 import io.drover.steve.counts.TypeCounts;
 import io.drover.steve.kube.ApiServer;
+import io.drover.steve.kube.ObjectId;
 import io.drover.steve.kube.Stopping;
 import io.drover.steve.kube.Watch;
 import io.drover.steve.query.Scope;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.schema.Types;
+import io.drover.steve.state.Relationship;
 import io.drover.steve.state.Summary;
 import java.io.IOException;
 import java.time.Clock;
@@ -18,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -28,7 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * How many objects of every type there are, while somebody looks at the counts: a page keeps its
- * menu right by them. Of an object nothing is kept but what {@link TypeCounts} keeps. Any thread.
+ * menu right by them. Of an object nothing is kept but what {@link TypeCounts} keeps, and what it
+ * says to belong to, if it says so ({@link Applied}). Any thread.
  */
 public final class LiveCounts implements AutoCloseable {
   /** How long it goes on behind the last who looked. */
@@ -41,6 +45,9 @@ public final class LiveCounts implements AutoCloseable {
 
   /** Objects that are counted, of all types: some 12 MB. A type that goes beyond is left out. */
   static final int MAX_OBJECTS = 300_000;
+
+  /** Objects that say by an annotation to belong to another one, of all types: some 1 MB. */
+  static final int MAX_APPLIED = 5_000;
 
   /**
    * Types whose objects are listed at one time at the beginning, and how long one is waited for.
@@ -60,6 +67,14 @@ public final class LiveCounts implements AutoCloseable {
     void changed(String typeId);
   }
 
+  /** Is told of an object that belongs to another one. */
+  public interface Member {
+    void is(String typeId, String id, Summary summary);
+  }
+
+  /** What is kept of the objects of a type. */
+  private record Known(TypeCounts counts, Applied applied) {}
+
   private final ApiServer api;
   private final Function<ResourceType, String> accept;
   private final Clock clock;
@@ -68,9 +83,12 @@ public final class LiveCounts implements AutoCloseable {
   private final Map<String, Counted> counted = new ConcurrentHashMap<>();
   private final Set<Viewer> viewers = ConcurrentHashMap.newKeySet();
   private final AtomicInteger objects = new AtomicInteger();
+  private final AtomicInteger applied = new AtomicInteger();
+
+  // Written under this.
+  private volatile @Nullable Types types;
 
   // Guarded by this.
-  private @Nullable Types types;
   private @Nullable Thread following;
   private long lastUseNanos;
   private boolean closed;
@@ -133,8 +151,32 @@ public final class LiveCounts implements AutoCloseable {
   /** How many objects of a type somebody may see; null: that is not known now. */
   public @Nullable Count count(String typeId, Scope scope) {
     var one = counted.get(typeId);
-    var counts = one == null ? null : one.counts;
-    return counts == null ? null : counts.count(scope);
+    var known = one == null ? null : one.known;
+    return known == null ? null : known.counts().count(scope);
+  }
+
+  /**
+   * Tells, of what is counted now, which objects say by an annotation to belong to that one. Who
+   * may see them is for the caller to know.
+   */
+  public void applied(String typeId, String id, Member member) {
+    if (applied.get() == 0) {
+      return;
+    }
+    for (var type : new TreeMap<>(counted).entrySet()) {
+      var known = type.getValue().known;
+      if (known != null) {
+        known
+            .applied()
+            .of(typeId, id)
+            .forEach((itsId, summary) -> member.is(type.getKey(), itsId, summary));
+      }
+    }
+  }
+
+  private boolean isNamespaced(String typeId) {
+    var now = types;
+    return now != null && now.isNamespaced(typeId);
   }
 
   private void followTypes() {
@@ -232,12 +274,16 @@ public final class LiveCounts implements AutoCloseable {
   /** The objects of one type. While they are listed anew the old ones count. */
   private final class Counted implements Watch.Events {
     private final ResourceType type;
-    private volatile @Nullable TypeCounts counts;
-    private @Nullable TypeCounts listed = new TypeCounts();
+    private volatile @Nullable Known known;
+    private @Nullable Known listed = nothing();
     private @Nullable Watch watch;
 
     Counted(ResourceType type) {
       this.type = type;
+    }
+
+    private Known nothing() {
+      return new Known(new TypeCounts(), new Applied(applied, MAX_APPLIED));
     }
 
     /** Whether a type would be counted in the same way. */
@@ -259,34 +305,51 @@ public final class LiveCounts implements AutoCloseable {
       if (watch != null) {
         watch.close();
       }
-      var held = counts;
-      if (held != null) {
-        objects.addAndGet(-held.size());
-        counts = null;
+      forget(known);
+      known = null;
+    }
+
+    private void forget(@Nullable Known what) {
+      if (what != null) {
+        objects.addAndGet(-what.counts().size());
+        what.applied().close();
       }
     }
 
     @Override
     public void begin() {
-      listed = new TypeCounts();
+      dropListed();
+      listed = nothing();
+    }
+
+    private void dropListed() {
+      if (listed != null) {
+        listed.applied().close();
+        listed = null;
+      }
     }
 
     @Override
     public void changed(ObjectNode object) {
-      var into = listed == null ? counts : listed;
+      var into = listed == null ? known : listed;
       if (into == null) {
         return;
       }
       type.declare(object);
       var summary = Summary.of(object, clock);
-      int before = into.size();
-      into.put(namespace(object), name(object), summary.error(), summary.transitioning());
+      int before = into.counts().size();
+      into.counts().put(namespace(object), name(object), summary.error(), summary.transitioning());
+      into.applied()
+          .put(
+              ObjectId.of(object),
+              Relationship.applied(object, LiveCounts.this::isNamespaced),
+              summary);
       if (listed == null) {
-        objects.addAndGet(into.size() - before);
+        objects.addAndGet(into.counts().size() - before);
       }
-      if (objects.get() + (listed == null ? 0 : into.size()) > maxObjects) {
+      if (objects.get() + (listed == null ? 0 : into.counts().size()) > maxObjects) {
         log.warn("not counted any more: type={} limit={}", type.id(), maxObjects);
-        listed = null;
+        dropListed();
         close();
       } else if (listed == null) {
         tell();
@@ -295,23 +358,25 @@ public final class LiveCounts implements AutoCloseable {
 
     @Override
     public void deleted(ObjectNode object) {
-      var into = counts;
+      var into = known;
       if (into != null) {
-        int before = into.size();
-        into.remove(namespace(object), name(object));
-        objects.addAndGet(into.size() - before);
+        int before = into.counts().size();
+        into.counts().remove(namespace(object), name(object));
+        into.applied().remove(ObjectId.of(object));
+        objects.addAndGet(into.counts().size() - before);
         tell();
       }
     }
 
     @Override
     public void complete() {
-      var old = counts;
+      var old = known;
       var now = listed;
       if (now != null) {
-        objects.addAndGet(now.size() - (old == null ? 0 : old.size()));
+        objects.addAndGet(now.counts().size());
         listed = null;
-        counts = now;
+        known = now;
+        forget(old);
         if (old == null) {
           viewers.forEach(viewer -> viewer.first(type.id()));
         } else {

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -30,6 +31,9 @@ public record Relationship(
   private static final Set<String> CREATE_PODS =
       Set.of(
           "apps DaemonSet", "apps Deployment", "apps ReplicaSet", "apps StatefulSet", "batch Job");
+
+  /** The annotation that names the kind of what an object set belongs to. */
+  private static final String APPLIED_BY = "objectset.rio.cattle.io/owner-gvk";
 
   /** Between the apiVersion and the kind of an owner that an annotation names. */
   private static final String KIND_IS = ", Kind=";
@@ -59,6 +63,21 @@ public record Relationship(
       found.helmResources(spec.path("resources"));
     }
     return found.all;
+  }
+
+  /**
+   * What an object belongs to that says so by the annotations of an object set, and has no owner.
+   *
+   * @param namespaced as for {@link #of}
+   */
+  public static Optional<Relationship> applied(ObjectNode object, Predicate<String> namespaced) {
+    var metadata = object.path("metadata");
+    if (!metadata.path("annotations").has(APPLIED_BY)) {
+      return Optional.empty();
+    }
+    var found = new Found(metadata.path("namespace").asText(""), namespaced);
+    found.owners(metadata);
+    return found.all.stream().filter(one -> one.rel().equals("applies")).findFirst();
   }
 
   /** The id under which a kind is found: {@code pod}, {@code apps.deployment}. */
@@ -182,7 +201,7 @@ public record Relationship(
       }
       if (metadata.path("ownerReferences").isEmpty()) {
         var annotations = metadata.path("annotations");
-        var kind = annotations.path("objectset.rio.cattle.io/owner-gvk").asText("");
+        var kind = annotations.path(APPLIED_BY).asText("");
         var at = kind.indexOf(KIND_IS);
         if (at > 0) {
           add(

@@ -96,7 +96,7 @@ final class LiveFixture implements AutoCloseable {
             () -> System.nanoTime() + laterNanos.get(),
             type -> HeldLists.form(type, dialect, clock));
     counts = new LiveCounts(api, CountStore::accept, clock, System::nanoTime);
-    var relations = new ListRelations(api, clock);
+    var relations = new ListRelations(api, counts, clock);
     var pace = new SubscribeSocket.Pace(Duration.ofMillis(20), Duration.ofMillis(20));
     var subscribe =
         new SubscribeStore(
@@ -118,7 +118,7 @@ final class LiveFixture implements AutoCloseable {
                 cluster,
                 false,
                 Map.of("subscribe", subscribe, "count", new CountStore(api, counts, clock)),
-                new KubeStore(api, feeds, relations, dialect, clock)));
+                new KubeStore(api, feeds, relations, counts, dialect, clock)));
   }
 
   private static String resource(String resource, String kind, String verbs) {

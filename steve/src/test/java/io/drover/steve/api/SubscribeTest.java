@@ -3,11 +3,14 @@ package io.drover.steve.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.drover.steve.FakeApiServer;
+import io.drover.steve.kube.User;
 import io.drover.steve.live.Feeds;
 import io.drover.steve.query.Dialect;
+import io.drover.steve.query.Scope;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -490,6 +493,30 @@ class SubscribeTest {
         page.close();
       }
     }
+  }
+
+  @Test
+  void listsSayWhatBelongsToARowByAnAnnotationToWhoMaySeeIt() throws Exception {
+    classic();
+    server.has(
+        "/api/v1/pods",
+        FakeApiServer.list(
+            "{'metadata':{'namespace':'lab','name':'p','annotations':{"
+                + "'objectset.rio.cattle.io/owner-gvk':'v1, Kind=ConfigMap',"
+                + "'objectset.rio.cattle.io/owner-namespace':'shop',"
+                + "'objectset.rio.cattle.io/owner-name':'old'}}}"));
+    fixture.counts.follow(fixture.cluster.of(new User("pat", List.of(), Map.of())).types());
+    while (fixture.counts.count("pod", Scope.ALL) == null) {
+      Thread.onSpinWait();
+    }
+
+    var related = fixture.get("pat", "/v1/configmaps").json().at("/data/0/metadata/relationships");
+    assertThat(related).hasSize(1);
+    assertThat(related.at("/0/toId").asText()).isEqualTo("lab/p");
+    assertThat(related.at("/0/toType").asText()).isEqualTo("pod");
+    assertThat(related.at("/0/rel").asText()).isEqualTo("applies");
+    var hidden = fixture.get("jane", "/v1/configmaps").json().at("/data/0/metadata/relationships");
+    assertThat(hidden.isNull()).isTrue();
   }
 
   @Test

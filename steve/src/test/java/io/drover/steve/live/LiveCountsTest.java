@@ -11,6 +11,7 @@ import io.drover.steve.query.Scope;
 import io.drover.steve.schema.Cluster;
 import io.drover.steve.schema.Types;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -116,6 +117,44 @@ class LiveCountsTest {
     while (counts.count("configmap", Scope.ALL) != null) {
       Thread.onSpinWait();
     }
+  }
+
+  /** What says to belong to a Deployment, one in another namespace. */
+  private List<String> members() {
+    var members = new ArrayList<String>();
+    counts.applied(
+        "apps.deployment",
+        "shop/web",
+        (type, id, summary) -> members.add(type + " " + id + " " + summary.state()));
+    return members;
+  }
+
+  private void tellMember(String type, String name) throws InterruptedException {
+    server.tell(
+        MAPS,
+        ("{'type':'%s','object':{'metadata':{'namespace':'lab','name':'%s','resourceVersion':'8',"
+                + "'annotations':{'objectset.rio.cattle.io/owner-gvk':'apps/v1, Kind=Deployment',"
+                + "'objectset.rio.cattle.io/owner-namespace':'shop',"
+                + "'objectset.rio.cattle.io/owner-name':'web'}}}}")
+            .formatted(type, name));
+  }
+
+  @Test
+  void knowsWhatBelongsToAnotherByAnAnnotation() throws Exception {
+    counts.join(types(), viewer);
+    told.take();
+    assertThat(members()).isEmpty();
+
+    tellMember("ADDED", "c");
+    told.take();
+    assertThat(members()).containsExactly("configmap lab/c active");
+    tellMember("MODIFIED", "c");
+    told.take();
+    assertThat(members()).containsExactly("configmap lab/c active");
+
+    tellMember("DELETED", "c");
+    told.take();
+    assertThat(members()).isEmpty();
   }
 
   @Test
