@@ -32,7 +32,12 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
  * and how many: {@code -Ddrover.sizes.maps=5000 -Ddrover.sizes.pods=20000
  * -Ddrover.sizes.types=300}. Objects are held in files, as with the chart; {@code
  * -Ddrover.sizes.files=false}: in memory only. With {@code -Ddrover.sizes.rest=11} it looks once
- * more after so many minutes in which nobody asks anything.
+ * more after so many minutes in which nobody asks anything. {@code -Ddrover.sizes.sql=false}: in
+ * the classic dialect, and whole lists only; what goes out while it comes in has its first byte
+ * there before the API server's own table is whole. {@code -Ddrover.sizes.live=true}: behind each
+ * row the agent's heap is collected, and what lives in it is printed; the memory at most of the
+ * next row then begins without the room that the heap had taken. {@code -Ddrover.sizes.java=...}:
+ * options of the agent's JVM, such as those of a recording.
  */
 @EnabledIfSystemProperty(named = "drover.sizes", matches = "true")
 @Tag("interop")
@@ -43,6 +48,9 @@ final class ExplorerSizesIT {
   private static final int TYPES = Integer.getInteger("drover.sizes.types", 300);
   private static final boolean IN_FILES =
       Boolean.parseBoolean(System.getProperty("drover.sizes.files", "true"));
+  private static final boolean SQL =
+      Boolean.parseBoolean(System.getProperty("drover.sizes.sql", "true"));
+  private static final boolean LIVE = Boolean.getBoolean("drover.sizes.live");
   private static final Duration REST =
       Duration.ofMinutes(Integer.getInteger("drover.sizes.rest", 0));
   private static final int WARM_PAGES = 300;
@@ -121,7 +129,8 @@ final class ExplorerSizesIT {
   @Test
   void figures() throws Exception {
     var more = new HashMap<>(Installation.ALLOW_LOCAL);
-    more.put("CATTLE_FEATURES", "ui-sql-cache=true");
+    more.put("CATTLE_FEATURES", "ui-sql-cache=" + SQL);
+    more.put("DROVER_JAVA_OPTS", System.getProperty("drover.sizes.java", ""));
     if (IN_FILES) {
       more.put(
           "DROVER_EXPLORER_DIR",
@@ -154,8 +163,10 @@ final class ExplorerSizesIT {
         Thread.sleep(QUIET);
         bed.row("nothing", "", pings, echoes);
         bed.lists(pings, echoes);
-        bed.pages("pods", PODS, pings, echoes);
-        bed.pages("configmaps", MAPS, pings, echoes);
+        if (SQL) {
+          bed.pages("pods", PODS, pings, echoes);
+          bed.pages("configmaps", MAPS, pings, echoes);
+        }
         bed.types(pings, echoes);
         Thread.sleep(MINUTE);
         bed.row("a minute later", memory.failure, pings, echoes);
@@ -286,18 +297,22 @@ final class ExplorerSizesIT {
       };
     }
 
-    void row(String what, String took, Probe pings, Probe echoes) {
+    void row(String what, String took, Probe pings, Probe echoes)
+        throws IOException, InterruptedException {
       long now = System.nanoTime();
       long cpu = installation.agent().process().cpu().toNanos();
       System.out.printf(
-          "%-28s %s%n%-28s   ping %s   echo %s   memory %d MiB at most, CPU %.0f %%%n",
+          "%-28s %s%n%-28s   ping %s   echo %s   memory %d MiB at most, CPU %.0f %%%s%n",
           what,
           took,
           "",
           pings.take(),
           echoes.take(),
           mostKib.getAndSet(0) / 1024,
-          100.0 * (cpu - rowCpuNanos.getAndSet(cpu)) / (now - rowNanos.getAndSet(now)));
+          100.0 * (cpu - rowCpuNanos.getAndSet(cpu)) / (now - rowNanos.getAndSet(now)),
+          LIVE
+              ? ", %.1f MiB live".formatted(installation.agent().process().liveHeapKib() / 1024.0)
+              : "");
     }
 
     /** Many types at once, and fewer again, while the counts and types of a page are asked for. */

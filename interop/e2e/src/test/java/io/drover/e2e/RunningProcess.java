@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * A program that runs beside the test. Its output is kept, line by line, and written to {@code
@@ -33,6 +34,9 @@ final class RunningProcess implements AutoCloseable {
 
   /** Source: Linux {@code tcp_states.h}. */
   private static final String ESTABLISHED = "01";
+
+  /** As {@code jcmd} says it of the young and of the old generation. */
+  private static final Pattern USED_KIB = Pattern.compile("(?:DefNew|Tenured)\\b.*?used (\\d+)K");
 
   private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
 
@@ -231,6 +235,31 @@ final class RunningProcess implements AutoCloseable {
         .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** What lives in its heap, which is collected for that: of a JVM with the serial collector. */
+  long liveHeapKib() throws IOException, InterruptedException {
+    command("GC.run");
+    return USED_KIB
+        .matcher(command("GC.heap_info"))
+        .results()
+        .mapToLong(used -> Long.parseLong(used.group(1)))
+        .sum();
+  }
+
+  private String command(String command) throws IOException, InterruptedException {
+    var jcmd =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                Long.toString(process.pid()),
+                command)
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(jcmd.getInputStream().readAllBytes(), UTF_8);
+    if (jcmd.waitFor() != 0) {
+      throw new IOException("jcmd " + command + ": " + said);
+    }
+    return said;
   }
 
   /** Its TCP connections to a port, which are open at both ends. */
