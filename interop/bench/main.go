@@ -35,6 +35,7 @@ type options struct {
 	seconds  float64
 	minutes  float64
 	repeats  int
+	atOnce   int
 	soak     time.Duration
 	keep     bool
 
@@ -83,6 +84,7 @@ func parse(args []string) (options, error) {
 	flags.Float64Var(&o.seconds, "seconds", 0, "`S` seconds of each bulk or echo measurement (default 5, quick 1.5)")
 	flags.Float64Var(&o.minutes, "minutes", 0, "`M` minutes of churn, and over which the cost of reports is averaged (default 10, quick 1)")
 	flags.IntVar(&o.repeats, "repeats", 0, "`N` times each fault (default 100, quick 3)")
+	flags.IntVar(&o.atOnce, "at-once", faultAgents, "so many `N` agents suffer a fault at the same time; each of ours takes 130 MB")
 	flags.DurationVar(&o.soak, "soak", 0, "measure nothing but what `D` of load and faults leave behind (with --only soak: 2h, quick 10m)")
 	flags.IntVar(&o.fleetClusters, "fleet-clusters", fleetDefault, "`N` clusters on our reference server (with --only fleet)")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with logs, even if all went well")
@@ -98,8 +100,8 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 || o.soak < 0 {
-		return o, errors.New("--pairs, --seconds, --minutes, --repeats and --soak: give a number above zero")
+	if o.pairs < 0 || o.seconds < 0 || o.minutes < 0 || o.repeats < 0 || o.atOnce <= 0 || o.soak < 0 {
+		return o, errors.New("--pairs, --seconds, --minutes, --repeats, --at-once and --soak: give a number above zero")
 	}
 	if o.fleetClusters < 2 {
 		return o, errors.New("--fleet-clusters: give a number above one")

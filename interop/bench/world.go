@@ -93,7 +93,7 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 	if err := w.startEcho(ctx); err != nil {
 		return w, err
 	}
-	if err := w.startPeer(ctx, o.peerProgram); err != nil {
+	if err := w.startPeer(ctx, o); err != nil {
 		return w, err
 	}
 	if err := w.startCluster(ctx, smallCluster); err != nil {
@@ -150,9 +150,9 @@ func (w *world) startEcho(ctx context.Context) error {
 	return err
 }
 
-func (w *world) startPeer(ctx context.Context, program string) error {
+func (w *world) startPeer(ctx context.Context, o options) error {
 	clusters := clusterIDs[:]
-	for i := range faultAgents {
+	for i := range o.atOnce {
 		clusters = append(clusters, faultCluster(i))
 	}
 	var arguments []string
@@ -160,7 +160,7 @@ func (w *world) startPeer(ctx context.Context, program string) error {
 		arguments = append(arguments, "--cluster", id+"="+registrationToken(id))
 	}
 	var err error
-	w.peer, w.hello, err = w.runPeer(ctx, program, "peer", arguments)
+	w.peer, w.hello, err = w.runPeer(ctx, o.peerProgram, "peer", arguments)
 	if err != nil {
 		return err
 	}

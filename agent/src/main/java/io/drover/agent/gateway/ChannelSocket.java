@@ -5,6 +5,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketImpl;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 
@@ -17,7 +19,8 @@ final class ChannelSocket extends Socket {
   private final InputStream in;
   private final OutputStream out;
 
-  ChannelSocket(SocketChannel channel) {
+  ChannelSocket(SocketChannel channel) throws SocketException {
+    super((SocketImpl) null); // nothing of one is used, and a gateway has hundreds
     this.channel = channel;
     this.in = Channels.newInputStream(channel);
     this.out = Channels.newOutputStream(channel);

@@ -54,9 +54,11 @@ public final class ServerCertificate {
       if (!belongTogether(own, chain.getFirst().getPublicKey())) {
         throw unusable("the key is not the certificate's", null);
       }
-      var store = KeyStore.getInstance(KeyStore.getDefaultType());
+      // The default type, PKCS #12, hides a key by 10,000 rounds of hashing, and again to get it
+      // back.
+      var store = KeyStore.getInstance("JKS");
       store.load(null, null);
-      char[] none = new char[0];
+      char[] none = new char[0]; // it never leaves the memory
       store.setKeyEntry("server", own, none, chain.toArray(X509Certificate[]::new));
       var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
       keys.init(store, none);

@@ -10,18 +10,16 @@ import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
-import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.Signature;
-import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Date;
-import javax.net.ssl.KeyManagerFactory;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
@@ -175,15 +173,13 @@ public final class SigningAuthority {
   }
 
   private static SSLContext context(PrivateKey key, X509Certificate leaf)
-      throws GeneralSecurityException, IOException {
-    var store = KeyStore.getInstance("PKCS12");
-    store.load(null, null);
-    char[] none = new char[0]; // it never leaves the memory
-    store.setKeyEntry("server", key, none, new Certificate[] {leaf});
-    var keys = KeyManagerFactory.getInstance("PKIX");
-    keys.init(store, none);
+      throws GeneralSecurityException {
     var context = SSLContext.getInstance("TLS");
-    context.init(keys.getKeyManagers(), null, null);
+    try {
+      context.init(ServerCertificate.keyManagers(List.of(leaf), key), null, null);
+    } catch (Failure e) {
+      throw new IllegalStateException("a certificate does not fit the key it was made for", e);
+    }
     return context;
   }
 

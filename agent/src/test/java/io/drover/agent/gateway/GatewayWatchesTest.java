@@ -148,6 +148,17 @@ class GatewayWatchesTest {
     assertThat(api.connections).hasSize(1);
   }
 
+  /** The agent's own token is another one every hour, and the connection stays. */
+  @Test
+  void everyWatchIsAskedForWithTheTokenOfItsMoment() throws Exception {
+    for (var token : List.of("real-1", "real-2")) {
+      api.token = token;
+      ask(WATCH);
+      assertThat(asked().getHeader("Authorization")).isEqualTo("Bearer " + token);
+    }
+    assertThat(api.connections).hasSize(1);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -42,6 +42,7 @@ final class GatewayTokensIT {
   private static final String PREFIX = "drover-standin-";
   private static final String PROTOBUF = "application/vnd.kubernetes.protobuf";
   private static final Duration TOKEN_LIMIT = Duration.ofSeconds(20);
+  private static final Duration HEAR = Duration.ofSeconds(1);
   private static final int READ_LIMIT_MILLIS = 20_000;
 
   private final List<Installation> installations = new ArrayList<>();
@@ -373,6 +374,17 @@ final class GatewayTokensIT {
   private RawHttp.Reply explore(
       InetSocketAddress explorer, String user, String method, String path, String body)
       throws IOException {
+    return explore(explorer, user, method, path, body, "application/json");
+  }
+
+  private RawHttp.Reply explore(
+      InetSocketAddress explorer,
+      String user,
+      String method,
+      String path,
+      String body,
+      String accept)
+      throws IOException {
     var reply =
         RawHttp.send(
             explorer,
@@ -381,13 +393,38 @@ final class GatewayTokensIT {
             List.of(
                 Map.entry("Host", "h"),
                 Map.entry("Impersonate-User", user),
+                Map.entry("Accept", accept),
                 Map.entry("Content-Type", "application/json")),
             body.getBytes(UTF_8));
     heard.add(reply.body());
     return reply;
   }
 
-  /** What comes by the other tunnel: pages, as a list and alone, read, watched and written. */
+  /** A page that listens is told of a Secret that changes, and all that it hears is searched. */
+  private void expectNews(InetSocketAddress explorer, String user, String name, String base64)
+      throws Exception {
+    var request = VectorCase.JSON.createObjectNode().put("path", "/v1/subscribe").put("user", user);
+    var listen = "{\"resourceType\":\"secret\",\"namespace\":\"" + NAMESPACE + "\"}";
+    try (var page = TranscriptSocket.open(explorer, request)) {
+      assertThat(page.status()).isEqualTo(101);
+      page.send(1, listen.getBytes(UTF_8));
+      var all = new ArrayList<String>();
+      Await.that(
+          "the page is told of it",
+          TOKEN_LIMIT,
+          () -> {
+            var said = page.hear(HEAR).map(JsonNode::toString).orElse("");
+            all.add(said);
+            if (said.contains("resource.start")) {
+              admin.run("-n", NAMESPACE, "annotate", "--overwrite", "secret", name, "told=" + user);
+            }
+            return said.contains("resource.change") && said.contains(base64);
+          });
+      heard.addAll(all);
+    }
+  }
+
+  /** What comes by the other tunnel: pages, as a list and alone, read, listened to and written. */
   @WithEachPeer
   void explorerShowsStandInsToo(Installation installation) throws Exception {
     var user = "u-explorer-" + installation.peer().remotedialer().replace('.', '-');
@@ -414,6 +451,9 @@ final class GatewayTokensIT {
         assertThat(reply.status()).as(path).isEqualTo(200);
         assertThat(reply.body()).as(path).contains(base64);
       }
+      assertThat(explore(explorer, user, "GET", page, "", "application/yaml").body())
+          .contains("token: " + base64);
+      expectNews(explorer, user, name, base64);
       var shown = explore(explorer, user, "GET", page, "").body();
       var written = explore(explorer, user, "PUT", page, shown);
       assertThat(written.status()).as(written.body()).isEqualTo(200);
