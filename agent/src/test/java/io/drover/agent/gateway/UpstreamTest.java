@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.steve.http.Fields;
 import io.drover.steve.http.UpstreamConnection;
+import io.vertx.core.http.HttpVersion;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -15,6 +17,11 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class UpstreamTest {
+  private static final int PIECE_BYTES = 1 << 20;
+
+  /** More than two sockets hold. */
+  private static final int PIECES = 64;
+
   private final AtomicLong nanoTime = new AtomicLong();
   private ScriptedUpstream api;
   private Upstream upstream;
@@ -74,6 +81,40 @@ class UpstreamTest {
     assertThat(isOpen(free)).isFalse();
     assertThat(isOpen(late)).isFalse();
     assertThatThrownBy(upstream::take).hasMessage("the agent stops");
+  }
+
+  /**
+   * Who sends a body may wait for an API server that is cut off; who closes does not wait for him.
+   */
+  @Test
+  void endsAWriteThatGoesNowhere() throws Exception {
+    try (var secure = new Http2Api(1, HttpVersion.HTTP_1_1);
+        var ways = new Upstream(secure, nanoTime::get)) {
+      var connection = ways.take().connection();
+      var to = connection.ask("POST", "/", new Fields(), (long) PIECES * PIECE_BYTES);
+      to.flush();
+      secure.asked.take().pause();
+      var sending =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      for (int i = 0; i < PIECES; i++) {
+                        to.write(new byte[PIECE_BYTES]);
+                      }
+                    } catch (IOException _) {
+                      // It is over.
+                    }
+                  });
+      while (sending.getState() != Thread.State.WAITING) {
+        assertThat(sending.isAlive()).isTrue();
+        Thread.onSpinWait(); // until the kernel takes no more
+      }
+
+      var closing = Thread.ofVirtual().start(() -> Upstream.closeQuietly(connection));
+      assertThat(closing.join(Duration.ofSeconds(20))).isTrue();
+      assertThat(sending.join(Duration.ofSeconds(20))).isTrue();
+    }
   }
 
   private static boolean isOpen(UpstreamConnection connection) {

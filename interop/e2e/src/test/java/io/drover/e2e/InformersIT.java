@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * What controllers of the server keep of a cluster behind the gateway is what is there: client-go's
@@ -105,6 +107,7 @@ final class InformersIT {
   }
 
   @Test
+  @Timeout(value = 30, unit = TimeUnit.MINUTES) // as long as it may be asked for
   void informersHoldWhatIsThere() throws Exception {
     var kubectl = installation.peer().kubectl();
     try (var informers =

@@ -12,8 +12,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.jar.JarFile;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -40,6 +42,25 @@ final class ProgramsIT {
       assertThat(version.awaitExit(STOP_LIMIT)).as(version.tail()).isZero();
       version.awaitEnd(STOP_LIMIT);
       assertThat(version.lines()).singleElement().asString().startsWith(name + " ");
+    }
+  }
+
+  /**
+   * A signed jar costs its manifest's megabytes of memory, and none of its classes is in the cache.
+   */
+  @Test
+  void noJarOfTheAgentIsSigned() throws Exception {
+    var library = Path.of(Programs.agent()).toRealPath().resolveSibling("../lib").normalize();
+    try (var files = Files.list(library)) {
+      var jars = files.filter(file -> file.toString().endsWith(".jar")).toList();
+      assertThat(jars).anySatisfy(jar -> assertThat(jar.toString()).contains("bcprov"));
+      for (Path jar : jars) {
+        try (var opened = new JarFile(jar.toFile())) {
+          assertThat(opened.stream().map(ZipEntry::getName))
+              .as(jar.toString())
+              .noneMatch(name -> name.matches("META-INF/[^/]+\\.(SF|RSA|DSA|EC)"));
+        }
+      }
     }
   }
 

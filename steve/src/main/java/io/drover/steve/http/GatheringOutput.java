@@ -68,6 +68,11 @@ public final class GatheringOutput extends FilterOutputStream {
     }
   }
 
+  /** Whether another thread writes now, perhaps to somebody who does not read. */
+  boolean isWritten() {
+    return lock.isLocked() && !lock.isHeldByCurrentThread();
+  }
+
   private void pass() throws IOException {
     var piece = held;
     if (piece == null) {

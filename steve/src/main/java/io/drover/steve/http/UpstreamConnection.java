@@ -77,7 +77,7 @@ public final class UpstreamConnection implements Closeable {
 
   private final Socket socket;
   private final Noting in;
-  private final OutputStream out;
+  private final GatheringOutput out;
   private final SessionInputBufferImpl buffer =
       new SessionInputBufferImpl(BUFFER_BYTES, HEAD_BYTES);
 
@@ -228,6 +228,9 @@ public final class UpstreamConnection implements Closeable {
   /** Ends it for both threads. Does not wait. */
   @Override
   public void close() throws IOException {
+    if (out.isWritten()) {
+      socket.setSoLinger(true, 0); // whoever writes may never be done, and TLS would wait for him
+    }
     socket.close();
   }
 
