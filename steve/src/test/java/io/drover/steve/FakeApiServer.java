@@ -179,8 +179,13 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
       watches.computeIfAbsent(path, _ -> new ArrayList<>()).add(events);
       watches.notifyAll();
     }
+    boolean lists =
+        exchange.getRequestHeaders().getFirst("Accept").contains("as=PartialObjectMetadataList");
     try {
       for (String event = events.take(); !event.isEmpty(); event = events.take()) {
+        if (lists) {
+          return; // as a real one: an event is no list
+        }
         exchange.getResponseBody().write((event + "\n").getBytes(UTF_8));
         exchange.getResponseBody().flush();
       }

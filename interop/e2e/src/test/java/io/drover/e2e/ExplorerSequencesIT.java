@@ -48,12 +48,16 @@ final class ExplorerSequencesIT {
   private static final int PARALLEL = 8;
   private static final int PAGE = 100;
   private static final Duration SETTLE = Duration.ofSeconds(30);
+  private static final Duration HEAR = Duration.ofSeconds(1);
 
   private static final String BASE = "https://demo.example/k8s/clusters/c-sequences/v1/";
   private static final String EXCLUDE = "exclude=metadata.managedFields";
   private static final String ALL = EXCLUDE + "&pagesize=100000";
+  /** Without that of the agent's own pods, which come and go when they will. */
   private static final String USER_NAMESPACES =
-      "&filter=" + encoded("metadata.namespace NOTIN (kube-system,kube-public,kube-node-lease)");
+      "&filter="
+          + encoded(
+              "metadata.namespace NOTIN (kube-system,kube-public,kube-node-lease,cattle-system)");
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -308,6 +312,33 @@ final class ExplorerSequencesIT {
   }
 
   /** Chunks that follow each other, and nothing is left out of an answer. */
+  /** Also of what is counted by its metadata alone. */
+  @Test
+  void countsFollowWhatHappens() throws Exception {
+    var admin = plane.admin();
+    var request = JSON.createObjectNode().put("path", "/v1/subscribe").put("user", "u-admin");
+    try (var installation = installation("counts", Peer.VERSIONS.getFirst(), Map.of());
+        var page = TranscriptSocket.open(installation.peer().forwardToSteve(), request)) {
+      page.send(1, "{\"resourceType\":\"count\"}".getBytes(UTF_8));
+      Await.that("the page hears", SETTLE, () -> heard(page).contains("resource.start"));
+      for (int i = 1; i <= 2; i++) {
+        int now = i;
+        admin.run("-n", "seq-0", "create", "configmap", "counted-" + i);
+        Await.that(
+            "the counts have it",
+            SETTLE,
+            () -> heard(page).contains("\"seq-0\":{\"count\":" + (CONFIG_MAPS / NAMESPACES + 1 + now)));
+      }
+    } finally {
+      admin.run("-n", "seq-0", "delete", "configmap", "counted-1", "counted-2");
+    }
+  }
+
+  /** The next message; empty if there is none for a while. */
+  private static String heard(TranscriptSocket page) throws InterruptedException {
+    return page.hear(HEAR).map(JsonNode::toString).orElse("");
+  }
+
   @Test
   void dashboardOf2_8() throws Exception {
     try (var installation =

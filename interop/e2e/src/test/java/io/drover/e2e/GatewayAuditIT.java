@@ -119,22 +119,6 @@ final class GatewayAuditIT {
         .formatted(name);
   }
 
-  private void policy(Kubectl admin, String text) throws IOException, InterruptedException {
-    var file = Files.writeString(directory.resolve("policy.yaml"), text);
-    var manifest =
-        admin.run(
-            "-n",
-            Import.NAMESPACE,
-            "create",
-            "configmap",
-            CONFIG_MAP,
-            "--from-file=policy.yaml=" + file,
-            "--dry-run=client",
-            "-o",
-            "yaml");
-    admin.outcome(manifest.getBytes(UTF_8), "apply", "-f", "-").expect(0);
-  }
-
   @Test
   void rulesSayWhoseBodiesAreRecorded(ControlPlane plane) throws Exception {
     var file = Files.createDirectories(Programs.directory("audit-bodies-log")).resolve("audit.log");
@@ -148,7 +132,7 @@ final class GatewayAuditIT {
       assertThat(before.path("level").asText()).isEqualTo("Metadata");
       assertThat(before.has("requestObject")).isFalse();
 
-      policy(admin, POLICY);
+      admin.putConfigMap(CONFIG_MAP, "policy.yaml", POLICY);
       awaitBodies(kubectl, file);
       changesHaveTheirBodies(kubectl, file);
       credentialsStayWhereTheyAre(kubectl, file);
@@ -226,7 +210,10 @@ final class GatewayAuditIT {
   private void mistakesAreSaidAndChangeNothing(Installation installation, Path file)
       throws IOException, InterruptedException {
     var kubectl = installation.peer().kubectl();
-    policy(installation.plane().admin(), POLICY.replace("RequestResponse", "Everything"));
+    installation
+        .plane()
+        .admin()
+        .putConfigMap(CONFIG_MAP, "policy.yaml", POLICY.replace("RequestResponse", "Everything"));
     Await.that(
         "it is said",
         LIMIT,

@@ -214,32 +214,24 @@ final class GatewayIT implements ThroughKubectl {
     var namespace = "policy-" + installation.peer().remotedialer().replace('.', '-');
     admin.run("create", "namespace", namespace);
     var policy =
-        Files.writeString(
-            installation.directory().resolve("policy.yaml"),
-            """
-            apiVersion: drover.io/v1alpha1
-            kind: GatewayPolicy
-            default: allow
-            contact: the platform team
-            rules:
-            - name: no secrets here
-              effect: deny
-              subjects: [{kind: User, name: e2e}]
-              verbs: ["*"]
-              apiGroups: [""]
-              resources: [secrets]
-              namespaces: [%s]
-            """
-                .formatted(namespace));
+        """
+        apiVersion: drover.io/v1alpha1
+        kind: GatewayPolicy
+        default: allow
+        contact: the platform team
+        rules:
+        - name: no secrets here
+          effect: deny
+          subjects: [{kind: User, name: e2e}]
+          verbs: ["*"]
+          apiGroups: [""]
+          resources: [secrets]
+          namespaces: [%s]
+        """
+            .formatted(namespace);
     String[] ask = {"get", "secrets", "-n", namespace};
     kubectl.run(ask);
-    admin.run(
-        "-n",
-        Import.NAMESPACE,
-        "create",
-        "configmap",
-        "drover-gateway-policy",
-        "--from-file=policy.yaml=" + policy);
+    admin.putConfigMap("drover-gateway-policy", "policy.yaml", policy);
     try {
       Await.that(
           "it is refused",
@@ -291,9 +283,7 @@ final class GatewayIT implements ThroughKubectl {
       String[] command = {"test", "e2e", "update", "services", "--name=a", "-n=default"};
       assertThat(policy(directory, more, command).stdout()).contains("none");
       kubectl.run("create", "configmap", "gateway-create", "--from-literal=a=b");
-      var policy = Files.writeString(directory.resolve("policy.yaml"), NOTHING_NEW);
-      String[] configMap = {"-n", Import.NAMESPACE, "create", "configmap", "drover-gateway-policy"};
-      admin.run(with(configMap, "--from-file=policy.yaml=" + policy));
+      admin.putConfigMap("drover-gateway-policy", "policy.yaml", NOTHING_NEW);
       try {
         Await.that(
             "it is refused",
@@ -470,32 +460,24 @@ final class GatewayIT implements ThroughKubectl {
     admin.run(
         "create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
     var policy =
-        Files.writeString(
-            installation.directory().resolve("explorer-policy.yaml"),
-            """
-            apiVersion: drover.io/v1alpha1
-            kind: GatewayPolicy
-            default: allow
-            contact: the platform team
-            rules:
-            - name: no secrets here
-              effect: deny
-              subjects: [{kind: User, name: %s}]
-              verbs: ["*"]
-              apiGroups: [""]
-              resources: [secrets]
-            """
-                .formatted(user));
+        """
+        apiVersion: drover.io/v1alpha1
+        kind: GatewayPolicy
+        default: allow
+        contact: the platform team
+        rules:
+        - name: no secrets here
+          effect: deny
+          subjects: [{kind: User, name: %s}]
+          verbs: ["*"]
+          apiGroups: [""]
+          resources: [secrets]
+        """
+            .formatted(user);
     var explorer = installation.peer().forwardToSteve();
     Await.that(
         "it is shown", EXPLORER_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 200);
-    admin.run(
-        "-n",
-        Import.NAMESPACE,
-        "create",
-        "configmap",
-        "drover-gateway-policy",
-        "--from-file=policy.yaml=" + policy);
+    admin.putConfigMap("drover-gateway-policy", "policy.yaml", policy);
     try {
       Await.that(
           "it is refused", CLOSED_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 403);

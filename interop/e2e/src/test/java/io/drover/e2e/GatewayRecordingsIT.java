@@ -16,7 +16,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What kubectl's sessions leave behind, by websocket and by SPDY. */
 @Tag("interop")
@@ -46,29 +45,11 @@ final class GatewayRecordingsIT {
       - level: Metadata
       """;
 
-  @TempDir private Path directory;
-
   @AfterAll
   static void close(ControlPlane plane) throws IOException, InterruptedException {
     plane
         .admin()
         .run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway", "--ignore-not-found");
-  }
-
-  private void choose(Kubectl admin, String text) throws IOException, InterruptedException {
-    var file = Files.writeString(directory.resolve("recordings.yaml"), text);
-    var manifest =
-        admin.run(
-            "-n",
-            Import.NAMESPACE,
-            "create",
-            "configmap",
-            CONFIG_MAP,
-            "--from-file=recordings.yaml=" + file,
-            "--dry-run=client",
-            "-o",
-            "yaml");
-    admin.outcome(manifest.getBytes(UTF_8), "apply", "-f", "-").expect(0);
   }
 
   private static Kubectl.Outcome exec(
@@ -171,13 +152,15 @@ final class GatewayRecordingsIT {
       }
       windowIsRecorded(kubectl, pod, log, recordings);
 
-      choose(plane.admin(), TYPED);
+      plane.admin().putConfigMap(CONFIG_MAP, "recordings.yaml", TYPED);
       awaitTyped(kubectl, pod, recordings);
 
-      choose(plane.admin(), NOTHING);
+      plane.admin().putConfigMap(CONFIG_MAP, "recordings.yaml", NOTHING);
       awaitNothing(kubectl, pod, recordings);
 
-      choose(plane.admin(), TYPED.replace("Request", "Metadata"));
+      plane
+          .admin()
+          .putConfigMap(CONFIG_MAP, "recordings.yaml", TYPED.replace("Request", "Metadata"));
       Await.that(
           "sessions are recorded again",
           LIMIT,

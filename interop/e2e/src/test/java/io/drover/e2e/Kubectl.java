@@ -79,6 +79,14 @@ record Kubectl(Path kubeconfig, Path directory) {
     }
   }
 
+  /** Makes a ConfigMap of one text in the agent's namespace, or replaces it. */
+  void putConfigMap(String name, String key, String text) throws IOException, InterruptedException {
+    var object = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "ConfigMap");
+    object.putObject("metadata").put("name", name).put("namespace", Import.NAMESPACE);
+    object.putObject("data").put(key, text);
+    outcome(JSON.writeValueAsBytes(object), "apply", "-f", "-").expect(0);
+  }
+
   /** Runs a command to its end, whatever that is. */
   Outcome outcome(byte[] stdin, String... arguments) throws IOException, InterruptedException {
     return outcome(stdin, command(arguments));

@@ -34,6 +34,13 @@ public record ApiRequest(
   public static final String METADATA =
       "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
+  /**
+   * The same of the objects in events. A watch that asks for lists is ended by the API server at
+   * its first event, which does not come, and without a word.
+   */
+  static final String METADATA_OF_EVENTS =
+      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
   /** All groups, versions and types at once; an old API server answers with its groups alone. */
   public static final String DISCOVERY =
       "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"

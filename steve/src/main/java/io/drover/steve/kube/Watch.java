@@ -260,10 +260,17 @@ public final class Watch implements AutoCloseable {
             .with("allowWatchBookmarks", "true")
             .with("resourceVersion", reached)
             .with("timeoutSeconds", Long.toString(LENGTH.toSeconds()));
-    try (var answer =
-        api.watch(ApiRequest.get(source.path() + "?" + query.text(), source.accept()))) {
+    var accept =
+        source.accept().equals(ApiRequest.METADATA)
+            ? ApiRequest.METADATA_OF_EVENTS
+            : source.accept();
+    long begunNanos = System.nanoTime();
+    try (var answer = api.watch(ApiRequest.get(source.path() + "?" + query.text(), accept))) {
       events.heard(); // before the parser is made, which waits for the first event
       read(answer.body());
+      if (!moved && System.nanoTime() - begunNanos < FIRST_WAIT.toNanos()) {
+        throw new IOException("it ended at once, without a word");
+      }
       moved = true; // its time was over
     } catch (Refusal e) {
       if (e.status() != HttpURLConnection.HTTP_GONE) {
