@@ -53,6 +53,7 @@ final class ExplorerSequencesIT {
   private static final String BASE = "https://demo.example/k8s/clusters/c-sequences/v1/";
   private static final String EXCLUDE = "exclude=metadata.managedFields";
   private static final String ALL = EXCLUDE + "&pagesize=100000";
+
   /** Without that of the agent's own pods, which come and go when they will. */
   private static final String USER_NAMESPACES =
       "&filter="
@@ -311,23 +312,22 @@ final class ExplorerSequencesIT {
     return Installation.start(plane, name, remotedialer, more, Installation.NO_CHECKS);
   }
 
-  /** Chunks that follow each other, and nothing is left out of an answer. */
   /** Also of what is counted by its metadata alone. */
   @Test
   void countsFollowWhatHappens() throws Exception {
     var admin = plane.admin();
     var request = JSON.createObjectNode().put("path", "/v1/subscribe").put("user", "u-admin");
-    try (var installation = installation("counts", Peer.VERSIONS.getFirst(), Map.of());
-        var page = TranscriptSocket.open(installation.peer().forwardToSteve(), request)) {
-      page.send(1, "{\"resourceType\":\"count\"}".getBytes(UTF_8));
-      Await.that("the page hears", SETTLE, () -> heard(page).contains("resource.start"));
-      for (int i = 1; i <= 2; i++) {
-        int now = i;
-        admin.run("-n", "seq-0", "create", "configmap", "counted-" + i);
-        Await.that(
-            "the counts have it",
-            SETTLE,
-            () -> heard(page).contains("\"seq-0\":{\"count\":" + (CONFIG_MAPS / NAMESPACES + 1 + now)));
+    try (var installation = installation("counts", Peer.VERSIONS.getFirst(), Map.of())) {
+      var steve = installation.peer().forwardToSteve();
+      try (var page = TranscriptSocket.open(steve, request)) {
+        page.send(1, "{\"resourceType\":\"count\"}".getBytes(UTF_8));
+        Await.that("the page hears", SETTLE, () -> heard(page).contains("resource.start"));
+        for (int i = 1; i <= 2; i++) {
+          admin.run("-n", "seq-0", "create", "configmap", "counted-" + i);
+          var counted =
+              "\"seq-0\":{\"count\":" + (CONFIG_MAPS / NAMESPACES + 1 + i); // and the CA's
+          Await.that("the counts have it", SETTLE, () -> heard(page).contains(counted));
+        }
       }
     } finally {
       admin.run("-n", "seq-0", "delete", "configmap", "counted-1", "counted-2");
@@ -339,6 +339,7 @@ final class ExplorerSequencesIT {
     return page.hear(HEAR).map(JsonNode::toString).orElse("");
   }
 
+  /** Chunks that follow each other, and nothing is left out of an answer. */
   @Test
   void dashboardOf2_8() throws Exception {
     try (var installation =

@@ -45,6 +45,20 @@ final class ProgramsIT {
     }
   }
 
+  /** Some commands print JSON there. */
+  @ParameterizedTest
+  @ValueSource(strings = {"drover-agent", "drover-server"})
+  void javaSaysNothingOnTheStandardOutput(String name) throws Exception {
+    var withoutCache = Map.of("DROVER_JAVA_OPTS", "-XX:AOTCache=/there/is/none");
+    var program = name.equals("drover-agent") ? Programs.agent() : Programs.server();
+    try (var version = start("version", withoutCache, program, "version")) {
+      assertThat(version.awaitExit(STOP_LIMIT)).as(version.tail()).isZero();
+      version.awaitEnd(STOP_LIMIT);
+      assertThat(version.lines()).singleElement().asString().startsWith(name + " ");
+      assertThat(version.errorLines()).anySatisfy(line -> assertThat(line).contains("AOT"));
+    }
+  }
+
   /**
    * A signed jar costs its manifest's megabytes of memory, and none of its classes is in the cache.
    */
