@@ -79,6 +79,7 @@ public final class Api implements Handler {
     try {
       route(request, answer, fields, reply);
     } finally {
+      reply.end();
       room.leave(user);
     }
     reply.talk();
