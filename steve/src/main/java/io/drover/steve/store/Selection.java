@@ -22,10 +22,15 @@ final class Selection {
     this.order = order;
   }
 
+  /** Whether for a page that ends there each row is compared with many others, or with one. */
+  static boolean comparesMuch(int count, int to) {
+    return (long) to * FEW >= count;
+  }
+
   /** Those that sorting would put from one place up to another, in any order. */
   int[] smallest(int[] rows, int count, int from, int to) {
     var candidates =
-        (long) to * FEW < count ? firstOf(rows, count, to) : Arrays.copyOf(rows, count);
+        comparesMuch(count, to) ? Arrays.copyOf(rows, count) : firstOf(rows, count, to);
     if (to < candidates.length) {
       partition(candidates, candidates.length, to);
     }
