@@ -31,6 +31,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLSocketFactory;
 
@@ -169,17 +170,25 @@ final class PeerClient implements AutoCloseable {
 
   private Answer ask(Replica replica, String target, String fields) throws IOException {
     var socket = new Socket();
-    var cut = timer.schedule(() -> close(socket), limit.toNanos(), TimeUnit.NANOSECONDS);
+    var late = new AtomicBoolean(); // set before the socket tells who waits for it
+    var cut =
+        timer.schedule(
+            () -> {
+              late.set(true);
+              close(socket);
+            },
+            limit.toNanos(),
+            TimeUnit.NANOSECONDS);
     boolean done = false;
     try {
       var answer = ask(socket, replica, target, fields);
       done = cut.cancel(false);
       if (!done) {
-        throw new IOException("no answer in " + limit.toMillis() + " ms");
+        throw new IOException("no answer in time"); // the socket is closed, or just being
       }
       return answer;
     } catch (IOException e) {
-      var reason = cut.isDone() && !cut.isCancelled() ? "no answer in time" : e.getMessage();
+      var reason = late.get() ? "no answer in time" : e.getMessage();
       throw new IOException(named(replica) + " cannot be reached: " + reason, e);
     } finally {
       if (!done) {
