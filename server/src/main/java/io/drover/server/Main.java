@@ -188,12 +188,13 @@ final class Main {
     private Map<String, String> agentEnv = new LinkedHashMap<>();
 
     @CommandLine.Mixin private TokenCommands.LifeOptions life = new TokenCommands.LifeOptions();
+    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
     @Override
     public Integer call() throws IOException, InterruptedException {
       try (var server = RunningServer.of(directory.directory)) {
         var id = server.post(CLUSTERS, body()).path("id").asText();
-        System.out.println(TokenCommands.create(server, id, life));
+        Table.print(spec, TokenCommands.create(server, id, life));
       }
       return 0;
     }
@@ -218,25 +219,22 @@ final class Main {
 
   /** {@code cluster list}. */
   @Command(name = "list", description = "Print id, state and name of every cluster.")
-  static final class ListClusters implements Callable<Integer> {
-    @CommandLine.Mixin private DirectoryOption directory = new DirectoryOption();
-    @CommandLine.Mixin private Table.OutputOption output = new Table.OutputOption();
-    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
+  static final class ListClusters extends ListCommand {
+    ListClusters() {
+      super("ID", "STATE", "NAME");
+    }
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        var clusters = server.get(CLUSTERS).path("data");
-        var table = new Table(List.of("ID", "STATE", "NAME"));
-        for (var cluster : clusters) {
-          table.row(
-              cluster.path("id").asText(),
-              cluster.path("state").asText(),
-              cluster.path("name").asText());
-        }
-        output.print(spec, table, clusters);
-      }
-      return 0;
+    JsonNode all(RunningServer server) throws IOException, InterruptedException {
+      return server.get(CLUSTERS).path("data");
+    }
+
+    @Override
+    List<String> row(JsonNode cluster) {
+      return List.of(
+          cluster.path("id").asText(),
+          cluster.path("state").asText(),
+          cluster.path("name").asText());
     }
   }
 

@@ -40,29 +40,25 @@ final class MemberCommands {
 
   /** {@code member list}. */
   @Command(name = "list", description = "Print the members of a cluster: id, username and role.")
-  static final class ListMembers implements Callable<Integer> {
-    @CommandLine.Mixin private Main.DirectoryOption directory = new Main.DirectoryOption();
-    @CommandLine.Mixin private Table.OutputOption output = new Table.OutputOption();
-
+  static final class ListMembers extends ListCommand {
     @Parameters(paramLabel = "CLUSTER", description = "The cluster's id, c-xxxxx.")
     private String clusterId = "";
 
-    @Spec private @Nullable CommandSpec spec;
+    ListMembers() {
+      super("USER", "USERNAME", "ROLE");
+    }
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        var members = members(server, clusterId);
-        var table = new Table(List.of("USER", "USERNAME", "ROLE"));
-        for (var member : members) {
-          table.row(
-              member.path("userId").asText(),
-              member.path("username").asText(),
-              member.path("roleTemplateId").asText());
-        }
-        output.print(spec, table, members);
-      }
-      return 0;
+    JsonNode all(RunningServer server) throws IOException, InterruptedException {
+      return members(server, clusterId);
+    }
+
+    @Override
+    List<String> row(JsonNode member) {
+      return List.of(
+          member.path("userId").asText(),
+          member.path("username").asText(),
+          member.path("roleTemplateId").asText());
     }
   }
 

@@ -1,5 +1,6 @@
 package io.drover.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -94,26 +95,23 @@ final class TokenCommands {
 
   /** {@code token list}. */
   @Command(name = "list", description = "Print id, state, end and cluster of every token.")
-  static final class ListTokens implements Callable<Integer> {
-    @CommandLine.Mixin private Main.DirectoryOption directory = new Main.DirectoryOption();
-    @CommandLine.Mixin private Table.OutputOption output = new Table.OutputOption();
-    @Spec private @Nullable CommandSpec spec;
+  static final class ListTokens extends ListCommand {
+    ListTokens() {
+      super("ID", "STATE", "EXPIRES", "CLUSTER");
+    }
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        var tokens = server.get(TOKENS).path("data");
-        var table = new Table(List.of("ID", "STATE", "EXPIRES", "CLUSTER"));
-        for (var token : tokens) {
-          table.row(
-              token.path("id").asText(),
-              token.path("state").asText(),
-              token.path("expiresAt").asText("never"),
-              token.path("clusterId").asText());
-        }
-        output.print(spec, table, tokens);
-      }
-      return 0;
+    JsonNode all(RunningServer server) throws IOException, InterruptedException {
+      return server.get(TOKENS).path("data");
+    }
+
+    @Override
+    List<String> row(JsonNode token) {
+      return List.of(
+          token.path("id").asText(),
+          token.path("state").asText(),
+          token.path("expiresAt").asText("never"),
+          token.path("clusterId").asText());
     }
   }
 

@@ -47,26 +47,23 @@ final class UserCommands {
 
   /** {@code user list}. */
   @Command(name = "list", description = "Print everybody: id, username, whether admin, and name.")
-  static final class ListUsers implements Callable<Integer> {
-    @CommandLine.Mixin private Main.DirectoryOption directory = new Main.DirectoryOption();
-    @CommandLine.Mixin private Table.OutputOption output = new Table.OutputOption();
-    @Spec private @Nullable CommandSpec spec;
+  static final class ListUsers extends ListCommand {
+    ListUsers() {
+      super("ID", "USERNAME", "ADMIN", "NAME");
+    }
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
-      try (var server = RunningServer.of(directory.directory)) {
-        var users = server.get(USERS).path("data");
-        var table = new Table(List.of("ID", "USERNAME", "ADMIN", "NAME"));
-        for (var user : users) {
-          table.row(
-              user.path("id").asText(),
-              user.path("username").asText(),
-              user.path("admin").asBoolean() ? "yes" : "no",
-              user.path("name").asText());
-        }
-        output.print(spec, table, users);
-      }
-      return 0;
+    JsonNode all(RunningServer server) throws IOException, InterruptedException {
+      return server.get(USERS).path("data");
+    }
+
+    @Override
+    List<String> row(JsonNode user) {
+      return List.of(
+          user.path("id").asText(),
+          user.path("username").asText(),
+          user.path("admin").asBoolean() ? "yes" : "no",
+          user.path("name").asText());
     }
   }
 

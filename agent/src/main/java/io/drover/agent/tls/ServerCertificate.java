@@ -35,6 +35,15 @@ public final class ServerCertificate {
       throw unusable("there is no certificate in PEM form", null);
     }
     var own = PrivateKeyPem.read(key, new Secret(""));
+    return context(chain, own);
+  }
+
+  /**
+   * The same of what has been read.
+   *
+   * @throws Failure if the key is not that of the first certificate
+   */
+  static SSLContext context(List<X509Certificate> chain, PrivateKey own) throws Failure {
     try {
       var context = SSLContext.getInstance("TLS");
       context.init(keyManagers(chain, own), null, null);

@@ -166,21 +166,10 @@ public final class SigningAuthority {
                       false,
                       new GeneralNames(new GeneralName(GeneralName.dNSName, host))),
               key);
-      return context(keys.getPrivate(), leaf);
+      return ServerCertificate.context(List.of(leaf), keys.getPrivate());
     } catch (GeneralSecurityException | IOException | OperatorCreationException e) {
       throw new IllegalStateException("no certificate can be made for " + host, e);
     }
-  }
-
-  private static SSLContext context(PrivateKey key, X509Certificate leaf)
-      throws GeneralSecurityException {
-    var context = SSLContext.getInstance("TLS");
-    try {
-      context.init(ServerCertificate.keyManagers(List.of(leaf), key), null, null);
-    } catch (Failure e) {
-      throw new IllegalStateException("a certificate does not fit the key it was made for", e);
-    }
-    return context;
   }
 
   private static KeyPair newKeys() throws GeneralSecurityException {

@@ -318,11 +318,9 @@ final class ExplorerSequencesIT {
   void countsFollowWhatHappens() throws Exception {
     var admin = plane.admin();
     var made = new ArrayList<String>();
-    var request = JSON.createObjectNode().put("path", "/v1/subscribe").put("user", "u-admin");
     try (var installation = installation("counts", Peer.VERSIONS.getFirst(), Map.of())) {
       var steve = installation.peer().forwardToSteve();
-      try (var page = TranscriptSocket.open(steve, request)) {
-        page.send(1, "{\"resourceType\":\"count\"}".getBytes(UTF_8));
+      try (var page = TranscriptSocket.listen(steve, "u-admin", "{\"resourceType\":\"count\"}")) {
         Await.that("the page hears", SETTLE, () -> heard(page).contains("resource.start"));
         // The first ones may come before the others have been counted, of which nothing is said.
         Await.that(

@@ -206,15 +206,9 @@ final class GatewayIT implements ThroughKubectl {
         .sum();
   }
 
-  /** In a namespace of its own, since both agents follow one policy. */
-  @WithEachPeer
-  void policyDecidesWhatComesThrough(Installation installation) throws Exception {
-    var admin = installation.plane().admin();
-    var kubectl = installation.peer().kubectl();
-    var namespace = "policy-" + installation.peer().remotedialer().replace('.', '-');
-    admin.run("create", "namespace", namespace);
-    var policy =
-        """
+  /** A policy; what follows it belongs to its only rule. */
+  private static String noSecrets(String user) {
+    return """
         apiVersion: drover.io/v1alpha1
         kind: GatewayPolicy
         default: allow
@@ -222,13 +216,22 @@ final class GatewayIT implements ThroughKubectl {
         rules:
         - name: no secrets here
           effect: deny
-          subjects: [{kind: User, name: e2e}]
+          subjects: [{kind: User, name: %s}]
           verbs: ["*"]
           apiGroups: [""]
           resources: [secrets]
-          namespaces: [%s]
         """
-            .formatted(namespace);
+        .formatted(user);
+  }
+
+  /** In a namespace of its own, since both agents follow one policy. */
+  @WithEachPeer
+  void policyDecidesWhatComesThrough(Installation installation) throws Exception {
+    var admin = installation.plane().admin();
+    var kubectl = installation.peer().kubectl();
+    var namespace = "policy-" + installation.peer().remotedialer().replace('.', '-');
+    admin.run("create", "namespace", namespace);
+    var policy = noSecrets("e2e") + "  namespaces: [" + namespace + "]\n";
     String[] ask = {"get", "secrets", "-n", namespace};
     kubectl.run(ask);
     admin.putConfigMap("drover-gateway-policy", "policy.yaml", policy);
@@ -459,21 +462,7 @@ final class GatewayIT implements ThroughKubectl {
     var user = "u-policy-" + installation.peer().remotedialer().replace('.', '-');
     admin.run(
         "create", "clusterrolebinding", user, "--clusterrole=cluster-admin", "--user=" + user);
-    var policy =
-        """
-        apiVersion: drover.io/v1alpha1
-        kind: GatewayPolicy
-        default: allow
-        contact: the platform team
-        rules:
-        - name: no secrets here
-          effect: deny
-          subjects: [{kind: User, name: %s}]
-          verbs: ["*"]
-          apiGroups: [""]
-          resources: [secrets]
-        """
-            .formatted(user);
+    var policy = noSecrets(user);
     var explorer = installation.peer().forwardToSteve();
     Await.that(
         "it is shown", EXPLORER_LIMIT, () -> ask(explorer, user, "/v1/secrets").status() == 200);

@@ -403,11 +403,8 @@ final class GatewayTokensIT {
   /** A page that listens is told of a Secret that changes, and all that it hears is searched. */
   private void expectNews(InetSocketAddress explorer, String user, String name, String base64)
       throws Exception {
-    var request = VectorCase.JSON.createObjectNode().put("path", "/v1/subscribe").put("user", user);
-    var listen = "{\"resourceType\":\"secret\",\"namespace\":\"" + NAMESPACE + "\"}";
-    try (var page = TranscriptSocket.open(explorer, request)) {
-      assertThat(page.status()).isEqualTo(101);
-      page.send(1, listen.getBytes(UTF_8));
+    var wanted = "{\"resourceType\":\"secret\",\"namespace\":\"" + NAMESPACE + "\"}";
+    try (var page = TranscriptSocket.listen(explorer, user, wanted)) {
       var all = new ArrayList<String>();
       Await.that(
           "the page is told of it",

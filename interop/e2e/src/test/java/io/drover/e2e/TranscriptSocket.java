@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 
 /** A page's websocket, whose fields are what a recorded request says. */
 final class TranscriptSocket implements AutoCloseable {
+  private static final int SWITCHING_PROTOCOLS = 101;
+  private static final int TEXT = 1;
   private static final int CLOSE = 8;
   private static final int PONG = 10;
   private static final int TWO_BYTES = 126;
@@ -52,7 +54,7 @@ final class TranscriptSocket implements AutoCloseable {
     while (!line().isEmpty()) {
       // fields
     }
-    if (status == 101) {
+    if (status == SWITCHING_PROTOCOLS) {
       Thread.ofVirtual().name("transcript").start(this::hearAll);
     }
   }
@@ -61,6 +63,19 @@ final class TranscriptSocket implements AutoCloseable {
     var socket = new Socket();
     socket.connect(to);
     return new TranscriptSocket(socket, request);
+  }
+
+  /** A page of somebody's, who says at once what he wants to be told. */
+  static TranscriptSocket listen(InetSocketAddress to, String user, String wanted)
+      throws IOException {
+    var request = VectorCase.JSON.createObjectNode().put("path", "/v1/subscribe").put("user", user);
+    var page = open(to, request);
+    if (page.status() != SWITCHING_PROTOCOLS) {
+      page.close();
+      throw new IOException("no websocket: status " + page.status());
+    }
+    page.send(TEXT, wanted.getBytes(UTF_8));
+    return page;
   }
 
   /** Of the answer to the request. */

@@ -3,6 +3,7 @@ package io.drover.steve.http;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.Socket;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -68,9 +69,12 @@ public final class GatheringOutput extends FilterOutputStream {
     }
   }
 
-  /** Whether another thread writes now, perhaps to somebody who does not read. */
-  boolean isWritten() {
-    return lock.isLocked() && !lock.isHeldByCurrentThread();
+  /** Closes the socket that this writes to. Does not wait for another thread that writes. */
+  public void close(Socket socket) throws IOException {
+    if (lock.isLocked() && !lock.isHeldByCurrentThread()) {
+      socket.setSoLinger(true, 0); // whoever writes may never be done, and TLS would wait for him
+    }
+    socket.close();
   }
 
   private void pass() throws IOException {

@@ -228,10 +228,7 @@ public final class UpstreamConnection implements Closeable {
   /** Ends it for both threads. Does not wait. */
   @Override
   public void close() throws IOException {
-    if (out.isWritten()) {
-      socket.setSoLinger(true, 0); // whoever writes may never be done, and TLS would wait for him
-    }
-    socket.close();
+    out.close(socket);
   }
 
   /** What the server says, and whether it has ended. */

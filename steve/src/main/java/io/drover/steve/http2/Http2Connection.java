@@ -330,10 +330,7 @@ public final class Http2Connection implements Closeable {
     log.debug("connection ended: answers={} reason={}", left.size(), why.toString());
     left.forEach(stream -> stream.fail(why));
     try {
-      if (writing.isLocked() && !writing.isHeldByCurrentThread()) {
-        socket.setSoLinger(true, 0); // whoever writes may never be done, and TLS would wait for him
-      }
-      socket.close();
+      out.close(socket);
     } catch (IOException e) {
       log.debug("connection not closed: reason={}", e.toString());
     }

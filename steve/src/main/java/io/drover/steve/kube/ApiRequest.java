@@ -38,7 +38,7 @@ public record ApiRequest(
    * The same of the objects in events. A watch that asks for lists is ended by the API server at
    * its first event, which does not come, and without a word.
    */
-  static final String METADATA_OF_EVENTS =
+  private static final String METADATA_OF_EVENTS =
       "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
   /** All groups, versions and types at once; an old API server answers with its groups alone. */
@@ -59,6 +59,11 @@ public record ApiRequest(
   /** A reading in our own name. */
   public static ApiRequest get(String target, String accept) {
     return new ApiRequest("GET", target, accept, Optional.empty(), Optional.empty(), LIMIT);
+  }
+
+  /** A watch of what is listed in that form. */
+  static ApiRequest watch(String target, String accept) {
+    return get(target, accept.equals(METADATA) ? METADATA_OF_EVENTS : accept);
   }
 
   /** The same in a user's name. */

@@ -260,12 +260,9 @@ public final class Watch implements AutoCloseable {
             .with("allowWatchBookmarks", "true")
             .with("resourceVersion", reached)
             .with("timeoutSeconds", Long.toString(LENGTH.toSeconds()));
-    var accept =
-        source.accept().equals(ApiRequest.METADATA)
-            ? ApiRequest.METADATA_OF_EVENTS
-            : source.accept();
+    var request = ApiRequest.watch(source.path() + "?" + query.text(), source.accept());
     long begunNanos = System.nanoTime();
-    try (var answer = api.watch(ApiRequest.get(source.path() + "?" + query.text(), accept))) {
+    try (var answer = api.watch(request)) {
       events.heard(); // before the parser is made, which waits for the first event
       read(answer.body());
       if (!moved && System.nanoTime() - begunNanos < FIRST_WAIT.toNanos()) {

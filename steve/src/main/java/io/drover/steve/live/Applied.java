@@ -68,9 +68,8 @@ final class Applied implements AutoCloseable {
 
   /** What belongs to an object: how each is, by its id and in the order of that. */
   synchronized Map<String, Summary> of(String type, String id) {
-    return members.isEmpty()
-        ? Map.of()
-        : new TreeMap<>(members.getOrDefault(new Owner(type, id), Map.of()));
+    var some = members.get(new Owner(type, id));
+    return some == null ? Map.of() : new TreeMap<>(some);
   }
 
   /** Forgets all, and keeps nothing more. */

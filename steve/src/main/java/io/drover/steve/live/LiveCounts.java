@@ -163,15 +163,17 @@ public final class LiveCounts implements AutoCloseable {
     if (applied.get() == 0) {
       return;
     }
-    for (var type : new TreeMap<>(counted).entrySet()) {
-      var known = type.getValue().known;
-      if (known != null) {
-        known
-            .applied()
-            .of(typeId, id)
-            .forEach((itsId, summary) -> member.is(type.getKey(), itsId, summary));
-      }
-    }
+    var found = new TreeMap<String, Map<String, Summary>>();
+    counted.forEach(
+        (type, one) -> {
+          var known = one.known;
+          var some = known == null ? Map.<String, Summary>of() : known.applied().of(typeId, id);
+          if (!some.isEmpty()) {
+            found.put(type, some);
+          }
+        });
+    found.forEach(
+        (type, some) -> some.forEach((itsId, summary) -> member.is(type, itsId, summary)));
   }
 
   private boolean isNamespaced(String typeId) {
