@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,7 +53,7 @@ final class Held implements AutoCloseable {
   static Held start(ApiServer api, ResourceType type, Feeds.Form form, Space space) {
     var held = new Held(api, type, form);
     try {
-      held.store = new ColumnStore(form.columns(), space);
+      held.store = new ColumnStore(form.columns(), space, held::background);
       held.filling.start();
     } catch (StoreFullException e) {
       held.full(e);
@@ -68,6 +69,18 @@ final class Held implements AutoCloseable {
   /** Why they are not held; empty: they are, or will be. */
   synchronized String refusal() {
     return why;
+  }
+
+  private void background(BooleanSupplier step) {
+    Thread.ofVirtual()
+        .name("explorer-sorts-" + type.id())
+        .start(
+            () -> {
+              var pace = new Unhurried();
+              while (step.getAsBoolean()) {
+                pace.rest();
+              }
+            });
   }
 
   private void fill() {

@@ -7,7 +7,9 @@ import io.drover.steve.query.Field;
 import io.drover.steve.query.Projects;
 import io.drover.steve.query.Query;
 import io.drover.steve.query.Scope;
+import io.drover.steve.query.SortKey;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -15,14 +17,16 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The objects of one watched type.
  *
  * <p>One thread fills it; any number of others read, and hold it up for as long as a scan takes: a
- * few milliseconds for 100,000 rows. Objects come with their {@code metadata.state}, and {@code
- * metadata.fields} as {@link Columns#keepTimes} leaves them, and come back so.
+ * few milliseconds for 100,000 rows. An order that many rows are asked for is sorted beside that,
+ * and kept. Objects come with their {@code metadata.state}, and {@code metadata.fields} as {@link
+ * Columns#keepTimes} leaves them, and come back so.
  */
 public final class ColumnStore implements AutoCloseable {
   /** Rows that there is room for at first. */
@@ -38,6 +42,8 @@ public final class ColumnStore implements AutoCloseable {
 
   private final Columns definitions;
   private final Space space;
+  private final Background background;
+  private final Orders orders;
   private final Space.Part part;
   private final List<Field> fields;
   private final Map<String, Integer> columnNumbers = new HashMap<>();
@@ -59,7 +65,7 @@ public final class ColumnStore implements AutoCloseable {
   private @Nullable Packing packing;
 
   /** A number of {@link #texts} by column and row; the last column is the labels. */
-  private final Ints[] columns;
+  private final List<Ints> columns;
 
   private long[] places = new long[FIRST_ROWS];
   private int[] packedLengths = new int[FIRST_ROWS];
@@ -112,10 +118,20 @@ public final class ColumnStore implements AutoCloseable {
     }
   }
 
+  /** Does what no page waits for. */
+  @FunctionalInterface
+  public interface Background {
+    /** Repeats a step, in another thread and without haste, until it returns false. */
+    void repeat(BooleanSupplier step);
+  }
+
   /** An empty one, in that space. */
-  public ColumnStore(Columns definitions, Space space) throws StoreFullException {
+  public ColumnStore(Columns definitions, Space space, Background background)
+      throws StoreFullException {
     this.definitions = definitions;
     this.space = space;
+    this.background = background;
+    orders = new Orders(space);
     fields = definitions.fields();
     for (int column = 0; column < fields.size(); column++) {
       columnNumbers.put(fields.get(column).column(), column);
@@ -128,10 +144,11 @@ public final class ColumnStore implements AutoCloseable {
     try {
       part.take((long) FIRST_ROWS * (ROW_BYTES + Integer.BYTES));
       // Labels, and namespaces that are all empty.
-      columns = new Ints[fields.size() + 2];
-      for (int column = 0; column < columns.length; column++) {
-        columns[column] = new Ints(part, FIRST_ROWS);
+      var empty = new ArrayList<Ints>();
+      while (empty.size() < fields.size() + 2) {
+        empty.add(new Ints(part, FIRST_ROWS));
       }
+      columns = List.copyOf(empty);
       rowsById = new Ints(part, FIRST_ROWS);
       texts = new Texts(space);
     } catch (StoreFullException e) {
@@ -155,6 +172,7 @@ public final class ColumnStore implements AutoCloseable {
     try {
       texts.release();
       rows.release();
+      orders.letGo();
       part.release();
       closed = true;
       end = 0;
@@ -189,40 +207,54 @@ public final class ColumnStore implements AutoCloseable {
     var json = object.toString().getBytes(StandardCharsets.UTF_8);
     lock.writeLock().lock();
     try {
-      if (packing == null) {
-        packing = new Packing(json);
+      try {
+        add(object, json);
+      } catch (StoreFullException e) {
+        // Objects come before quick pages of them.
+        if (!orders.letGo()) {
+          throw e;
+        }
+        add(object, json);
       }
-      compact();
-      var packed = packing.pack(json);
-      var numbers = numbers(object);
-      int id = numbers[idColumn];
-      rowsById.grow(texts.count(), part);
-      int known = rowsById.get(id) - 1;
-      int row = known >= 0 ? known : freeRow();
-      long place = rows.add(packed);
-      // Nothing fails from here on.
-      if (known >= 0) {
-        deadBytes += packedLengths[row];
-        liveBytes -= packedLengths[row];
-      } else if (row == end) {
-        end++;
-      } else {
-        freeCount--;
-      }
-      for (int column = 0; column < columns.length; column++) {
-        columns[column].set(row, numbers[column]);
-      }
-      places[row] = place;
-      packedLengths[row] = packed.length;
-      lengths[row] = json.length;
-      rowsById.set(id, row + 1);
-      liveBytes += packed.length;
       if (isEvent) {
         revision = resourceVersion(object);
       }
     } finally {
       lock.writeLock().unlock();
     }
+  }
+
+  // Guarded by lock.
+  private void add(ObjectNode object, byte[] json) throws StoreFullException {
+    if (packing == null) {
+      packing = new Packing(json);
+    }
+    compact();
+    var packed = packing.pack(json);
+    var numbers = numbers(object);
+    int id = numbers[idColumn];
+    rowsById.grow(texts.count(), part);
+    int known = rowsById.get(id) - 1;
+    int row = known >= 0 ? known : freeRow();
+    long place = rows.add(packed);
+    // Nothing fails from here on.
+    if (known >= 0) {
+      deadBytes += packedLengths[row];
+      liveBytes -= packedLengths[row];
+    } else if (row == end) {
+      end++;
+    } else {
+      freeCount--;
+    }
+    for (int column = 0; column < columns.size(); column++) {
+      columns.get(column).set(row, numbers[column]);
+    }
+    places[row] = place;
+    packedLengths[row] = packed.length;
+    lengths[row] = json.length;
+    rowsById.set(id, row + 1);
+    liveBytes += packed.length;
+    orders.changed(row);
   }
 
   /** Values of Secrets stay in the API server: whoever fills the store takes them out. */
@@ -248,7 +280,7 @@ public final class ColumnStore implements AutoCloseable {
 
   /** The texts of an object's columns. */
   private int[] numbers(ObjectNode object) throws StoreFullException {
-    var numbers = new int[columns.length];
+    var numbers = new int[columns.size()];
     for (int column = 0; column < fields.size(); column++) {
       var text = definitions.text(object, fields.get(column));
       numbers[column] = text == null ? 0 : texts.number(text);
@@ -301,6 +333,7 @@ public final class ColumnStore implements AutoCloseable {
       }
       deadBytes += packedLengths[row];
       liveBytes -= packedLengths[row];
+      orders.changed(row);
       revision = resourceVersion;
     } finally {
       lock.writeLock().unlock();
@@ -338,9 +371,9 @@ public final class ColumnStore implements AutoCloseable {
     var fresh = new Texts(space);
     var numbers = new int[texts.count()];
     try {
-      for (int column = 0; column < columns.length; column++) {
+      for (int column = 0; column < columns.size(); column++) {
         for (int row = 0; row < end; row++) {
-          int old = columns[column].get(row);
+          int old = columns.get(column).get(row);
           if (old != 0 && numbers[old] == 0) {
             numbers[old] =
                 column == labelsColumn()
@@ -364,7 +397,7 @@ public final class ColumnStore implements AutoCloseable {
     rowsById.clear();
     for (int row = 0; row < end; row++) {
       if (isLive(row)) {
-        rowsById.set(columns[idColumn].get(row), row + 1);
+        rowsById.set(columns.get(idColumn).get(row), row + 1);
       }
     }
   }
@@ -375,7 +408,7 @@ public final class ColumnStore implements AutoCloseable {
   }
 
   private boolean isLive(int row) {
-    return columns[idColumn].get(row) != 0;
+    return columns.get(idColumn).get(row) != 0;
   }
 
   /**
@@ -391,9 +424,18 @@ public final class ColumnStore implements AutoCloseable {
     if (!query.dialect().hasColumns()) {
       throw new IllegalArgumentException("classic queries are asked of objects");
     }
+    var page = found(query, scope, projects, maxRows, maxBytes);
+    if (orders.begin()) {
+      background.repeat(this::sortOn);
+    }
+    return page;
+  }
+
+  private Optional<Page> found(
+      Query query, Scope scope, Projects projects, int maxRows, long maxBytes) {
     lock.readLock().lock();
     try {
-      var scan = scan();
+      var scan = scan(query.sort());
       scan.keepMatching(query.filters());
       scan.keepVisible(scope);
       if (query.projects() != null) {
@@ -422,9 +464,27 @@ public final class ColumnStore implements AutoCloseable {
         Objects.requireNonNull(packing)); // there was a first object
   }
 
-  private Scan scan() {
-    return new Scan(
-        texts, columns, columnNumbers, idColumn, nameColumn, namespaceColumn, labelsColumn(), end);
+  // Guarded by lock.
+  private Scan scan(List<SortKey> sort) {
+    var table = table();
+    var sorted = end - freeCount < Orders.MIN_ROWS ? null : orders.rows(sort, table, end);
+    return sorted == null ? Scan.unsorted(table, end) : Scan.sorted(table, sorted);
+  }
+
+  // Guarded by lock, for as long as it is held.
+  private Table table() {
+    return new Table(
+        texts, columns, columnNumbers, idColumn, nameColumn, namespaceColumn, labelsColumn());
+  }
+
+  /** Sorts a piece of an order that a page wanted; returns whether to go on. */
+  private boolean sortOn() {
+    lock.readLock().lock();
+    try {
+      return orders.sortOn(table());
+    } finally {
+      lock.readLock().unlock();
+    }
   }
 
   /** How many rows there are. */

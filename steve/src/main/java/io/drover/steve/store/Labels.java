@@ -30,15 +30,26 @@ final class Labels {
 
   /** The value of a label, null if the set does not have it. */
   static @Nullable String value(int set, String key, Texts texts) {
+    int pair = pair(set, key, texts);
+    return pair == 0 ? null : texts.text(pair).substring(key.length() + 1);
+  }
+
+  /** The pair with that key; 0 if the set has none. */
+  static int pair(int set, String key, Texts texts) {
     var pairs = ByteBuffer.wrap(texts.bytes(set));
     var wanted = (key + SEPARATOR).getBytes(StandardCharsets.UTF_8);
     while (pairs.hasRemaining()) {
       int pair = pairs.getInt();
       if (texts.startsWith(pair, wanted)) {
-        return texts.text(pair).substring(key.length() + 1);
+        return pair;
       }
     }
-    return null;
+    return 0;
+  }
+
+  /** Where in a pair's text the value begins. */
+  static int valueAt(String key) {
+    return key.getBytes(StandardCharsets.UTF_8).length + 1;
   }
 
   /** The same set among other texts. */

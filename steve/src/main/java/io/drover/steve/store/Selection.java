@@ -4,12 +4,6 @@ import java.util.Arrays;
 
 /** The rows of one page, found without sorting all the others. */
 final class Selection {
-  /** As a comparator, without boxes. */
-  @FunctionalInterface
-  interface RowOrder {
-    int compare(int a, int b);
-  }
-
   /** Up to how many times a page's end the rows are worth a look at each, one by one. */
   private static final int FEW = 8;
 
@@ -22,15 +16,10 @@ final class Selection {
     this.order = order;
   }
 
-  /** Whether for a page that ends there each row is compared with many others, or with one. */
-  static boolean comparesMuch(int count, int to) {
-    return (long) to * FEW >= count;
-  }
-
   /** Those that sorting would put from one place up to another, in any order. */
   int[] smallest(int[] rows, int count, int from, int to) {
     var candidates =
-        comparesMuch(count, to) ? Arrays.copyOf(rows, count) : firstOf(rows, count, to);
+        (long) to * FEW >= count ? Arrays.copyOf(rows, count) : firstOf(rows, count, to);
     if (to < candidates.length) {
       partition(candidates, candidates.length, to);
     }

@@ -202,43 +202,18 @@ final class Texts {
     return new String(bytes(number), StandardCharsets.UTF_8);
   }
 
-  /** How many bytes two texts begin with alike, so many at most. */
-  int alike(int a, int b, int most) {
-    int length = Math.min(most, Math.min(length(a), length(b)));
-    int aFrom = from(a);
-    int bFrom = from(b);
-    int at =
-        (int)
-            MemorySegment.mismatch(
-                chunk(a), aFrom, aFrom + length, chunk(b), bFrom, bFrom + length);
-    return at < 0 ? length : at;
-  }
-
-  /**
-   * Eight bytes of a text as a number that compares as they do; zeros follow its end. Texts of
-   * which it is the same may differ all the same.
-   *
-   * @param from the first of them; the text has at least so many before
-   */
-  long piece(int number, int from, boolean caseless) {
-    var chunk = chunk(number);
-    int begin = from(number) + from;
-    int end = Math.min(begin + Long.BYTES, from(number) + length(number));
-    long piece = 0;
-    for (int at = begin; at < end; at++) {
-      byte letter = chunk.get(BYTE, at);
-      piece = (piece << Byte.SIZE) | (caseless ? Order.folded(letter) : letter & 0xFF);
-    }
-    int missing = Long.BYTES - (end - begin);
-    return (missing == Long.BYTES ? 0 : piece << (Byte.SIZE * missing)) ^ Long.MIN_VALUE;
-  }
-
   int compare(int a, int b, Order order) {
+    return compare(a, b, 0, order);
+  }
+
+  /** Compares what comes behind so many bytes, which both have. */
+  int compare(int a, int b, int behind, Order order) {
     if (a == b) {
       return 0;
     }
     int aFrom = from(a);
     int bFrom = from(b);
-    return order.compare(chunk(a), aFrom, aFrom + length(a), chunk(b), bFrom, bFrom + length(b));
+    return order.compare(
+        chunk(a), aFrom + behind, aFrom + length(a), chunk(b), bFrom + behind, bFrom + length(b));
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.query.Columns;
 import io.drover.steve.query.Dialect;
@@ -21,6 +22,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -41,7 +43,7 @@ class ColumnStoreTest {
 
   @BeforeEach
   void open() throws StoreFullException {
-    store = new ColumnStore(PODS, Space.inMemory(budget));
+    store = new ColumnStore(PODS, Space.inMemory(budget), Pods::atOnce);
   }
 
   @AfterEach
@@ -110,6 +112,140 @@ class ColumnStoreTest {
     }
   }
 
+  /** The same where pages are ranges of orders that are kept, while objects come, change and go. */
+  @Test
+  void answersFromOrdersThatAreKeptAreTheSame() throws Exception {
+    var all = new LinkedHashMap<String, ObjectNode>();
+    var random = new Random(8);
+    for (int i = 0; all.size() < Orders.MIN_ROWS + 300; i++) {
+      var pod = pods.pod(i);
+      all.put(id(pod), pod);
+      store.load(pod);
+    }
+    var queries =
+        List.of(
+            "sort=metadata.namespace,metadata.name&page=12&pagesize=50",
+            "filter=metadata.name~APP-1&sort=metadata.namespace,metadata.name&pagesize=7",
+            "filter=metadata.labels[tier]=front&sort=-metadata.labels[app]&page=3&pagesize=100",
+            "sort=-metadata.fields[3],ip(metadata.fields[5])&page=40&pagesize=100",
+            "pagesize=100000",
+            "sort=-metadata.name&page=3&pagesize=5"); // more than are kept
+    for (int round = 0; round < 4; round++) {
+      for (var query : queries) {
+        var parsed = Query.parse(Dialect.NEWEST, PODS, parameters(query));
+        var want = Listing.of(parsed, List.copyOf(all.values()), PODS, PROJECTS);
+        var page = page(store, parsed, Scope.ALL, PROJECTS);
+
+        assertThat(page.count()).as(query).isEqualTo(want.count());
+        assertThat(objects(page)).as(query).isEqualTo(want.rows());
+      }
+      // A few changes, and then more than are sorted in at once.
+      for (int i = 0; i < (round == 1 ? 2 * SortedRows.PIECE_ROWS : 50); i++) {
+        var one = new ArrayList<>(all.values()).get(random.nextInt(all.size()));
+        if (i % 4 == 0 && all.size() > Orders.MIN_ROWS + 10) {
+          all.remove(id(one));
+          delete(one);
+        } else if (i % 4 == 1) {
+          var another = pods.pod(1_000_000 + random.nextInt(1_000_000));
+          all.put(id(another), another);
+          store.put(another);
+        } else {
+          var changed = one.deepCopy();
+          ((ArrayNode) changed.at("/metadata/fields")).set(3, Integer.toString(i % 11));
+          changed.withObject("/metadata/labels").put("app", "app-" + random.nextInt(99));
+          all.put(id(changed), changed);
+          store.put(changed);
+        }
+      }
+    }
+  }
+
+  @Test
+  void objectsComeBeforeOrders() throws Exception {
+    int without = objectsUntilFull("");
+
+    assertThat(without).isGreaterThan(Orders.MIN_ROWS);
+    assertThat(objectsUntilFull("sort=metadata.name&pagesize=1")).isEqualTo(without);
+  }
+
+  /** How many fit into a store of which pages are asked for all the time, or never. */
+  private static int objectsUntilFull(String query) throws Exception {
+    var small = new Budget(4_000_000);
+    var many = new Pods();
+    var parsed = Query.parse(Dialect.NEWEST, PODS, parameters(query));
+    int size;
+    try (var little = new ColumnStore(PODS, Space.inMemory(small), Pods::atOnce)) {
+      assertThatThrownBy(
+              () -> {
+                for (int i = 0; i < 100_000; i++) {
+                  little.put(many.pod(i));
+                  if (!query.isEmpty() && i % 100 == 0) {
+                    page(little, parsed, Scope.ALL, PROJECTS);
+                  }
+                }
+              })
+          .isInstanceOf(StoreFullException.class);
+      size = little.size();
+      assertThat(page(little, parsed, Scope.ALL, PROJECTS).count()).isEqualTo(size);
+    }
+    assertThat(small.usedBytes()).isZero();
+    return size;
+  }
+
+  @Test
+  @Timeout(60)
+  void pagesAreInOrderWhileTheStoreIsFilledAndSorted() throws Exception {
+    var stopped = new AtomicBoolean();
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor();
+        var shared =
+            new ColumnStore(
+                PODS,
+                Space.inMemory(budget),
+                step ->
+                    threads.execute(
+                        () -> {
+                          while (step.getAsBoolean()) {
+                            Thread.onSpinWait();
+                          }
+                        }))) {
+      for (int i = 0; i < Orders.MIN_ROWS; i++) {
+        shared.load(pods.pod(i));
+      }
+      var pages = new CountDownLatch(300);
+      var all = new ArrayList<Future<?>>();
+      for (var sort : List.of("metadata.name", "metadata.labels[app],metadata.name", "")) {
+        all.add(
+            threads.submit(
+                () -> {
+                  var parameters = new HashMap<>(parameters("pagesize=40&sort=" + sort));
+                  var first = Query.parse(Dialect.NEWEST, PODS, parameters);
+                  parameters.put("page", List.of("7"));
+                  var seventh = Query.parse(Dialect.NEWEST, PODS, parameters);
+                  while (!stopped.get()) {
+                    var found = new ArrayList<ObjectNode>();
+                    for (var object : objects(page(shared, seventh, Scope.ALL, PROJECTS))) {
+                      found.add((ObjectNode) object);
+                    }
+                    assertThat(found).hasSize(40);
+                    assertThat(Listing.of(first, found, PODS, PROJECTS).rows()).isEqualTo(found);
+                    pages.countDown();
+                  }
+                  return null;
+                }));
+      }
+      try {
+        for (int i = 0; pages.getCount() > 0; i++) {
+          shared.put(pods.pod(Orders.MIN_ROWS + i));
+        }
+      } finally {
+        stopped.set(true);
+      }
+      for (var reader : all) {
+        reader.get();
+      }
+    }
+  }
+
   @Test
   void memoryStaysBoundedWhateverComesAndGoes() throws Exception {
     for (int i = 0; i < 1000; i++) {
@@ -130,7 +266,7 @@ class ColumnStoreTest {
   @Test
   void atTheEndOfTheBudgetTheStoreSaysSoAndStaysReadable() throws Exception {
     var small = new Budget(400_000);
-    try (var little = new ColumnStore(PODS, Space.inMemory(small))) {
+    try (var little = new ColumnStore(PODS, Space.inMemory(small), Pods::atOnce)) {
       int[] count = {0};
       assertThatThrownBy(
               () -> {
@@ -152,14 +288,14 @@ class ColumnStoreTest {
   @Test
   void storesShareABudget() throws Exception {
     var small = new Budget(20_000);
-    try (var one = new ColumnStore(PODS, Space.inMemory(small))) {
+    try (var one = new ColumnStore(PODS, Space.inMemory(small), Pods::atOnce)) {
       assertThat(one.size()).isZero();
       assertThatThrownBy(
               () -> {
                 var open = new ArrayList<ColumnStore>();
                 try {
                   while (open.size() < 100) {
-                    open.add(new ColumnStore(PODS, Space.inMemory(small)));
+                    open.add(new ColumnStore(PODS, Space.inMemory(small), Pods::atOnce));
                   }
                 } finally {
                   open.forEach(ColumnStore::close);
@@ -173,7 +309,7 @@ class ColumnStoreTest {
   @Test
   void valuesOfSecretsAreRefused() throws Exception {
     var columns = new Columns("secret", true, List.of());
-    try (var secrets = new ColumnStore(columns, Space.inMemory(budget))) {
+    try (var secrets = new ColumnStore(columns, Space.inMemory(budget), Pods::atOnce)) {
       for (var secret :
           List.of(
               "{kind:'Secret',metadata:{name:'a'},data:{k:'dg=='}}",
@@ -260,7 +396,7 @@ class ColumnStoreTest {
   @Test
   void namespacesAreInTheirProjects() throws Exception {
     var columns = new Columns("namespace", false, List.of());
-    try (var namespaces = new ColumnStore(columns, Space.inMemory(budget))) {
+    try (var namespaces = new ColumnStore(columns, Space.inMemory(budget), Pods::atOnce)) {
       namespaces.put(
           object(
               "{kind:'Namespace',metadata:{name:'a',labels:{'field.cattle.io/projectId':'p-1'}}}"));

@@ -9,6 +9,7 @@ import io.drover.steve.query.TableColumn;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BooleanSupplier;
 
 /** Pods as a cluster has them: one that was recorded, with other names, owners, nodes, states. */
 final class Pods {
@@ -46,6 +47,13 @@ final class Pods {
       table.add(new TableColumn(name, "string", "", null));
     }
     return new Columns("pod", true, table);
+  }
+
+  /** Sorts before the page that wants it is given out. */
+  static void atOnce(BooleanSupplier step) {
+    while (step.getAsBoolean()) {
+      Thread.onSpinWait();
+    }
   }
 
   ObjectNode pod(int i) {

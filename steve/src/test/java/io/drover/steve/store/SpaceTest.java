@@ -131,7 +131,7 @@ class SpaceTest {
     var little = new Budget(4L * Space.EXTENT_BYTES);
     var space = onDisk(little, 64L * Space.EXTENT_BYTES);
     int count = 20_000;
-    try (var store = new ColumnStore(Pods.columns(), space)) {
+    try (var store = new ColumnStore(Pods.columns(), space, Pods::atOnce)) {
       var names = new HashSet<String>(); // some are made twice
       var some = new ArrayList<ObjectNode>();
       for (int i = 0; i < count; i++) {

@@ -45,7 +45,7 @@ class StoreSizeTest {
     var memory = new Budget(directory.isPresent() ? 16 * MIB : 512 * MIB);
     var disk = new Budget(512 * MIB);
     var space = new Space(memory, directory.map(path -> new Space.Disk(path, disk)));
-    try (var store = new ColumnStore(columns, space)) {
+    try (var store = new ColumnStore(columns, space, Pods::atOnce)) {
       long begin = System.nanoTime();
       for (int i = 0; i < PODS; i++) {
         store.load(pods.pod(i));
@@ -62,6 +62,7 @@ class StoreSizeTest {
           disk.usedBytes() / PODS,
           loading / 1_000_000);
       var queries = new LinkedHashMap<String, Map<String, List<String>>>();
+      // More of them than are kept in order: the last ones are looked for in all rows.
       queries.put(
           "first page by namespace and name",
           Map.of("sort", List.of("metadata.namespace,metadata.name")));
@@ -74,9 +75,9 @@ class StoreSizeTest {
           "page 500 by name", Map.of("sort", List.of("-metadata.name"), "page", List.of("500")));
       queries.put("first page by age", Map.of("sort", List.of("-metadata.fields[4]")));
       queries.put(
-          "part of a name, by label",
-          Map.of(
-              "filter", List.of("metadata.name~app-19"), "sort", List.of("metadata.labels[app]")));
+          "part of a name",
+          Map.of("filter", List.of("metadata.name~app-19"), "sort", List.of("-metadata.name")));
+      queries.put("by label", Map.of("sort", List.of("metadata.labels[app]")));
       queries.put(
           "state, by restarts",
           Map.of(
@@ -96,6 +97,9 @@ class StoreSizeTest {
     paged.put("pagesize", List.of("100"));
     var query = Query.parse(Dialect.NEWEST, Pods.columns(), paged);
     var micros = new long[TIMES];
+    long sorting = System.nanoTime();
+    store.page(query, Scope.ALL, Projects.NONE, PODS, Long.MAX_VALUE); // and all behind it
+    sorting = System.nanoTime() - sorting;
     for (int i = -50; i < TIMES; i++) {
       long begin = System.nanoTime();
       var page = store.page(query, Scope.ALL, Projects.NONE, PODS, Long.MAX_VALUE).orElseThrow();
@@ -106,7 +110,8 @@ class StoreSizeTest {
     }
     Arrays.sort(micros);
     System.out.printf(
-        "%-40s p50 %d us, p99 %d us%n", name, micros[TIMES / 2], micros[TIMES * 99 / 100]);
+        "%-40s p50 %d us, p99 %d us; sorted within %d ms%n",
+        name, micros[TIMES / 2], micros[TIMES * 99 / 100], sorting / 1_000_000);
   }
 
   private static long usedHeap() {
