@@ -407,20 +407,25 @@ func (f fault) strike(ctx context.Context, w *world, s *scene, links []*link, le
 	return result
 }
 
-// noticed is when an agent has closed so many of these connections, or has made as many new ones
-// instead; none: when it has closed any, for it makes other connections too. Zero: not in time.
+// noticed is when an agent has closed so many of these connections, or, where there is nothing to
+// close since the relay has cut them, has made as many new ones; none: when it has closed any. Other
+// connections that it makes meanwhile do not count. Zero: not in time.
 func noticed(ctx context.Context, r *relay, links []*link, hits int, started time.Time) time.Time {
 	for ; ; time.Sleep(10 * time.Millisecond) {
 		var closed []time.Time
+		var cut int
 		for _, l := range links {
 			if at := l.closedAt(); !at.IsZero() {
 				closed = append(closed, at)
+			}
+			if l.isCut() {
+				cut++
 			}
 		}
 		if at := later(closed, max(hits, 1)); !at.IsZero() {
 			return at
 		}
-		if at := later(r.arrived(started), hits); hits > 0 && !at.IsZero() {
+		if at := later(r.arrived(started), hits); cut > 0 && cut == hits && !at.IsZero() {
 			return at
 		}
 		if ctx.Err() != nil {

@@ -233,6 +233,13 @@ func (l *link) agentGone() {
 	}
 }
 
+// isCut says whether the relay has ended it with RST.
+func (l *link) isCut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cut
+}
+
 // closedAt is when the agent closed its end; zero: not yet.
 func (l *link) closedAt() time.Time {
 	l.mu.Lock()

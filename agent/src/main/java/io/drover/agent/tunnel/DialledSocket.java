@@ -14,6 +14,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,12 @@ final class DialledSocket extends Socket {
   /** From this on it is worth a write of its own, in bytes: one TLS record. */
   private static final int RECORD_BYTES = 16 * 1024;
 
+  /**
+   * When nothing comes for so long, nothing was on its way: what stands in line at the server
+   * follows sooner, unless the way is all but cut.
+   */
+  static final Duration REST = Duration.ofSeconds(2);
+
   private final Socket raw;
   private final Socket socket;
   private final SendWindow window;
@@ -36,6 +43,7 @@ final class DialledSocket extends Socket {
   private final Timer timer;
   private final CountDownLatch finished = new CountDownLatch(1);
   private volatile long lastReceivedNanos;
+  private final AtomicLong restedNanos = new AtomicLong();
   private volatile @Nullable String readFailure;
   private volatile @Nullable Gathering out;
   private volatile Queue<ByteBuffer> following = new ConcurrentLinkedQueue<>();
@@ -74,6 +82,18 @@ final class DialledSocket extends Socket {
 
   long lastReceivedNanos() {
     return lastReceivedNanos;
+  }
+
+  /** See {@link Transport#restedNanos}. */
+  long restedNanos() {
+    long before = restedNanos.get(); // first: a rest that ends meanwhile is not to count twice
+    return before + rest(timer.nanoTime());
+  }
+
+  /** What the time since the last byte counts for. */
+  private long rest(long nowNanos) {
+    long nanos = nowNanos - lastReceivedNanos;
+    return nanos < REST.toNanos() ? 0 : nanos;
   }
 
   /** See {@link Transport#readAhead}. */
@@ -133,7 +153,12 @@ final class DialledSocket extends Socket {
         reading.pause();
         try {
           int read = super.read(bytes, offset, length);
-          lastReceivedNanos = timer.nanoTime();
+          long now = timer.nanoTime();
+          long rest = rest(now);
+          lastReceivedNanos = now;
+          if (rest > 0) {
+            restedNanos.addAndGet(rest);
+          }
           return read;
         } catch (IOException e) {
           readFailure = e.toString();

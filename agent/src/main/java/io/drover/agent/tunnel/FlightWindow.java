@@ -89,7 +89,7 @@ final class FlightWindow {
 
   /** Whether more data may go. */
   boolean hasRoom() {
-    return sentBytes - ackedBytes < (measuring ? MEASURING_BYTES : windowBytes);
+    return bytesOnTheirWay() < (measuring ? MEASURING_BYTES : windowBytes);
   }
 
   /** Data goes; returns whether a ping has to go along. */
@@ -104,7 +104,7 @@ final class FlightWindow {
   /** A ping leaves, behind all data so far. */
   void onPing(long ping, long nowNanos) {
     markedBytes = sentBytes;
-    boolean nearlyEmpty = sentBytes - ackedBytes <= 2 * MEASURING_BYTES;
+    boolean nearlyEmpty = bytesOnTheirWay() <= 2 * MEASURING_BYTES;
     marks.add(new Mark(ping, sentBytes, nowNanos, measuring && nearlyEmpty));
   }
 
@@ -119,6 +119,11 @@ final class FlightWindow {
   Duration oldestPing(long nowNanos) {
     var oldest = marks.peek();
     return Duration.ofNanos(oldest == null ? 0 : nowNanos - oldest.nanos());
+  }
+
+  /** Data of which no pong has said that it arrived, in bytes. */
+  long bytesOnTheirWay() {
+    return sentBytes - ackedBytes;
   }
 
   /** The shortest round trip that is believed now, or zero if none was measured. */

@@ -392,6 +392,16 @@ final class Outbox {
     }
   }
 
+  /** Data that is sent and of which no pong has said that it arrived, in bytes. */
+  long bytesOnTheirWay() {
+    lock.lock();
+    try {
+      return flight.bytesOnTheirWay();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The shortest way there and back seen lately; zero if none was measured. */
   Duration roundTrip() {
     lock.lock();

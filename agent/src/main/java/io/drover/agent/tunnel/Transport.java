@@ -39,6 +39,12 @@ interface Transport {
   /** When the last byte of any kind came, by {@link Timer#nanoTime}. */
   long lastReceivedNanos();
 
+  /**
+   * For how long in all no byte came, as far as it was for {@link DialledSocket#REST} or longer at
+   * a time, in nanoseconds. What the peer has said by the end of a rest has arrived.
+   */
+  long restedNanos();
+
   /** Bytes handed over and not yet taken by the network. */
   long unsentBytes();
 

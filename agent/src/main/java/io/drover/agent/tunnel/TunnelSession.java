@@ -46,14 +46,21 @@ final class TunnelSession implements Transport.Receiver {
   static final Duration SYNC_EVERY = Duration.ofSeconds(60);
 
   /**
-   * Without any byte for so long, the session is dead. Go notices after 57 to 60 s. Both ends ping
-   * every 5 s, so that two pings of the server and two answers to ours may be lost or late; on a
-   * slow link that is full of data, the data are bytes, too. With {@link #WATCH_EVERY} on top,
-   * whoever asks for our health knows within 15 s.
+   * Without any byte for so long, the session is dead. Go notices after 57 to 60 s. We ping every 5
+   * s, and a server of Rancher's never, so that two answers may be lost or late; on a slow link
+   * that is full of data, the data are bytes, too. With {@link #WATCH_EVERY} on top, whoever asks
+   * for our health knows within 15 s.
+   *
+   * <p>Dead it is as well if that adds up in rests since the last pong: what the server says does
+   * not prove that it hears us, and its questions, every 15 s, would hide that for a minute. No
+   * pong can have been in line behind data, since in a rest there were none.
    */
   static final Duration SILENCE_LIMIT = Duration.ofSeconds(14);
 
-  /** Without any pong for so long, it is dead although bytes come. */
+  /** With more data than this on their way to the server, a ping may be late behind them. */
+  static final int MAX_BYTES_BEFORE_PING = FlightWindow.MEASURING_BYTES;
+
+  /** Without any pong for so long, it is dead although bytes come all the time, or go. */
   static final Duration PONG_LIMIT = Duration.ofSeconds(60);
 
   static final Duration WATCH_EVERY = Duration.ofSeconds(1);
@@ -128,6 +135,7 @@ final class TunnelSession implements Transport.Receiver {
   private volatile boolean listDue;
   private volatile @Nullable Transport transport;
   private volatile long lastPongNanos;
+  private volatile long restedBeforePong; // in nanoseconds
   private volatile long lastMovedNanos; // payload or a new stream
 
   // Of the timer's thread.
@@ -158,6 +166,7 @@ final class TunnelSession implements Transport.Receiver {
   /** The websocket is open: from now on things may be said. */
   void start(Transport opened) {
     transport = opened;
+    restedBeforePong = opened.restedNanos();
     lastPongNanos = timer.nanoTime();
     lastPingNanos = lastPongNanos;
     lastMovedNanos = lastPongNanos - QUIET.toNanos();
@@ -310,6 +319,10 @@ final class TunnelSession implements Transport.Receiver {
 
   @Override
   public void onPong() {
+    var open = transport;
+    if (open != null) {
+      restedBeforePong = open.restedNanos();
+    }
     lastPongNanos = timer.nanoTime();
     outbox.onPong();
     if (listDue) {
@@ -466,6 +479,16 @@ final class TunnelSession implements Transport.Receiver {
           open,
           Reason.TUNNEL_SILENT,
           "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
+      return;
+    }
+    if (open.restedNanos() - restedBeforePong > SILENCE_LIMIT.toNanos()
+        && outbox.bytesOnTheirWay() <= MAX_BYTES_BEFORE_PING) {
+      die(
+          open,
+          Reason.TUNNEL_SILENT,
+          "no answer to pings, and nothing else from the server for "
+              + SILENCE_LIMIT.toSeconds()
+              + " s in all");
       return;
     }
     if (now - lastPongNanos > PONG_LIMIT.toNanos()) {

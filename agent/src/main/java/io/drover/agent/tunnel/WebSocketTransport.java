@@ -192,6 +192,11 @@ final class WebSocketTransport implements Transport {
   }
 
   @Override
+  public long restedNanos() {
+    return socket.restedNanos();
+  }
+
+  @Override
   public long unsentBytes() {
     return window.usedBytes();
   }

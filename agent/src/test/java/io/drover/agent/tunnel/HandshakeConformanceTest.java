@@ -326,15 +326,59 @@ class HandshakeConformanceTest {
     }
   }
 
+  /** As where only the way to the server is cut, and it goes on to ask for one thing or another. */
   @Test
-  void t15EndsTheSessionAfter60SecondsWithoutAPongThoughBytesCome() throws Exception {
+  void t15EndsTheSessionAfter14SecondsWithoutAPongInWhichLittleElseComes() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.barrier();
+      peer.answerPings(false);
+      for (int i = 0; i < 2; i++) {
+        timer.advance(Duration.ofSeconds(7));
+        peer.barrier();
+      }
+      timer.advance(Duration.ofSeconds(1));
+      peer.barrier(); // no rest
+      assertThat(tunnel.client().reading().connected()).isTrue();
+
+      timer.advance(Duration.ofSeconds(2));
+
+      peer.expectEnd();
+      tunnel.pauses().take();
+      assertThat(tunnel.problem().message())
+          .contains("no answer to pings, and nothing else from the server for 14 s in all");
+    }
+  }
+
+  @Test
+  void t15StartsAnewWithEachPong() throws Exception {
     try (var server = ScriptedServer.start();
         var tunnel = TestTunnel.start(server, timer)) {
       var peer = server.open();
       peer.answerPings(false);
-      for (int i = 0; i < 6; i++) {
+      for (int i = 0; i < 10; i++) {
+        timer.advance(Duration.ofSeconds(7));
         peer.barrier();
-        timer.advance(Duration.ofSeconds(10));
+        timer.advance(Duration.ofSeconds(6));
+        peer.sendFrame(ScriptedServer.PONG, new byte[0]);
+        peer.barrier();
+      }
+
+      assertThat(tunnel.client().reading().totals().sessions()).isEqualTo(1);
+      assertThat(tunnel.client().reading().connected()).isTrue();
+    }
+  }
+
+  @Test
+  void t15EndsTheSessionAfter60SecondsWithoutAPongThoughBytesComeAllTheTime() throws Exception {
+    try (var server = ScriptedServer.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.answerPings(false);
+      for (int i = 0; i < 60; i++) {
+        peer.barrier();
+        timer.advance(Duration.ofSeconds(1));
       }
       peer.barrier();
       assertThat(tunnel.client().reading().connected()).isTrue();

@@ -499,10 +499,10 @@ final class ScriptedServer implements AutoCloseable {
           }
         }
         case PING -> {
-          pings.add(ByteBuffer.wrap(payload));
           if (answersPings) {
             sendFrame(PONG, new byte[0]); // empty, as a Go server does
           }
+          pings.add(ByteBuffer.wrap(payload)); // whoever has seen it sends behind the pong
         }
         case PONG -> pongs.add(ByteBuffer.wrap(payload));
         case CLOSE -> {

@@ -12,7 +12,6 @@ import io.drover.proto.tunnel.Message.SyncConnections;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -32,19 +31,22 @@ class SyncConformanceTest {
   /** A minute, in steps that let pongs come. */
   private void minute(Peer peer) throws Exception {
     assertThat(peer.barrier()).isEmpty();
-    for (int i = 0; i < 5; i++) {
-      timer.advance(Duration.ofSeconds(10));
+    for (int i = 0; i < 11; i++) {
+      timer.advance(TunnelSession.PING_EVERY);
+      peer.expectPing(); // whose pong is in front of the barrier
       assertThat(peer.barrier()).isEmpty();
     }
-    timer.advance(Duration.ofSeconds(10));
+    timer.advance(TunnelSession.PING_EVERY);
+    peer.expectPing();
   }
 
   /** The same, of a peer whose messages are not queued. */
   private void minuteByPongs(Peer peer) throws Exception {
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 12; i++) {
+      timer.advance(TunnelSession.PING_EVERY);
+      peer.expectPing(); // whose pong is in front of our ping
       peer.sendFrame(ScriptedServer.PING, new byte[0]);
       peer.expectPong();
-      timer.advance(Duration.ofSeconds(10));
     }
   }
 
@@ -174,14 +176,15 @@ class SyncConformanceTest {
             }
           });
       for (int minute = 0; minute < 10; minute++) {
-        for (int step = 0; step < 6; step++) {
-          for (int i = 0; i < 30; i++) {
+        for (int step = 0; step < 12; step++) {
+          for (int i = 0; i < 15; i++) {
             peer.send(backend.connect(sent.incrementAndGet()));
           }
-          timer.advance(Duration.ofSeconds(10)); // while those are on their way
-          for (int i = 0; i < 20; i++) {
+          timer.advance(TunnelSession.PING_EVERY); // while those are on their way
+          for (int i = 0; i < 10; i++) {
             peer.send(backend.connect(sent.incrementAndGet()));
           }
+          peer.expectPing(); // whose pong is in front of our ping
           peer.sendFrame(ScriptedServer.PING, new byte[0]);
           peer.expectPong();
           tunnel.awaitDials(sent.get() - 1);
@@ -252,8 +255,8 @@ class SyncConformanceTest {
       peer.expectPing();
       for (var left = TunnelSession.SYNC_EVERY.minus(TunnelSession.PING_EVERY);
           left.isPositive();
-          left = left.minus(TunnelSession.PING_EVERY)) {
-        timer.advance(TunnelSession.PING_EVERY);
+          left = left.minus(TunnelSession.WATCH_EVERY)) {
+        timer.advance(TunnelSession.WATCH_EVERY);
         assertThat(peer.barrier()).isEmpty(); // a byte, so that the session does not seem dead
       }
 
