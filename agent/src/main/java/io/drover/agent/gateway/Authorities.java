@@ -21,8 +21,9 @@ record Authorities(@Nullable SigningAuthority previous, SigningAuthority newest)
   static final Duration RENEWAL = Duration.ofDays(30);
 
   /**
-   * For so long a new one is known before it signs: every replica looks within a minute, and
-   * whoever connects is told at once.
+   * For so long a new one is known before it signs, or for half of what is left of the previous
+   * one, if that is less: every replica looks within a minute, and whoever connects is told at
+   * once.
    */
   static final Duration OVERLAP = Duration.ofDays(7);
 
@@ -89,13 +90,17 @@ record Authorities(@Nullable SigningAuthority previous, SigningAuthority newest)
     return newest.end().isAfter(now.plus(RENEWAL));
   }
 
-  /** When the newest begins to sign. */
+  /**
+   * When the newest begins to sign. Well before the end of the previous one: what that has signed
+   * last has to be good for whoever is just connecting, and for a server whose clock is ahead.
+   */
   Instant turn() {
     if (previous == null) {
       return Instant.MIN;
     }
-    var known = newest.begin().plus(CLOCK_SKEW).plus(OVERLAP);
-    return previous.end().isBefore(known) ? previous.end() : known;
+    var made = newest.begin().plus(CLOCK_SKEW);
+    var half = Duration.between(made, previous.end()).dividedBy(2);
+    return made.plus(half.compareTo(OVERLAP) < 0 ? half : OVERLAP);
   }
 
   /** By whom the server is met at that time. */

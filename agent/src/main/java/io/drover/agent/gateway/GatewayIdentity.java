@@ -188,7 +188,8 @@ public final class GatewayIdentity {
     var authorities = kept.authorities();
     var authority = authorities.signing(now);
     var to = earlier(now.plus(CERTIFICATE_LIFE), authority.end());
-    var renewal = to.minus(CERTIFICATE_RENEWAL);
+    // Of one that ends with its authority the next would end at the same time.
+    var renewal = to.isBefore(authority.end()) ? to.minus(CERTIFICATE_RENEWAL) : Instant.MAX;
     return new Known(
         kept,
         standIns,

@@ -197,6 +197,44 @@ class GatewayIdentityTest {
         .hasSize(second.authorities().length());
   }
 
+  /** Else the last of its certificates would end while somebody is looking at them. */
+  @Test
+  void authorityThatIsNearlyOverSignsForHalfOfWhatIsLeft() throws Exception {
+    var first = replica().told();
+    now = now.plus(Authorities.LIFE).minus(Duration.ofDays(1));
+    var replica = replica();
+    var second = replica.told();
+    var next = second.authorities().substring(first.authorities().length());
+
+    now = now.plus(Duration.ofHours(12)).minusSeconds(1);
+    for (var each : List.of(replica, replica())) {
+      assertThat(signer(each)).isEqualTo(first.authorities());
+    }
+    now = now.plusSeconds(1);
+    for (var each : List.of(replica, replica())) {
+      assertThat(signer(each)).isEqualTo(next);
+      assertThat(each.told()).isEqualTo(second);
+    }
+  }
+
+  /** Nothing would be won, and each connection would cost a key. */
+  @Test
+  void certificateThatEndsWithItsAuthorityIsNotRenewed() throws Exception {
+    replica().told();
+    now = now.plus(Authorities.LIFE).minus(Duration.ofHours(4));
+    var replica = replica();
+    replica.told();
+    var last = replica.context();
+
+    now = now.plus(Duration.ofHours(2)).minusSeconds(1);
+    assertThat(replica.context()).isSameAs(last);
+
+    now = now.plusSeconds(1);
+    var next = replica.context();
+    assertThat(next).isNotSameAs(last);
+    assertThat(replica.context()).isSameAs(next);
+  }
+
   @Test
   void authorityThatEndedWhileNobodyWasThereSignsNoMore() throws Exception {
     var first = replica().told();
