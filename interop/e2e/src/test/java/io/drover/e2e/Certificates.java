@@ -12,6 +12,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.Principal;
 import java.security.PrivateKey;
+import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -84,9 +85,14 @@ final class Certificates {
 
   /** As PEM, with a newline at its end. */
   String pem(String alias) throws IOException, GeneralSecurityException {
+    return pem(load().getCertificate(alias));
+  }
+
+  /** The same of any certificate. */
+  static String pem(Certificate certificate) throws GeneralSecurityException {
     var base64 = Base64.getMimeEncoder(64, new byte[] {'\n'});
     return "-----BEGIN CERTIFICATE-----\n"
-        + base64.encodeToString(load().getCertificate(alias).getEncoded())
+        + base64.encodeToString(certificate.getEncoded())
         + "\n-----END CERTIFICATE-----\n";
   }
 

@@ -82,7 +82,8 @@ record ClusterUse(ControlPlane plane, Kubectl kubectl, Path directory, String na
     }
   }
 
-  private static void append(Path log, String text) throws IOException {
+  /** As a container would write it. */
+  static void append(Path log, String text) throws IOException {
     Files.writeString(
         log,
         Instant.now() + " stdout F " + text + "\n",

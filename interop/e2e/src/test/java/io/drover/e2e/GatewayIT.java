@@ -11,7 +11,6 @@ import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,8 +52,6 @@ final class GatewayIT implements ThroughKubectl {
   private static final Duration EXPLORER_LIMIT = Duration.ofSeconds(60);
 
   private static final int SHARING = 50;
-
-  private static final int READ_LIMIT_MILLIS = 20_000;
 
   private final List<Installation> installations = new ArrayList<>();
 
@@ -151,6 +148,7 @@ final class GatewayIT implements ThroughKubectl {
         "GET /api/v1/namespaces/%s/resourcequotas?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
             .formatted(namespace, kept(installation, "token"));
     var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    var trust = Https.trust(ca);
     int port = URI.create("https://" + installation.plane().address()).getPort();
     var agent = installation.agent().process();
     long others = watches(admin);
@@ -158,7 +156,7 @@ final class GatewayIT implements ThroughKubectl {
     var watches = new ArrayList<SSLSocket>();
     try {
       for (int i = 0; i < SHARING; i++) {
-        watches.add(connect(through, ca));
+        watches.add(Https.connect(through, HOST, trust));
       }
       for (var watch : watches) {
         watch.getOutputStream().write(request.getBytes(ISO_8859_1));
@@ -568,25 +566,14 @@ final class GatewayIT implements ThroughKubectl {
     var ca =
         Files.writeString(
             installation.directory().resolve("gateway-ca.crt"), kept(installation, "ca.crt"));
-    try (var socket = connect(installation.peer().forward(Peer.CLUSTER, ADDRESS), ca)) {
+    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    try (var socket = Https.connect(through, HOST, Https.trust(ca))) {
       var request =
           "GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n"
               .formatted(token, fields);
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
       return RawHttp.read(new BufferedInputStream(socket.getInputStream()));
     }
-  }
-
-  private static SSLSocket connect(InetSocketAddress to, Path ca) throws IOException {
-    var plain = new Socket(to.getAddress(), to.getPort());
-    var socket =
-        (SSLSocket)
-            Https.trust(ca).getSocketFactory().createSocket(plain, HOST, to.getPort(), true);
-    var parameters = socket.getSSLParameters();
-    parameters.setEndpointIdentificationAlgorithm("HTTPS");
-    socket.setSSLParameters(parameters);
-    socket.setSoTimeout(READ_LIMIT_MILLIS);
-    return socket;
   }
 
   /** Each event has one of the API server's by the same id, which says the same. */

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,7 +16,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -43,7 +41,6 @@ final class GatewayTokensIT {
   private static final String PROTOBUF = "application/vnd.kubernetes.protobuf";
   private static final Duration TOKEN_LIMIT = Duration.ofSeconds(20);
   private static final Duration HEAR = Duration.ofSeconds(1);
-  private static final int READ_LIMIT_MILLIS = 20_000;
 
   private final List<Installation> installations = new ArrayList<>();
   private final Canaries canaries = new Canaries();
@@ -151,13 +148,8 @@ final class GatewayTokensIT {
   /** As the server itself asks, past its proxy for users. */
   private RawHttp.Reply ask(Installation installation, String line, String accept)
       throws IOException, InterruptedException {
-    var plain = forwarded(installation);
-    try (var socket =
-        (SSLSocket)
-            Https.trust(authority(installation))
-                .getSocketFactory()
-                .createSocket(plain, HOST, plain.getPort(), true)) {
-      socket.setSoTimeout(READ_LIMIT_MILLIS);
+    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    try (var socket = Https.connect(through, HOST, Https.trust(authority(installation)))) {
       var token = data(admin, Import.NAMESPACE, "drover-gateway", "token");
       socket
           .getOutputStream()
@@ -169,12 +161,6 @@ final class GatewayTokensIT {
       heard.add(reply.body());
       return reply;
     }
-  }
-
-  private static Socket forwarded(Installation installation)
-      throws IOException, InterruptedException {
-    var to = installation.peer().forward(Peer.CLUSTER, ADDRESS);
-    return new Socket(to.getAddress(), to.getPort());
   }
 
   private Path authority(Installation installation) throws IOException, InterruptedException {
