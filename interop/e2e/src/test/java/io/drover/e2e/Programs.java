@@ -18,8 +18,8 @@ final class Programs {
   /** {@code interop/build}: this machine has no Go. */
   private static final int NO_GO = 3;
 
-  /** {@code interop/image/build}, {@code interop/packages}: this machine has no tools for that. */
-  private static final int NO_TOOLS = 3;
+  /** Another script of {@code interop}: this machine has no tools for that. */
+  static final int NO_TOOLS = 3;
 
   private static final Map<String, Path> BUILT = new ConcurrentHashMap<>();
   private static final AtomicInteger DIRECTORIES = new AtomicInteger();

@@ -2,6 +2,7 @@ package io.drover.server.store;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.SQLException;
 
 /** Both kinds of database, so that a test runs on each. */
 enum TestDatabase {
@@ -9,7 +10,7 @@ enum TestDatabase {
   POSTGRESQL;
 
   /** The URL of an empty one. */
-  String url(Path directory) throws IOException, InterruptedException {
+  String url(Path directory) throws SQLException {
     return switch (this) {
       case SQLITE -> Database.fileIn(directory);
       case POSTGRESQL -> Postgres.newDatabase();
@@ -17,7 +18,7 @@ enum TestDatabase {
   }
 
   /** An empty one. */
-  Database open(Path directory) throws IOException, InterruptedException {
+  Database open(Path directory) throws IOException, SQLException {
     return Database.open(url(directory));
   }
 }
