@@ -47,10 +47,14 @@ final class ProgramsIT {
         .anySatisfy(line -> assertThat(line).contains("AOT"));
   }
 
+  private static String program(String name) {
+    return name.equals("drover-agent") ? Programs.agent() : Programs.server();
+  }
+
   /** And nothing else; with that option of Java. What it says to stderr. */
   private static List<String> saysItsVersion(String name, String option) throws Exception {
-    var program = name.equals("drover-agent") ? Programs.agent() : Programs.server();
-    try (var version = start("version", Map.of("DROVER_JAVA_OPTS", option), program, "version")) {
+    var java = Map.of("DROVER_JAVA_OPTS", option);
+    try (var version = start("version", java, program(name), "version")) {
       assertThat(version.awaitExit(STOP_LIMIT)).as(version.tail()).isZero();
       version.awaitEnd(STOP_LIMIT);
       assertThat(version.lines()).singleElement().asString().startsWith(name + " ");
@@ -61,9 +65,10 @@ final class ProgramsIT {
   /**
    * A signed jar costs its manifest's megabytes of memory, and none of its classes is in the cache.
    */
-  @Test
-  void noJarOfTheAgentIsSigned() throws Exception {
-    var library = Path.of(Programs.agent()).toRealPath().resolveSibling("../lib").normalize();
+  @ParameterizedTest
+  @ValueSource(strings = {"drover-agent", "drover-server"})
+  void noJarIsSigned(String name) throws Exception {
+    var library = Path.of(program(name)).toRealPath().resolveSibling("../lib").normalize();
     try (var files = Files.list(library)) {
       var jars = files.filter(file -> file.toString().endsWith(".jar")).toList();
       assertThat(jars).anySatisfy(jar -> assertThat(jar.toString()).contains("bcprov"));
@@ -71,7 +76,7 @@ final class ProgramsIT {
         try (var opened = new JarFile(jar.toFile())) {
           assertThat(opened.stream().map(ZipEntry::getName))
               .as(jar.toString())
-              .noneMatch(name -> name.matches("META-INF/[^/]+\\.(SF|RSA|DSA|EC)"));
+              .noneMatch(file -> file.matches("META-INF/[^/]+\\.(SF|RSA|DSA|EC)"));
         }
       }
     }
