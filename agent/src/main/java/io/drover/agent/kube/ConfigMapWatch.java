@@ -9,6 +9,7 @@ import io.drover.agent.kube.ApiReader.Listed;
 import io.drover.agent.kube.ApiReader.WatchEnd;
 import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
+import io.drover.agent.retry.DoublingWait;
 import io.drover.agent.retry.Sleeper;
 import java.io.IOException;
 import java.net.URLEncoder;
@@ -134,13 +135,13 @@ public final class ConfigMapWatch implements AutoCloseable {
   }
 
   private void run() {
-    var retry = FIRST_RETRY;
+    var wait = new DoublingWait(FIRST_RETRY);
     try {
       while (true) {
-        retry = follow() ? FIRST_RETRY : retry;
-        sleeper.sleep(retry);
-        var doubled = retry.multipliedBy(2);
-        retry = doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+        if (follow()) {
+          wait.worked();
+        }
+        sleeper.sleep(wait.next(LAST_RETRY));
       }
     } catch (InterruptedException _) {
       // Closed.

@@ -7,6 +7,7 @@ import io.drover.agent.kube.ApiReader.WatchEnd;
 import io.drover.agent.log.ChangeLog;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
+import io.drover.agent.retry.DoublingWait;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import java.net.URLEncoder;
@@ -122,15 +123,15 @@ public final class NewsWatch implements AutoCloseable {
 
   private void run(Followed what, String name) {
     var seen = new Seen();
-    var retry = FIRST_RETRY;
+    var wait = new DoublingWait(FIRST_RETRY);
     try {
       while (true) {
         var end = api.watch(path(what, name), ObjectMetadata.FORM, WATCH.plus(WATCH_MARGIN), seen);
         noteRight(what, end);
-        retry = end.found().isPresent() ? FIRST_RETRY : retry;
-        sleeper.sleep(retry);
-        var doubled = retry.multipliedBy(2);
-        retry = doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+        if (end.found().isPresent()) {
+          wait.worked();
+        }
+        sleeper.sleep(wait.next(LAST_RETRY));
       }
     } catch (InterruptedException _) {
       // Closed, or another object is followed.

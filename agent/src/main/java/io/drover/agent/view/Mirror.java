@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.agent.kube.Answer;
 import io.drover.agent.kube.ApiReader;
 import io.drover.agent.kube.ApiReader.WatchEnd;
+import io.drover.agent.retry.DoublingWait;
 import io.drover.agent.retry.Sleeper;
 import io.drover.proto.report.Cause;
 import java.time.Duration;
@@ -102,20 +103,18 @@ final class Mirror<T> {
 
   /** Lists and watches until it is interrupted. */
   void run() throws InterruptedException {
-    Duration retry = FIRST_RETRY;
+    var wait = new DoublingWait(FIRST_RETRY);
     while (true) {
-      boolean worked = false;
       try {
-        worked = listAndWatch();
+        if (listAndWatch()) {
+          wait.worked();
+        }
       } catch (RuntimeException e) {
         log.error("cluster cannot be read, which is a bug: kind={}", kind, e);
         failed(new Answer.Missing<>(Cause.UNREADABLE, kind + ": " + e));
       }
       tried.countDown();
-      retry = worked ? FIRST_RETRY : retry;
-      sleeper.sleep(jittered(retry));
-      var doubled = retry.multipliedBy(2);
-      retry = doubled.compareTo(lastRetry()) < 0 ? doubled : lastRetry();
+      sleeper.sleep(jittered(wait.next(lastRetry())));
     }
   }
 

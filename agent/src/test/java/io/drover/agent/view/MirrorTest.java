@@ -320,6 +320,20 @@ class MirrorTest {
     assertWaitsUpTo(Mirror.LAST_RETRY_AWAY, 503);
   }
 
+  @Test
+  void waitsNotSoLongForAnApiServerThatGoesAwayEither() throws Exception {
+    api.on(LIST, status(403, "no"));
+    thread.start();
+    while (naps.await().compareTo(Mirror.LAST_RETRY) < 0) {
+      naps.wake();
+    }
+
+    api.on(LIST, status(503, "no"));
+    naps.wake();
+
+    assertThat(naps.await()).isBetween(Mirror.LAST_RETRY_AWAY, half(Mirror.LAST_RETRY_AWAY, 3));
+  }
+
   private void assertWaitsUpTo(Duration last, int status) throws Exception {
     api.on(LIST, status(status, "no"));
     thread.start();
