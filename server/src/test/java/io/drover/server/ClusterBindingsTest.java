@@ -269,7 +269,7 @@ class ClusterBindingsTest {
       assertThat(said.path("message").asText())
           .isEqualTo(
               "may not; ClusterRoleBinding drover-read-only for group drover:read-only could not be"
-                  + " made: cannot bind");
+                  + " made: status 403: cannot bind");
     }
     assertThat(drained()).containsExactly("GET /drover-read-only", "POST ");
 

@@ -1,12 +1,9 @@
 package io.drover.server.health;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.server.proxy.ApiConnections;
-import io.drover.server.proxy.ApiConnections.Said;
+import io.drover.server.proxy.Said;
 import io.drover.server.store.Condition.Status;
 import io.drover.server.store.Store;
 import java.io.IOException;
@@ -27,7 +24,6 @@ final class Detection {
   private static final String DEPLOYMENT =
       "/apis/apps/v1" + IN_NAMESPACE + "deployments/cattle-cluster-agent";
   private static final String AGGREGATION = "/api/v1" + IN_NAMESPACE + "secrets/stv-aggregation";
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final ApiConnections connections;
   private final Store store;
@@ -53,7 +49,7 @@ final class Detection {
   /** Notes the cluster's version and provider; what cannot be read stays as it was. */
   void version(String clusterId) throws IOException {
     var said = ask(clusterId, "/version");
-    if (!said.isFine() || !(tree(said) instanceof ObjectNode version)) {
+    if (!said.isFine() || !(said.json() instanceof ObjectNode version)) {
       throw new IOException("version answered " + said.status());
     }
     // As Rancher: they differ between the servers of one cluster.
@@ -62,7 +58,7 @@ final class Detection {
     store.detected(
         clusterId,
         version.toString(),
-        Provider.of(version, nodes.isFine() ? tree(nodes) : MissingNode.getInstance()));
+        Provider.of(version, nodes.isFine() ? nodes.json() : MissingNode.getInstance()));
   }
 
   /** {@code AgentDeployed}. */
@@ -93,7 +89,7 @@ final class Detection {
       if (!said.isFine()) {
         return Found.unknown("Secret cattle-system/stv-aggregation: status " + said.status());
       }
-      var data = tree(said).path("data");
+      var data = said.json().path("data");
       return switch (data.path("CATTLE_CACERTS_VALID").asText()) {
         case "dHJ1ZQ==" -> // true
             data.path("ca.crt").asText().isEmpty()
@@ -106,14 +102,6 @@ final class Detection {
       };
     } catch (IOException e) {
       return Found.unknown("Secret cattle-system/stv-aggregation: " + e.getMessage());
-    }
-  }
-
-  private static JsonNode tree(Said said) throws IOException {
-    try {
-      return JSON.readTree(said.body());
-    } catch (JsonProcessingException e) {
-      throw new IOException("answer is not JSON", e); // the library's text may quote a Secret
     }
   }
 }

@@ -212,14 +212,6 @@ public final class ApiConnections {
     }
   }
 
-  /** What an API server said. */
-  public record Said(int status, String body) {
-    /** Whether it is what was asked for. */
-    public boolean isFine() {
-      return status / 100 == 2;
-    }
-  }
-
   /**
    * What an API server is asked.
    *

@@ -1,11 +1,9 @@
 package io.drover.server.proxy;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.drover.server.account.Role;
 import io.drover.server.proxy.ApiConnections.Asked;
-import io.drover.server.proxy.ApiConnections.Said;
 import io.drover.server.tunnel.Session;
 import io.drover.server.tunnel.SessionKey;
 import io.drover.server.tunnel.SessionKey.Tunnel;
@@ -133,7 +131,7 @@ public final class ClusterBindings {
       var there =
           connections.send(session, new Asked("GET", PATH + "/" + name, "", ""), LIMIT, MAX_BYTES);
       if (there.isFine()) {
-        return check(clusterId, name, role, JSON.readTree(there.body()));
+        return check(clusterId, name, role, there.json());
       }
       // It is not there, or may not be looked at.
       var made =
@@ -149,7 +147,7 @@ public final class ClusterBindings {
         return "";
       }
       return "ClusterRoleBinding %s for group %s could not be made: %s"
-          .formatted(name, role.group(), message(made));
+          .formatted(name, role.group(), made.problem());
     } catch (IOException e) {
       return "ClusterRoleBinding %s for group %s could not be made: %s"
           .formatted(name, role.group(), e.getMessage());
@@ -176,16 +174,6 @@ public final class ClusterBindings {
       log.info("binding left as it is: cluster={} name={} role={}", clusterId, name, bound);
     }
     return "";
-  }
-
-  private static String message(Said said) {
-    String text;
-    try {
-      text = JSON.readTree(said.body()).path("message").asText("");
-    } catch (JsonProcessingException e) {
-      text = ""; // not an API server's
-    }
-    return text.isEmpty() ? "status " + said.status() : text;
   }
 
   private static String body(String name, Role role) {

@@ -1,11 +1,10 @@
 package io.drover.server.removal;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.server.proxy.ApiConnections;
-import io.drover.server.proxy.ApiConnections.Said;
+import io.drover.server.proxy.Said;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -22,9 +21,6 @@ final class CleanupJob {
 
   /** The longest answer, in bytes: a Job and its few pods. */
   static final int MAX_BYTES = 1024 * 1024;
-
-  /** The longest text of somebody else's in a message. */
-  static final int MAX_TEXT = 500;
 
   private static final String RBAC = "/apis/rbac.authorization.k8s.io/v1/";
   private static final String ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts";
@@ -150,28 +146,14 @@ final class CleanupJob {
     if (!said.isFine()) {
       throw refused("get", path, said);
     }
-    return tree(said);
+    return said.json();
   }
 
   private IOException refused(String verb, String path, Said said) {
     var kind = path.substring(path.lastIndexOf('/') + 1);
     return new IOException(
-        "the API server does not let the agent %s %s: status %d%s"
-            .formatted(verb, kind.equals(name) ? "the Job" : kind, said.status(), reason(said)));
-  }
-
-  private static String reason(Said said) {
-    try {
-      var message = tree(said).path("message").asText();
-      return message.isEmpty() ? "" : ": " + cut(message);
-    } catch (IOException e) {
-      return ""; // not from Kubernetes
-    }
-  }
-
-  private static String cut(String text) {
-    var line = text.replaceAll("\\s+", " ").strip();
-    return line.length() <= MAX_TEXT ? line : line.substring(0, MAX_TEXT) + "...";
+        "the API server does not let the agent %s %s: %s"
+            .formatted(verb, kind.equals(name) ? "the Job" : kind, said.problem()));
   }
 
   /** What became of it since {@link #make}. */
@@ -186,14 +168,14 @@ final class CleanupJob {
     } else if (!said.isFine()) {
       throw refused("get", JOBS + "/" + name, said);
     }
-    var job = tree(said);
+    var job = said.json();
     for (var condition : job.at("/status/conditions")) {
       var isTrue = condition.path("status").asText().equals("True");
       if (isTrue && condition.path("type").asText().equals("Failed")) {
         return Progress.failed(
             "JobFailed",
             "Job default/%s failed: %s%s"
-                .formatted(name, cut(condition.path("message").asText()), pods()));
+                .formatted(name, Said.brief(condition.path("message").asText()), pods()));
       } else if (isTrue && condition.path("type").asText().equals("Complete")) {
         return Progress.cleanedUp("the clean-up is done, the agent has still to stop");
       }
@@ -208,7 +190,7 @@ final class CleanupJob {
     if (!said.isFine()) {
       return "";
     }
-    var pods = tree(said).path("items");
+    var pods = said.json().path("items");
     if (pods.isEmpty()) {
       return ", which has no pod";
     }
@@ -236,14 +218,6 @@ final class CleanupJob {
 
   private static String words(JsonNode node) {
     var message = node.path("message").asText();
-    return cut(node.path("reason").asText() + (message.isEmpty() ? "" : ": " + message));
-  }
-
-  private static JsonNode tree(Said said) throws IOException {
-    try {
-      return JSON.readTree(said.body());
-    } catch (JsonProcessingException e) {
-      throw new IOException("the API server's answer is not JSON", e);
-    }
+    return Said.brief(node.path("reason").asText() + (message.isEmpty() ? "" : ": " + message));
   }
 }
