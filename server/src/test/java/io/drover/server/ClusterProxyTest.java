@@ -110,9 +110,9 @@ class ClusterProxyTest {
     } else if (target.startsWith("/fields/")) {
       var fields = "X-Many: y\r\n".repeat(number(target) - 1);
       request.write("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 0\r\n\r\n");
-    } else if (target.startsWith("/line/")) {
-      var line = "X-Long: " + "y".repeat(number(target) - "X-Long: ".length());
-      request.write("HTTP/1.1 200 OK\r\n" + line + "\r\nContent-Length: 0\r\n\r\n");
+    } else if (target.startsWith("/thousands/")) {
+      var fields = ("X-Long: " + "y".repeat(990) + "\r\n").repeat(number(target));
+      request.write("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 0\r\n\r\n");
     } else if (target.startsWith("/interim/")) {
       request.write("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(number(target)));
       request.answer(200, "at last");
@@ -261,7 +261,7 @@ class ClusterProxyTest {
   @ParameterizedTest
   @CsvSource({
     "/fields/200, /fields/201, Maximum header count exceeded",
-    "/line/60000, /line/66000, Maximum line length limit exceeded",
+    "/thousands/60, /thousands/66, head of the answer too long: limit=65536",
     "/interim/10, /interim/11, too many interim answers: limit=10"
   })
   void headsOfAnswersHaveLimits(String most, String more, String problem) throws Exception {

@@ -6,10 +6,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.drover.proto.handshake.ConnectParams;
 import io.drover.proto.handshake.TunnelHeaders;
 import io.drover.server.cert.Trust;
+import io.drover.server.proxy.AnswerInput;
 import io.drover.server.store.Replicas;
 import io.drover.server.store.Replicas.Replica;
 import io.drover.server.store.Secret;
-import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -21,9 +21,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -34,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLSocketFactory;
+import org.apache.hc.core5.http.ClassicHttpResponse;
 
 /**
  * Asks other servers for their sessions. Of each the very certificate is trusted that it has
@@ -42,9 +41,6 @@ import javax.net.ssl.SSLSocketFactory;
 final class PeerClient implements AutoCloseable {
   /** Dial, TLS and the head of the answer together. */
   static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
-
-  /** The longest head of an answer, in bytes: an agent's parameters hold a CA and a token. */
-  static final int MAX_HEAD_BYTES = 64 * 1024;
 
   private final String id;
   private final Secret token;
@@ -69,14 +65,9 @@ final class PeerClient implements AutoCloseable {
   }
 
   /** An answer whose head was read. */
-  private record Answer(
-      int status, List<String> fields, Socket socket, InputStream in, OutputStream out) {
-    Optional<String> field(String name) {
-      var start = name.toLowerCase(Locale.ROOT) + ":";
-      return fields.stream()
-          .filter(field -> field.toLowerCase(Locale.ROOT).startsWith(start))
-          .map(field -> field.substring(start.length()).strip())
-          .findFirst();
+  private record Answer(ClassicHttpResponse head, Socket socket, InputStream in, OutputStream out) {
+    int status() {
+      return head.getCode();
     }
   }
 
@@ -108,7 +99,8 @@ final class PeerClient implements AutoCloseable {
       throw refused(replica, answer);
     }
     try {
-      return answer.field(TunnelHeaders.PARAMS).map(ConnectParams::fromHeader);
+      return Optional.ofNullable(answer.head().getFirstHeader(TunnelHeaders.PARAMS))
+          .map(field -> ConnectParams.fromHeader(field.getValue()));
     } catch (IllegalArgumentException e) {
       throw new IOException(named(replica) + " answered rubbish", e);
     }
@@ -214,35 +206,8 @@ final class PeerClient implements AutoCloseable {
                 target, url.getRawAuthority(), PeerEntrance.REPLICA, id, token.value(), fields);
     out.write(head.getBytes(ISO_8859_1));
     out.flush();
-    var in = new BufferedInputStream(tls.getInputStream());
-    var lines = head(in);
-    return new Answer(status(lines.getFirst()), lines, socket, in, out);
-  }
-
-  private static List<String> head(InputStream in) throws IOException {
-    var lines = new ArrayList<String>();
-    var line = new StringBuilder();
-    for (int read = 0; read < MAX_HEAD_BYTES; read++) {
-      int next = in.read();
-      if (next < 0) {
-        throw new IOException("connection closed");
-      } else if (next != '\n') {
-        line.append((char) next);
-      } else if (!line.toString().isBlank()) {
-        lines.add(line.toString().strip());
-        line.setLength(0);
-      } else if (!lines.isEmpty()) {
-        return lines;
-      }
-    }
-    throw new IOException("head of the answer too long: limit=" + MAX_HEAD_BYTES);
-  }
-
-  private static int status(String line) throws IOException {
-    if (!line.matches("HTTP/1\\.1 [1-5][0-9][0-9]( .*)?")) {
-      throw new IOException("no answer in HTTP");
-    }
-    return Integer.parseInt(line, 9, 12, 10);
+    var in = new AnswerInput(tls.getInputStream());
+    return new Answer(in.head(), socket, in.rest(), out);
   }
 
   private SSLSocketFactory factory(Replica replica) throws IOException {

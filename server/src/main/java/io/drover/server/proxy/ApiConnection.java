@@ -14,13 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
-import org.apache.hc.core5.http.HttpException;
-import org.apache.hc.core5.http.config.Http1Config;
-import org.apache.hc.core5.http.impl.io.ChunkedInputStream;
-import org.apache.hc.core5.http.impl.io.ContentLengthInputStream;
-import org.apache.hc.core5.http.impl.io.DefaultHttpResponseParser;
-import org.apache.hc.core5.http.impl.io.IdentityInputStream;
-import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,21 +21,10 @@ import org.jspecify.annotations.Nullable;
  * answer another may still write the request's body, and any may close.
  */
 final class ApiConnection implements Closeable {
-  /** The longest line of an answer's head, in bytes. */
-  static final int MAX_LINE_BYTES = 64 * 1024;
-
-  /** The most header fields of an answer. */
-  static final int MAX_FIELDS = 200;
-
   /** Interim answers (100, 103) that are skipped before the real one. */
   static final int MAX_INTERIM = 10;
 
   private static final int BUFFER_BYTES = 16 * 1024;
-  private static final Http1Config LIMITS =
-      Http1Config.custom()
-          .setMaxLineLength(MAX_LINE_BYTES)
-          .setMaxHeaderCount(MAX_FIELDS + 1) // the library refuses at its limit, not past it
-          .build();
 
   /** A header field as it goes over the wire. */
   record Field(String name, String value) {}
@@ -64,15 +46,13 @@ final class ApiConnection implements Closeable {
 
   private final TunnelStream stream;
   private final Socket socket;
-  private final InputStream in;
+  private final AnswerInput in;
   private final OutputStream out;
-  private final SessionInputBufferImpl buffer =
-      new SessionInputBufferImpl(BUFFER_BYTES, MAX_LINE_BYTES);
 
   ApiConnection(TunnelStream stream, Socket socket) throws IOException {
     this.stream = stream;
     this.socket = socket;
-    this.in = socket.getInputStream();
+    this.in = new AnswerInput(socket.getInputStream());
     this.out = new BufferedOutputStream(socket.getOutputStream(), BUFFER_BYTES);
   }
 
@@ -81,7 +61,7 @@ final class ApiConnection implements Closeable {
   }
 
   boolean isOpen() {
-    return stream.isOpen() && buffer.length() == 0;
+    return stream.isOpen() && in.isEmpty();
   }
 
   /** Sends a request's head. */
@@ -117,21 +97,13 @@ final class ApiConnection implements Closeable {
   /** Waits for the head of the answer to a request of that method. */
   Answer receive(String method) throws IOException {
     for (int i = 0; i <= MAX_INTERIM; i++) {
-      var head = parse();
+      var head = in.head();
       int status = head.getCode();
       if (status >= 200 || status == 101) {
         return answer(method, head);
       }
     }
     throw new IOException("too many interim answers: limit=" + MAX_INTERIM);
-  }
-
-  private ClassicHttpResponse parse() throws IOException {
-    try {
-      return new DefaultHttpResponseParser(LIMITS).parse(buffer, in);
-    } catch (HttpException e) {
-      throw new IOException("answer not understood: " + e.getMessage(), e);
-    }
   }
 
   private Answer answer(String method, ClassicHttpResponse head) throws IOException {
@@ -142,22 +114,21 @@ final class ApiConnection implements Closeable {
     int status = head.getCode();
     var reason = head.getReasonPhrase() == null ? "" : head.getReasonPhrase();
     if (status == 101) {
-      return new Answer(status, reason, fields, new IdentityInputStream(buffer, in), false);
+      return new Answer(status, reason, fields, in.rest(), false);
     }
     boolean keepAlive = !lower(head.getFirstHeader("Connection")).contains("close");
     if (method.equals("HEAD") || status == 204 || status == 304) {
       return new Answer(status, reason, fields, InputStream.nullInputStream(), keepAlive);
     }
     if (lower(head.getFirstHeader("Transfer-Encoding")).contains("chunked")) {
-      var body = new ChunkedInputStream(buffer, in, LIMITS);
-      return new Answer(status, reason, fields, body, keepAlive);
+      return new Answer(status, reason, fields, in.chunks(), keepAlive);
     }
     var length = head.getFirstHeader("Content-Length");
     if (length != null) {
-      var body = new ContentLengthInputStream(buffer, in, contentLength(length));
+      var body = in.bytes(contentLength(length));
       return new Answer(status, reason, fields, body, keepAlive);
     }
-    return new Answer(status, reason, fields, new IdentityInputStream(buffer, in), false);
+    return new Answer(status, reason, fields, in.rest(), false);
   }
 
   private static long contentLength(Header field) throws IOException {

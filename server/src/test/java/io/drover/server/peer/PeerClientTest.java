@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.server.cert.ServerCertificate;
+import io.drover.server.proxy.AnswerInput;
 import io.drover.server.store.Database;
 import io.drover.server.store.Replicas;
 import io.drover.server.store.Replicas.Replica;
@@ -105,10 +106,10 @@ class PeerClientTest {
   void headOfAnAnswerHasALimit() throws Exception {
     try (var listener = listen();
         var client = client(listener, PeerClient.CONNECT_LIMIT)) {
-      answer(listener, "HTTP/1.1 200 OK\r\nX: " + "x".repeat(PeerClient.MAX_HEAD_BYTES));
+      answer(listener, "HTTP/1.1 200 OK\r\nX: " + "x".repeat(AnswerInput.MAX_HEAD_BYTES));
 
       assertThatThrownBy(() -> client.params("r-other", "s"))
-          .hasMessageContaining("head of the answer too long: limit=" + PeerClient.MAX_HEAD_BYTES);
+          .hasMessageContaining("head of the answer too long: limit=" + AnswerInput.MAX_HEAD_BYTES);
     }
   }
 
