@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 import org.slf4j.Logger;
@@ -55,18 +56,23 @@ public final class ApiConnections {
 
   private record Idle(ApiConnection connection, long sinceNanos) {}
 
-  private record Trusted(String caCert, SSLSocketFactory factory) {}
-
   private final Tunnels tunnels;
+  private final LongSupplier nanoClock;
   private final ReentrantLock lock = new ReentrantLock();
   // Guarded by lock.
   private final Map<Session, Deque<Idle>> idle = new HashMap<>();
-  private final Map<String, Trusted> trusts = new HashMap<>();
-  private long sweptNanos = System.nanoTime();
+  private final Map<Session, SSLSocketFactory> trusts = new HashMap<>();
+  private long sweptNanos;
 
   /** Connections through these tunnels. */
   public ApiConnections(Tunnels tunnels) {
+    this(tunnels, System::nanoTime);
+  }
+
+  ApiConnections(Tunnels tunnels, LongSupplier nanoClock) {
     this.tunnels = tunnels;
+    this.nanoClock = nanoClock;
+    this.sweptNanos = nanoClock.getAsLong();
   }
 
   /** The session that a new request to a cluster uses. */
@@ -107,16 +113,17 @@ public final class ApiConnections {
 
   /** Not at every question: there may be thousands of sessions, and as many questions. */
   private void sweepAll() {
-    long now = System.nanoTime();
+    long now = nanoClock.getAsLong();
     if (now - sweptNanos >= SWEEP_EVERY.toNanos()) {
       sweptNanos = now;
-      idle.values().forEach(ApiConnections::sweep);
+      idle.values().forEach(this::sweep);
       idle.values().removeIf(Deque::isEmpty);
+      trusts.keySet().removeIf(Session::isEnded);
     }
   }
 
-  private static void sweep(Deque<Idle> kept) {
-    long now = System.nanoTime();
+  private void sweep(Deque<Idle> kept) {
+    long now = nanoClock.getAsLong();
     kept.removeIf(
         entry -> {
           boolean over =
@@ -136,7 +143,7 @@ public final class ApiConnections {
       if (connection.isOpen() && !session.isEnded()) {
         var others = idle.computeIfAbsent(session, _ -> new ArrayDeque<>());
         if (others.size() < MAX_IDLE) {
-          others.addLast(new Idle(connection, System.nanoTime()));
+          others.addLast(new Idle(connection, nanoClock.getAsLong()));
           kept = true;
         }
       }
@@ -155,7 +162,7 @@ public final class ApiConnections {
    */
   ApiConnection open(Session session, ConnectParams params) throws IOException {
     var address = Address.parse(params.address());
-    var factory = factory(session.key().clusterId(), params.caCert());
+    var factory = factory(session, params.caCert());
     var stream = session.open("tcp", address.toString());
     boolean done = false;
     try (var _ =
@@ -190,15 +197,25 @@ public final class ApiConnections {
     return new ApiConnection(stream, socket);
   }
 
-  private SSLSocketFactory factory(String clusterId, String caCert) throws IOException {
+  private SSLSocketFactory factory(Session session, String caCert) throws IOException {
     lock.lock();
     try {
-      var known = trusts.get(clusterId);
-      if (known == null || !known.caCert().equals(caCert)) {
-        known = new Trusted(caCert, trusting(caCert));
-        trusts.put(clusterId, known);
+      var known = trusts.get(session);
+      if (known == null) {
+        known = trusting(caCert);
+        trusts.put(session, known);
       }
-      return known.factory();
+      return known;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sessions whose API server's CA is kept. */
+  int trustCount() {
+    lock.lock();
+    try {
+      return trusts.size();
     } finally {
       lock.unlock();
     }
