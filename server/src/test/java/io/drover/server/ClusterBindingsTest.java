@@ -287,11 +287,13 @@ class ClusterBindingsTest {
     var token = member("read-only");
 
     assertThat(get(token, "/api/v1/pods").statusCode()).isEqualTo(200);
+    // Once more if it was asked by a connection of the health checks' first.
+    assertThat(drained()).containsOnly("GET /drover-read-only");
     status = 403;
     var answer = get(token, "/api/v1/pods"); // at once
 
     assertThat(answer.body()).contains("could not be made: no answer in 10 s");
-    assertThat(drained()).containsExactly("GET /drover-read-only");
+    assertThat(drained()).isEmpty();
   }
 
   private void await() throws IOException {
