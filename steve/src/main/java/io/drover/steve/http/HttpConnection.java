@@ -65,7 +65,7 @@ final class HttpConnection implements Request.Connection {
   private final Wire wire;
   private final Http1Config config;
   private final SessionInputBufferImpl buffer;
-  private final Counted in;
+  private final HeadInput in;
   private final OutputStream out;
   private final Ahead ahead = new Ahead();
   private volatile boolean closed;
@@ -106,7 +106,7 @@ final class HttpConnection implements Request.Connection {
             .setMaxHeaderCount(MAX_FIELDS)
             .build();
     this.buffer = new Lines(BUFFER_BYTES, limits.headBytes());
-    this.in = new Counted(wire.in());
+    this.in = new HeadInput(wire.in());
     this.out = new Paced(wire.out());
   }
 
@@ -188,7 +188,7 @@ final class HttpConnection implements Request.Connection {
       return false;
     }
     deadline.in(limits.head());
-    in.allow(limits.headBytes());
+    in.begin(limits.headBytes() - buffer.length());
     ClassicHttpRequest head;
     Request request;
     try {
@@ -208,12 +208,12 @@ final class HttpConnection implements Request.Connection {
       request = request(head);
     } catch (MessageConstraintException
         | RequestHeaderFieldsTooLargeException
-        | HeadTooLongException _) {
+        | HeadInput.TooLongException _) {
       return refuse(TOO_LARGE_HEAD, "the request's head is longer than " + limits.headBytes());
     } catch (HttpException | FoldedException | IllegalArgumentException e) {
       return refuse(HttpURLConnection.HTTP_BAD_REQUEST, "not understood: " + e.getMessage());
     } finally {
-      in.allow(Long.MAX_VALUE);
+      in.over();
     }
     deadline.in(limits.exchange());
     boolean modern = head.getVersion().greaterEquals(HttpVersion.HTTP_1_1);
@@ -392,42 +392,6 @@ final class HttpConnection implements Request.Connection {
       if (line.length() > from && Character.isWhitespace(line.charAt(from))) {
         throw new FoldedException();
       }
-      return count;
-    }
-  }
-
-  /** The head is too long. */
-  private static final class HeadTooLongException extends IOException {
-    private static final long serialVersionUID = 1;
-  }
-
-  /** What the peer sends, of which only so much may be a head. */
-  private static final class Counted extends FilterInputStream {
-    private long allowed = Long.MAX_VALUE;
-    private boolean ended;
-
-    Counted(InputStream in) {
-      super(in);
-    }
-
-    void allow(long bytes) {
-      allowed = bytes;
-      ended = false;
-    }
-
-    /** Whether the end has come since {@link #allow}. */
-    boolean ended() {
-      return ended;
-    }
-
-    @Override
-    public int read(byte[] into, int offset, int length) throws IOException {
-      if (allowed <= 0) {
-        throw new HeadTooLongException();
-      }
-      int count = in.read(into, offset, length);
-      allowed -= Math.max(0, count);
-      ended |= count < 0;
       return count;
     }
   }

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.Closeable;
 import java.io.EOFException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -76,7 +75,7 @@ public final class UpstreamConnection implements Closeable {
   }
 
   private final Socket socket;
-  private final Noting in;
+  private final HeadInput in;
   private final GatheringOutput out;
   private final SessionInputBufferImpl buffer =
       new SessionInputBufferImpl(BUFFER_BYTES, HEAD_BYTES);
@@ -88,7 +87,7 @@ public final class UpstreamConnection implements Closeable {
    */
   public UpstreamConnection(Socket socket) throws IOException {
     this.socket = socket;
-    this.in = new Noting(socket.getInputStream());
+    this.in = new HeadInput(socket.getInputStream());
     this.out = new GatheringOutput(socket.getOutputStream());
   }
 
@@ -156,12 +155,17 @@ public final class UpstreamConnection implements Closeable {
   /** The next head, which may be an interim one. */
   public Head nextHead(String method) throws IOException {
     ClassicHttpResponse head;
+    in.begin(HEAD_BYTES - buffer.length());
     try {
       head = new DefaultHttpResponseParser(CONFIG).parse(buffer, in);
     } catch (HttpException e) {
       throw new IOException("answer not understood: " + e.getMessage(), e);
+    } catch (HeadInput.TooLongException e) {
+      throw new IOException("head of the answer too long: limit=" + HEAD_BYTES, e);
+    } finally {
+      in.over();
     }
-    if (head == null || in.ended) { // the library takes the end for that of the head
+    if (head == null || in.ended()) { // the library takes the end for that of the head
       throw ended();
     }
     var fields = new Fields();
@@ -229,22 +233,6 @@ public final class UpstreamConnection implements Closeable {
   @Override
   public void close() throws IOException {
     out.close(socket);
-  }
-
-  /** What the server says, and whether it has ended. */
-  private static final class Noting extends FilterInputStream {
-    private boolean ended;
-
-    Noting(InputStream in) {
-      super(in);
-    }
-
-    @Override
-    public int read(byte[] into, int offset, int length) throws IOException {
-      int count = in.read(into, offset, length);
-      ended |= count < 0;
-      return count;
-    }
   }
 
   /** A body of a length that was said. */

@@ -124,6 +124,26 @@ class UpstreamConnectionTest {
         .isInstanceOf(IOException.class);
   }
 
+  @Test
+  void headHasALimitAndTheBodyHasNone() throws Exception {
+    var body = "x".repeat(2 * UpstreamConnection.HEAD_BYTES);
+    var longest = after(head(UpstreamConnection.HEAD_BYTES) + body).answer("GET");
+
+    assertThat(body(longest)).isEqualTo(body);
+    assertThatThrownBy(() -> after(head(UpstreamConnection.HEAD_BYTES + 1)).answer("GET"))
+        .hasMessage("head of the answer too long: limit=" + UpstreamConnection.HEAD_BYTES);
+  }
+
+  /** Of so many bytes, in lines of a thousand. */
+  private static String head(int bytes) {
+    var head = new StringBuilder("HTTP/1.1 200 OK\r\n");
+    while (bytes - head.length() > 1_100) {
+      head.append("X-Part: ").append("y".repeat(990)).append("\r\n");
+    }
+    head.append("X-Last: ");
+    return head.append("y".repeat(bytes - head.length() - 4)).append("\r\n\r\n").toString();
+  }
+
   /** So that whoever copies an answer does not send what it has before the rest of the same. */
   @Test
   void whatWaitsInTheSocketWaitsToo() throws Exception {
