@@ -103,6 +103,7 @@ public final class AuditLog implements AutoCloseable {
       append(line);
     } catch (IOException e) {
       log.error("audit line lost: reason={} line={}", e.toString(), json);
+      close(); // there may be a part of it, which the next one ends
     } finally {
       writing.unlock();
     }
@@ -148,8 +149,19 @@ public final class AuditLog implements AutoCloseable {
       }
       open = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
       channel = open;
+      if (endsWithinLine()) {
+        open.write(ByteBuffer.wrap(new byte[] {'\n'}));
+      }
     }
     return open;
+  }
+
+  /** Whether a server was ended, or the disk was full, in the middle of one. */
+  private boolean endsWithinLine() throws IOException {
+    try (var in = FileChannel.open(file, StandardOpenOption.READ)) {
+      var last = ByteBuffer.allocate(1);
+      return in.size() > 0 && in.read(last, in.size() - 1) == 1 && last.get(0) != '\n';
+    }
   }
 
   private Path old(int number) {

@@ -106,6 +106,18 @@ class AuditLogTest {
   }
 
   @Test
+  void lineThatWasCutOffSpoilsNoOther() throws Exception {
+    Files.writeString(directory.resolve(AuditLog.FILE), "{}\n{\"time\":\"19");
+
+    try (var audit = open(AuditLog.MAX_BYTES)) {
+      audit.write(deed(Optional.empty(), "/a"));
+      audit.write(deed(Optional.empty(), "/b"));
+    }
+
+    assertThat(lines(AuditLog.FILE)).hasSize(4).startsWith("{}", "{\"time\":\"19");
+  }
+
+  @Test
   void pathsHaveALimit() throws Exception {
     try (var audit = open(AuditLog.MAX_BYTES)) {
       audit.write(deed(Optional.empty(), "/" + "x".repeat(2 * AuditLog.MAX_PATH)));
