@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class SortedRows {
   /**
-   * Rows that are sorted in at once, which takes the time of a page of few rows: comparing costs
-   * these times twice the logarithm of all, and moving one look at each.
+   * Rows that are sorted in at once: each is compared with some thirty others, and every row is
+   * moved once, which takes a few milliseconds where there are 100,000.
    */
   static final int PIECE_ROWS = 1024;
 
