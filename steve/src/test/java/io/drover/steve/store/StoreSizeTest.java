@@ -62,7 +62,7 @@ class StoreSizeTest {
           disk.usedBytes() / PODS,
           loading / 1_000_000);
       var queries = new LinkedHashMap<String, Map<String, List<String>>>();
-      // More of them than are kept in order: the last ones are looked for in all rows.
+      // More orders than are kept: each is asked for often enough to take the place of another.
       queries.put(
           "first page by namespace and name",
           Map.of("sort", List.of("metadata.namespace,metadata.name")));
