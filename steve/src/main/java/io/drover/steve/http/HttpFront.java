@@ -13,12 +13,15 @@ import java.util.concurrent.locks.LockSupport;
  * the far end got it from {@link #connect}.
  *
  * <p>A connection has a virtual thread, named {@code <name>-<n>}, and no limit is kept by a thread
- * that waits: while there are connections, {@code <name>-limits} looks four times a second whose
- * wait is over.
+ * that waits: while there are connections, {@code <name>-limits} looks once a second whose wait is
+ * over.
  */
 public final class HttpFront implements AutoCloseable {
-  /** How often limits are looked at. */
-  static final Duration LOOK_EVERY = Duration.ofMillis(250);
+  /**
+   * How often limits are looked at, which are tens of seconds. A server always keeps a connection or
+   * two, so an agent that nobody asks for anything does this all day long.
+   */
+  static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
   private final String name;
   private final FrontLimits limits;
