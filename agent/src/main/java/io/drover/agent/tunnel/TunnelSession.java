@@ -122,7 +122,7 @@ final class TunnelSession implements Transport.Receiver {
 
   // Guarded by lock.
   private final Map<Long, TunnelStream> streams = new HashMap<>();
-  private long highestStreamId;
+  private final GivenIds given = new GivenIds();
   private long streamsBegun;
   private final Set<Long> unlisted = new HashSet<>(); // of the streams, those that no list named
   private long listedBegun; // as the last list went out
@@ -348,7 +348,7 @@ final class TunnelSession implements Transport.Receiver {
   private @Nullable String register(TunnelStream stream, Connect connect) {
     lock.lock();
     try {
-      highestStreamId = Math.max(highestStreamId, connect.streamId());
+      given.came(connect.streamId());
       if (ending != null) {
         return "";
       }
@@ -562,13 +562,11 @@ final class TunnelSession implements Transport.Receiver {
       // Under the same lock as the opening of streams: none can be missing here.
       ids = new ArrayList<>(streams.size() + wanted);
       ids.addAll(streams.keySet());
+      ids.addAll(given.takeSkipped());
       ids.sort(null);
       named = ids.stream().filter(unlisted::contains).toList();
       unlisted.clear();
-      long padding = Math.min(wanted, Long.MAX_VALUE - highestStreamId);
-      for (int i = 1; i <= padding; i++) {
-        ids.add(highestStreamId + i);
-      }
+      given.addNext(ids, wanted);
     } finally {
       lock.unlock();
     }

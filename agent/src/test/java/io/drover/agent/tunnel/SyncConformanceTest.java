@@ -66,8 +66,9 @@ class SyncConformanceTest {
 
       minute(peer);
       var ids = peer.expect(SyncConnections.class).streamIds();
-      assertThat(ids).startsWith(2L, 9L, 10L, 11L).isSorted().doesNotHaveDuplicates();
-      assertThat(ids).hasSize(2 + TunnelSession.MIN_SYNC_PADDING);
+      assertThat(ids).startsWith(2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L, 10L, 11L);
+      assertThat(ids).isSorted().doesNotHaveDuplicates();
+      assertThat(ids).hasSize(8 + TunnelSession.MIN_SYNC_PADDING);
       expectQuestion(peer, 2);
       expectQuestion(peer, 9);
 
@@ -75,7 +76,8 @@ class SyncConformanceTest {
       tunnel.awaitDials(3);
       minute(peer);
       ids = peer.expect(SyncConnections.class).streamIds();
-      assertThat(ids).startsWith(2L, 9L, 12L, 13L).hasSize(3 + TunnelSession.MIN_SYNC_PADDING);
+      assertThat(ids).startsWith(2L, 9L, 10L, 11L, 12L, 13L);
+      assertThat(ids).hasSize(5 + TunnelSession.MIN_SYNC_PADDING);
       expectQuestion(peer, 12);
 
       peer.send(new Close(9, "EOF"));
@@ -151,6 +153,30 @@ class SyncConformanceTest {
           .contains(3L, id)
           .isSorted()
           .doesNotHaveDuplicates();
+    }
+  }
+
+  /** A Go server numbers a stream first, and then waits for its turn to write. */
+  @Test
+  void y2AConnectThatALaterOneOvertookIsListed() throws Exception {
+    try (var server = ScriptedServer.start();
+        var backend = Backend.start();
+        var tunnel = TestTunnel.start(server, timer)) {
+      var peer = server.open();
+      peer.send(backend.connect(2));
+      peer.send(backend.connect(4));
+      tunnel.awaitDials(2);
+
+      minute(peer);
+      assertThat(peer.expect(SyncConnections.class).streamIds()).startsWith(2L, 3L, 4L, 5L);
+      expectQuestion(peer, 2);
+      expectQuestion(peer, 4);
+      peer.send(backend.connect(3));
+      tunnel.awaitDials(3);
+
+      minute(peer);
+      assertThat(peer.expect(SyncConnections.class).streamIds()).startsWith(2L, 3L, 4L, 5L);
+      expectQuestion(peer, 3);
     }
   }
 
