@@ -18,8 +18,8 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class HttpFront implements AutoCloseable {
   /**
-   * How often limits are looked at, which are tens of seconds. A server always keeps a connection or
-   * two, so an agent that nobody asks for anything does this all day long.
+   * How often limits are looked at, which are tens of seconds. A server always keeps a connection
+   * or two, so an agent that nobody asks for anything does this all day long.
    */
   static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 

@@ -3,6 +3,7 @@ package io.drover.steve.query;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,11 +68,11 @@ public record Comparison(Field field, Operator operator, boolean numeric, Set<St
   }
 
   /** The same of a column that is no label, in UTF-8: quick where each object has its own text. */
-  public boolean accepts(byte[] text) {
+  public Predicate<byte[]> ofColumn() {
     return switch (operator) {
-      case PART -> contains(text);
-      case NOT_PART -> !contains(text);
-      default -> accepts(new String(text, StandardCharsets.UTF_8));
+      case PART -> new Part(value())::isIn;
+      case NOT_PART -> Predicate.not(new Part(value())::isIn);
+      default -> text -> accepts(new String(text, StandardCharsets.UTF_8));
     };
   }
 
@@ -80,7 +81,7 @@ public record Comparison(Field field, Operator operator, boolean numeric, Set<St
       case EXISTS -> true;
       case EQUAL, IN -> values.contains(text) || (numeric && isAnyNumber(text));
       case ELEMENT -> List.of(text.split("\\|", -1)).stream().anyMatch(values::contains);
-      case PART -> contains(text.getBytes(StandardCharsets.UTF_8));
+      case PART -> new Part(value()).isIn(text.getBytes(StandardCharsets.UTF_8));
       case LESS -> compare(text) < 0;
       case GREATER -> compare(text) > 0;
       case NOT_EQUAL, NOT_PART, NOT_IN, NOT_ELEMENT, NOT_EXISTS ->
@@ -104,19 +105,5 @@ public record Comparison(Field field, Operator operator, boolean numeric, Set<St
       return text.isEmpty() ? 0 : text.compareTo(value());
     }
     return Double.compare(number, Order.number(value()));
-  }
-
-  private boolean contains(byte[] in) {
-    var wanted = value().getBytes(StandardCharsets.UTF_8);
-    for (int from = 0; from <= in.length - wanted.length; from++) {
-      int i = 0;
-      while (i < wanted.length && Order.folded(in[from + i]) == Order.folded(wanted[i])) {
-        i++;
-      }
-      if (i == wanted.length) {
-        return true;
-      }
-    }
-    return false;
   }
 }

@@ -99,10 +99,11 @@ final class Scan {
     }
     var field = comparison.field();
     var column = table.column(field);
+    var ofColumn = comparison.ofColumn();
     IntPredicate ofText =
         field.isLabel()
             ? set -> comparison.accepts(Labels.value(set, field.label(), texts))
-            : number -> comparison.accepts(texts.bytes(number));
+            : number -> ofColumn.test(texts.bytes(number));
     var answers = remember(ofText);
     return row -> answers.test(column.get(row));
   }
