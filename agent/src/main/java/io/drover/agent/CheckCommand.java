@@ -133,7 +133,7 @@ final class CheckCommand implements Callable<Integer> {
               cluster != null && config.gateway()
                   ? new CheckedGateway(config, dialer, cluster::kube, Clock.systemUTC())
                   : null,
-              new OwnTunnel(dialer, Agent.dialerTo(steve), timer, sockets),
+              new OwnTunnel(dialer, Tunnels.dialerTo(steve), timer, sockets),
               Clock.systemUTC(),
               RESOLV_CONF,
               printed)
@@ -159,7 +159,8 @@ final class CheckCommand implements Callable<Integer> {
 
     @Override
     public Login login() throws IOException {
-      var credentials = Agent.credentials(config.paths(), config.duty().credentialName(), kube());
+      var credentials =
+          AgentContext.credentials(config.paths(), config.duty().credentialName(), kube());
       return new Login(credentials.url(), credentials.token());
     }
 
@@ -199,7 +200,7 @@ final class CheckCommand implements Callable<Integer> {
         throws IOException, InterruptedException {
       var handshake =
           new Handshake(
-              Agent.endpoint(url, TunnelHeaders.CONNECT_PATH),
+              Handshake.endpoint(url, TunnelHeaders.CONNECT_PATH),
               Map.of(
                   TunnelHeaders.TOKEN, token.value(),
                   TunnelHeaders.PARAMS, parametersWithoutCluster(parameterBytes)),
@@ -227,7 +228,7 @@ final class CheckCommand implements Callable<Integer> {
         throws IOException, InterruptedException {
       var handshake =
           new Handshake(
-              Agent.endpoint(url, TunnelHeaders.CONNECT_PATH),
+              Handshake.endpoint(url, TunnelHeaders.CONNECT_PATH),
               Map.of(TunnelHeaders.AUTHORIZATION, TunnelHeaders.steveAuthorization(token.value())),
               trust,
               DialPolicy.everything());

@@ -96,7 +96,7 @@ final class NodeTunnel {
     var credentials = Credentials.read(config.paths().credentials());
     return Optional.of(
         new Handshake(
-            Agent.endpoint(credentials.url(), TunnelHeaders.CONNECT_PATH),
+            Handshake.endpoint(credentials.url(), TunnelHeaders.CONNECT_PATH),
             Map.of(
                 TunnelHeaders.TOKEN, credentials.token().value(),
                 TunnelHeaders.PARAMS, new NodeParams(config.node()).toHeader()),

@@ -78,7 +78,7 @@ class ReasonOutputsTest {
         var rotation = Rotation.start(List.of(part), signal, System::nanoTime, new Random(1))) {
       signal.changed();
       eventually(() -> log.at(Level.WARN).size() == 2);
-      var reading = Agent.reading("cluster", tunnel);
+      var reading = Readings.tunnel("cluster", tunnel);
 
       try (var health = serve(reading, rotation)) {
         var state = get(health, "/readyz");
@@ -91,7 +91,7 @@ class ReasonOutputsTest {
         only(reason, status, "down for .*: (\\w+)\\n", 1);
         only(reason, status, "✗ feature +(\\w+)\\n", 1);
       }
-      only(reason, Agent.lastReasons("cluster", tunnel), "Z tunnel=cluster reason=(\\w+): ", 1);
+      only(reason, Readings.lastReasons("cluster", tunnel), "Z tunnel=cluster reason=(\\w+): ", 1);
       only(reason, report(reading), "\"reason\":\"(\\w+)\",\"message\":\"" + PARTICULARS, 1);
       only(
           reason,
@@ -164,7 +164,7 @@ class ReasonOutputsTest {
                 null,
                 null,
                 null,
-                List.of(Agent.health(reading))),
+                List.of(Readings.health(reading))),
             null,
             null,
             known.resources(),

@@ -30,7 +30,7 @@ class SelfProbeOfSteveTest {
   @Test
   void whatAnswersBehindTheTunnelAnswersUntilItIsGone() throws Exception {
     var steve = SteveServer.start();
-    try (var probe = SelfProbe.start(Agent.dialerTo(steve), this::sleep)) {
+    try (var probe = SelfProbe.start(Tunnels.dialerTo(steve), this::sleep)) {
       naps.take();
       probed();
       assertThat(probe.problem()).isEmpty();

@@ -17,6 +17,12 @@ public record Handshake(URI url, Map<String, String> headers, SSLContext trust, 
     headers = Map.copyOf(headers);
   }
 
+  /** Where the server at this URL has that path. */
+  public static URI endpoint(URI server, String path) {
+    // Always TLS, and at the root of the host, as the stock agent does it.
+    return URI.create("wss://" + server.getRawAuthority() + path);
+  }
+
   /** Host and port of the server. */
   String server() {
     return url.getRawAuthority();

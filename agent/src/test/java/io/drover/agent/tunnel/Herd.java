@@ -26,9 +26,7 @@ final class Herd {
   public static void main(String[] args) throws Exception {
     var handshake =
         new Handshake(
-            URI.create(
-                args[0].replaceFirst("^http", "ws").replaceFirst("/$", "")
-                    + TunnelHeaders.CONNECT_PATH),
+            Handshake.endpoint(URI.create(args[0]), TunnelHeaders.CONNECT_PATH),
             Map.of(TunnelHeaders.AUTHORIZATION, TunnelHeaders.steveAuthorization(args[1])),
             ServerTrust.ofFile(Path.of(args[2])),
             DialPolicy.everything());
