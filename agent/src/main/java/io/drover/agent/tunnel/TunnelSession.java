@@ -86,10 +86,10 @@ final class TunnelSession implements Transport.Receiver {
   static final int MAX_SYNC_PADDING = 16_384;
 
   /**
-   * Between the two it is the number of streams that the last interval brought, divided by this: as
-   * many as come in 6 s, longer than both ends and the way take when they are busy.
+   * Between the two it is as many as came in this time, by the rate since the last list, or of a
+   * minute: longer than both ends and the way take when they are busy.
    */
-  private static final int SYNC_PADDING_DIVISOR = 10;
+  private static final Duration SYNC_PADDING_TIME = Duration.ofSeconds(6);
 
   /**
    * A list waits while an older ping has no answer: what is on its way to us may be as old, and is
@@ -127,6 +127,7 @@ final class TunnelSession implements Transport.Receiver {
   private final Set<Long> unlisted = new HashSet<>(); // of the streams, those that no list named
   private long listedBegun; // as the last list went out
   private int listedOpen;
+  private long listedNanos;
   private int dialing;
   private @Nullable Problem ending;
   private @Nullable Task watch;
@@ -174,6 +175,7 @@ final class TunnelSession implements Transport.Receiver {
     Thread.ofPlatform().daemon().name(name + "-writer").start(() -> write(opened));
     lock.lock();
     try {
+      listedNanos = lastPongNanos;
       if (ending == null) {
         watch = timer.after(WATCH_EVERY, this::watch);
         sync = timer.after(SYNC_EVERY, this::sync);
@@ -558,7 +560,7 @@ final class TunnelSession implements Transport.Receiver {
       }
       listedBegun = streamsBegun;
       listedOpen = streams.size();
-      int wanted = Math.clamp(begun / SYNC_PADDING_DIVISOR, MIN_SYNC_PADDING, MAX_SYNC_PADDING);
+      int wanted = padding(begun);
       // Under the same lock as the opening of streams: none can be missing here.
       ids = new ArrayList<>(streams.size() + wanted);
       ids.addAll(streams.keySet());
@@ -573,6 +575,15 @@ final class TunnelSession implements Transport.Receiver {
     sayNow(new SyncConnections(ids));
     // Last, so that the answer is of after all lists. Fewer than CONTROL_LIMIT, as streams are.
     named.forEach(id -> sayNow(new Data(id, NO_BYTES.duplicate())));
+  }
+
+  /** How many ids come next while a list is on its way. Needs the lock. */
+  private int padding(long begun) {
+    long now = timer.nanoTime();
+    long elapsed = Math.clamp(now - listedNanos, 1, SYNC_EVERY.toNanos());
+    listedNanos = now;
+    double expected = (double) begun * SYNC_PADDING_TIME.toNanos() / elapsed;
+    return (int) Math.clamp(expected, MIN_SYNC_PADDING, MAX_SYNC_PADDING);
   }
 
   // ---- for the streams
