@@ -22,6 +22,7 @@ import java.util.Date;
 import java.util.List;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
@@ -29,6 +30,7 @@ import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
@@ -146,30 +148,41 @@ public final class SigningAuthority {
   public SSLContext serve(String host, Instant from, Instant to) {
     try {
       var keys = newKeys();
-      var issuer = new X500Name(certificate.getSubjectX500Principal().getName());
-      var extensions = new JcaX509ExtensionUtils();
-      var leaf =
-          sign(
-              builder(issuer, new X500Name("CN=" + host), keys.getPublic(), from, to)
-                  .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
-                  .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
-                  .addExtension(
-                      Extension.extendedKeyUsage,
-                      false,
-                      new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth))
-                  .addExtension(
-                      Extension.authorityKeyIdentifier,
-                      false,
-                      extensions.createAuthorityKeyIdentifier(certificate.getPublicKey()))
-                  .addExtension(
-                      Extension.subjectAlternativeName,
-                      false,
-                      new GeneralNames(new GeneralName(GeneralName.dNSName, host))),
-              key);
-      return ServerCertificate.context(List.of(leaf), keys.getPrivate());
+      return ServerCertificate.context(
+          List.of(certify(host, keys.getPublic(), from, to)), keys.getPrivate());
     } catch (GeneralSecurityException | IOException | OperatorCreationException e) {
       throw new IllegalStateException("no certificate can be made for " + host, e);
     }
+  }
+
+  X509Certificate certify(String host, PublicKey subject, Instant from, Instant to)
+      throws GeneralSecurityException, IOException, OperatorCreationException {
+    // To the byte: Go's clients look for the issuer by the bytes of its name.
+    var issuer = X500Name.getInstance(certificate.getSubjectX500Principal().getEncoded());
+    return sign(
+        builder(issuer, new X500Name("CN=" + host), subject, from, to)
+            .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
+            .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
+            .addExtension(
+                Extension.extendedKeyUsage,
+                false,
+                new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth))
+            .addExtension(Extension.authorityKeyIdentifier, false, keyIdentifier())
+            .addExtension(
+                Extension.subjectAlternativeName,
+                false,
+                new GeneralNames(new GeneralName(GeneralName.dNSName, host))),
+        key);
+  }
+
+  /** As it says itself, or by its key: there are several ways to reckon it. */
+  private AuthorityKeyIdentifier keyIdentifier() throws GeneralSecurityException, IOException {
+    byte[] own = certificate.getExtensionValue(Extension.subjectKeyIdentifier.getId());
+    return own == null
+        ? new JcaX509ExtensionUtils().createAuthorityKeyIdentifier(certificate.getPublicKey())
+        : new AuthorityKeyIdentifier(
+            SubjectKeyIdentifier.getInstance(JcaX509ExtensionUtils.parseExtensionValue(own))
+                .getKeyIdentifier());
   }
 
   private static KeyPair newKeys() throws GeneralSecurityException {
