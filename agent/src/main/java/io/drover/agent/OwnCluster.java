@@ -64,7 +64,7 @@ final class OwnCluster implements AutoCloseable {
             Sleeper.REAL,
             new SecureRandom(),
             onChange);
-    leadership = context.kube().standForElection(LEASE, identity(), onChange);
+    leadership = context.kube().standForElection(LEASE, identity(config.duty().pod()), onChange);
     nodes =
         config.report().enabled() && !config.nodeAgents().addresses().isEmpty()
             ? NodePoller.start(
@@ -108,9 +108,11 @@ final class OwnCluster implements AutoCloseable {
         new ServerOfTunnels(context));
   }
 
-  /** The pod's name, which is the host's, and something that no other life of it has. */
-  private static String identity() {
-    return ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+  /** The pod's name, by which people know it, and something that no other life of it has. */
+  private static String identity(String pod) {
+    return (pod.isEmpty() ? String.valueOf(ProcessHandle.current().pid()) : pod)
+        + "_"
+        + UUID.randomUUID();
   }
 
   private String clusterId() {

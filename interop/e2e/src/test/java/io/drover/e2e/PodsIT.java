@@ -39,6 +39,7 @@ final class PodsIT {
   private static final String SHELL_USER = "u-shell";
   private static final String SHELL_NAMESPACE = "shell-allowed";
   private static final String DEPLOYMENT = "cattle-cluster-agent";
+  private static final String LEASE = "lease/drover-agent";
   private static final String AGENTS = "app=" + DEPLOYMENT;
   private static final String NODE_AGENTS = "app=drover-node-agent";
   private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -156,6 +157,7 @@ final class PodsIT {
     assertNothingWasRestarted(AGENTS, 2);
     assertNothingWasRestarted(NODE_AGENTS, 1);
     assertNodeAgentsAreSmall();
+    assertLeaseNamesAPod();
   }
 
   @Test
@@ -360,6 +362,14 @@ final class PodsIT {
           "pod %s: %d MiB resident, %d MiB at most, limit %s%n",
           name(pod), residentMib(pod, "VmRSS"), residentMib(pod, "VmHWM"), limit);
     }
+  }
+
+  /** So that people see which replica writes the reports. */
+  private void assertLeaseNamesAPod() throws IOException, InterruptedException {
+    admin.run("-n", Import.NAMESPACE, "wait", "--for=create", LEASE, TIMEOUT);
+    var holder =
+        admin.run("-n", Import.NAMESPACE, "get", LEASE, "-o", "jsonpath={.spec.holderIdentity}");
+    assertThat(pods(AGENTS)).anyMatch(pod -> holder.startsWith(name(pod) + "_"));
   }
 
   private void assertNodeAgentsAreSmall() throws IOException, InterruptedException {
