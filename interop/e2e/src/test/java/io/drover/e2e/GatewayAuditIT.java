@@ -67,7 +67,7 @@ final class GatewayAuditIT {
   static void close(ControlPlane plane) throws IOException, InterruptedException {
     plane
         .admin()
-        .run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway", "--ignore-not-found");
+        .run("-n", Import.NAMESPACE, "delete", "secret", AgentGateway.SECRET, "--ignore-not-found");
   }
 
   private static Installation install(ControlPlane plane, String name, Map<String, String> more)

@@ -41,8 +41,6 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(WithControlPlane.class)
 @TestInstance(Lifecycle.PER_CLASS)
 final class GatewayIT implements ThroughKubectl {
-  private static final String ADDRESS = "drover-gateway.internal:443";
-  private static final String HOST = "drover-gateway.internal";
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, String> ON = Map.of("DROVER_GATEWAY", "on");
   private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
@@ -63,7 +61,7 @@ final class GatewayIT implements ThroughKubectl {
   @AfterAll
   void close(ControlPlane plane) throws IOException, InterruptedException {
     installations.forEach(Installation::close);
-    plane.admin().run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway");
+    plane.admin().run("-n", Import.NAMESPACE, "delete", "secret", AgentGateway.SECRET);
   }
 
   List<Installation> installations() {
@@ -86,7 +84,7 @@ final class GatewayIT implements ThroughKubectl {
         installation
             .plane()
             .admin()
-            .json("-n", Import.NAMESPACE, "get", "secret", "drover-gateway", "-o", "json");
+            .json("-n", Import.NAMESPACE, "get", "secret", AgentGateway.SECRET, "-o", "json");
     return new String(
         Base64.getDecoder().decode(secret.path("data").path(key).asText("")), ISO_8859_1);
   }
@@ -97,7 +95,9 @@ final class GatewayIT implements ThroughKubectl {
 
     assertThat(told.path("tokenSha256").asText())
         .isEqualTo(Payload.sha256(kept(installation, "token").getBytes(UTF_8)));
-    assertThat(told.toString()).contains(ADDRESS).doesNotContain(installation.plane().address());
+    assertThat(told.toString())
+        .contains(AgentGateway.ADDRESS)
+        .doesNotContain(installation.plane().address());
   }
 
   @WithEachPeer
@@ -147,7 +147,7 @@ final class GatewayIT implements ThroughKubectl {
     var request =
         "GET /api/v1/namespaces/%s/resourcequotas?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
             .formatted(namespace, kept(installation, "token"));
-    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    var through = installation.peer().forward(Peer.CLUSTER, AgentGateway.ADDRESS);
     var trust = Https.trust(ca);
     int port = URI.create("https://" + installation.plane().address()).getPort();
     var agent = installation.agent().process();
@@ -156,7 +156,7 @@ final class GatewayIT implements ThroughKubectl {
     var watches = new ArrayList<SSLSocket>();
     try {
       for (int i = 0; i < SHARING; i++) {
-        watches.add(Https.connect(through, HOST, trust));
+        watches.add(Https.connect(through, AgentGateway.HOST, trust));
       }
       for (var watch : watches) {
         watch.getOutputStream().write(request.getBytes(ISO_8859_1));
@@ -566,8 +566,8 @@ final class GatewayIT implements ThroughKubectl {
     var ca =
         Files.writeString(
             installation.directory().resolve("gateway-ca.crt"), kept(installation, "ca.crt"));
-    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
-    try (var socket = Https.connect(through, HOST, Https.trust(ca))) {
+    var through = installation.peer().forward(Peer.CLUSTER, AgentGateway.ADDRESS);
+    try (var socket = Https.connect(through, AgentGateway.HOST, Https.trust(ca))) {
       var request =
           "GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n"
               .formatted(token, fields);

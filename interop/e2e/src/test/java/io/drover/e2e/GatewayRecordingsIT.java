@@ -49,7 +49,7 @@ final class GatewayRecordingsIT {
   static void close(ControlPlane plane) throws IOException, InterruptedException {
     plane
         .admin()
-        .run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway", "--ignore-not-found");
+        .run("-n", Import.NAMESPACE, "delete", "secret", AgentGateway.SECRET, "--ignore-not-found");
   }
 
   private static Kubectl.Outcome exec(

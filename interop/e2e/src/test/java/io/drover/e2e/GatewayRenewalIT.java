@@ -44,9 +44,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("interop")
 @ExtendWith(WithControlPlane.class)
 final class GatewayRenewalIT {
-  private static final String ADDRESS = "drover-gateway.internal:443";
-  private static final String HOST = "drover-gateway.internal";
-  private static final String SECRET = "drover-gateway";
   private static final String CA = "ca.crt";
   private static final String PREVIOUS_CA = "previous-ca.crt";
   private static final Map<String, String> QUIET =
@@ -95,7 +92,8 @@ final class GatewayRenewalIT {
   void close() throws Exception {
     loads.forEach(Load::close);
     installations.forEach(Installation::close);
-    admin.run("-n", Import.NAMESPACE, "delete", "secret", SECRET, "--ignore-not-found");
+    admin.run(
+        "-n", Import.NAMESPACE, "delete", "secret", AgentGateway.SECRET, "--ignore-not-found");
   }
 
   @Test
@@ -224,7 +222,9 @@ final class GatewayRenewalIT {
 
   private Map<String, String> kept() throws IOException, InterruptedException {
     var data =
-        admin.json("-n", Import.NAMESPACE, "get", "secret", SECRET, "-o", "json").path("data");
+        admin
+            .json("-n", Import.NAMESPACE, "get", "secret", AgentGateway.SECRET, "-o", "json")
+            .path("data");
     var kept = new HashMap<String, String>();
     for (var entry : data.properties()) {
       kept.put(entry.getKey(), decoded(entry.getValue().asText()));
@@ -240,7 +240,8 @@ final class GatewayRenewalIT {
   private void put(Authority authority) throws Exception {
     var patch = JSON.createObjectNode();
     patch.putObject("stringData").put(CA, authority.pem());
-    admin.run("-n", Import.NAMESPACE, "patch", "secret", SECRET, "-p", patch.toString());
+    admin.run(
+        "-n", Import.NAMESPACE, "patch", "secret", AgentGateway.SECRET, "-p", patch.toString());
   }
 
   /** What a server's users and the server itself ask all the time, and what they keep open. */
@@ -261,7 +262,7 @@ final class GatewayRenewalIT {
     Load(Installation installation, String token) throws Exception {
       peer = installation.peer();
       admin = installation.plane().admin();
-      through = peer.forward(Peer.CLUSTER, ADDRESS);
+      through = peer.forward(Peer.CLUSTER, AgentGateway.ADDRESS);
       request =
           "GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
               .formatted(token);
@@ -274,7 +275,7 @@ final class GatewayRenewalIT {
       var kubectl = peer.kubectl();
       watching = kubectl.start("watch", "-n", namespace, "get", "quota", "--watch", "-o", "name");
       following = kubectl.start("logs-f", "logs", "-f", pod);
-      kept = Https.connect(through, HOST, trust(told()));
+      kept = Https.connect(through, AgentGateway.HOST, trust(told()));
       answers = new BufferedInputStream(kept.getInputStream());
       showNews(); // they have begun then
       users = new Users(peer, USERS, PAUSE);
@@ -295,14 +296,14 @@ final class GatewayRenewalIT {
 
     /** As a server that knows these authorities. */
     void comeAnew(String authorities) throws IOException {
-      try (var socket = Https.connect(through, HOST, trust(authorities))) {
+      try (var socket = Https.connect(through, AgentGateway.HOST, trust(authorities))) {
         ask(socket, new BufferedInputStream(socket.getInputStream()));
       }
     }
 
     /** What whoever knows these authorities is met with. */
     X509Certificate presented(String authorities) throws IOException {
-      try (var socket = Https.connect(through, HOST, trust(authorities))) {
+      try (var socket = Https.connect(through, AgentGateway.HOST, trust(authorities))) {
         socket.startHandshake();
         return (X509Certificate) socket.getSession().getPeerCertificates()[0];
       }

@@ -31,8 +31,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(WithControlPlane.class)
 @TestInstance(Lifecycle.PER_CLASS)
 final class GatewayTokensIT {
-  private static final String ADDRESS = "drover-gateway.internal:443";
-  private static final String HOST = "drover-gateway.internal";
   private static final String NAMESPACE = "cattle-impersonation-system";
   private static final String SECRETS = "/api/v1/namespaces/" + NAMESPACE + "/secrets";
   private static final String ACCOUNT = "cattle-impersonation-u-e2e";
@@ -73,7 +71,7 @@ final class GatewayTokensIT {
     makeTokenSecret(NAMESPACE, ACCOUNT);
     makeTokenSecret(Import.NAMESPACE, "cattle");
     for (String key : List.of("ca.key", "stand-ins.key")) {
-      canaries.add(key, data(admin, Import.NAMESPACE, "drover-gateway", key));
+      canaries.add(key, data(admin, Import.NAMESPACE, AgentGateway.SECRET, key));
     }
     for (var installation : installations) {
       canaries.add(
@@ -87,7 +85,7 @@ final class GatewayTokensIT {
     installations.forEach(Installation::close);
     admin.run("delete", "clusterrole,clusterrolebinding", ACCOUNT);
     admin.run("delete", "namespace", NAMESPACE, "--wait=false");
-    admin.run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway", "cattle-e2e");
+    admin.run("-n", Import.NAMESPACE, "delete", "secret", AgentGateway.SECRET, "cattle-e2e");
   }
 
   List<Installation> installations() {
@@ -148,9 +146,10 @@ final class GatewayTokensIT {
   /** As the server itself asks, past its proxy for users. */
   private RawHttp.Reply ask(Installation installation, String line, String accept)
       throws IOException, InterruptedException {
-    var through = installation.peer().forward(Peer.CLUSTER, ADDRESS);
-    try (var socket = Https.connect(through, HOST, Https.trust(authority(installation)))) {
-      var token = data(admin, Import.NAMESPACE, "drover-gateway", "token");
+    var through = installation.peer().forward(Peer.CLUSTER, AgentGateway.ADDRESS);
+    try (var socket =
+        Https.connect(through, AgentGateway.HOST, Https.trust(authority(installation)))) {
+      var token = data(admin, Import.NAMESPACE, AgentGateway.SECRET, "token");
       socket
           .getOutputStream()
           .write(
@@ -166,13 +165,13 @@ final class GatewayTokensIT {
   private Path authority(Installation installation) throws IOException, InterruptedException {
     return Files.writeString(
         installation.directory().resolve("gateway-ca.crt"),
-        data(admin, Import.NAMESPACE, "drover-gateway", "ca.crt"));
+        data(admin, Import.NAMESPACE, AgentGateway.SECRET, "ca.crt"));
   }
 
   /** At the gateway, with a token of the server's choice. */
   private Kubectl as(Installation installation, String token)
       throws IOException, InterruptedException {
-    var to = installation.peer().forward(Peer.CLUSTER, ADDRESS);
+    var to = installation.peer().forward(Peer.CLUSTER, AgentGateway.ADDRESS);
     var directory = Files.createDirectories(installation.directory().resolve("as-account"));
     var config =
         """
@@ -183,7 +182,7 @@ final class GatewayTokensIT {
         contexts: [{name: c, context: {cluster: c, user: u}}]
         current-context: c
         """
-            .formatted(to.getPort(), HOST, authority(installation), token);
+            .formatted(to.getPort(), AgentGateway.HOST, authority(installation), token);
     return new Kubectl(Files.writeString(directory.resolve("kubeconfig.yaml"), config), directory);
   }
 
@@ -321,7 +320,7 @@ final class GatewayTokensIT {
   void ownSecretIsNeitherShownNorChanged(Installation installation) throws Exception {
     var kubectl = installation.peer().kubectl();
     var shown =
-        hear(kubectl, "-n", Import.NAMESPACE, "get", "secret", "drover-gateway", "-o", "json");
+        hear(kubectl, "-n", Import.NAMESPACE, "get", "secret", AgentGateway.SECRET, "-o", "json");
 
     assertThat(token(shown.at("/data/ca.crt"))).startsWith("-----BEGIN CERTIFICATE");
     for (String key : List.of("ca.key", "stand-ins.key", "token")) {
@@ -329,14 +328,14 @@ final class GatewayTokensIT {
     }
     for (String[] command :
         List.of(
-            new String[] {"delete", "secret", "drover-gateway"},
+            new String[] {"delete", "secret", AgentGateway.SECRET},
             new String[] {"delete", "namespace", Import.NAMESPACE, "--wait=false"},
             deletion(installation, "/secrets"),
             deletion(installation, "/secrets?labelSelector=a%3Db"),
             deletion(installation, "/secrets?fieldSelector=metadata.name%3Ddrover-gateway"),
             deletion(installation, ""),
-            new String[] {"patch", "secret", "drover-gateway", "-p", "{\"data\":{}}"},
-            new String[] {"create", "secret", "generic", "drover-gateway"})) {
+            new String[] {"patch", "secret", AgentGateway.SECRET, "-p", "{\"data\":{}}"},
+            new String[] {"create", "secret", "generic", AgentGateway.SECRET})) {
       var all = new ArrayList<>(List.of("-n", Import.NAMESPACE));
       all.addAll(List.of(command));
       var refused = kubectl.outcome(new byte[0], all.toArray(String[]::new));

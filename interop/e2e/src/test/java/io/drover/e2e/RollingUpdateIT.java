@@ -95,7 +95,13 @@ final class RollingUpdateIT {
     } finally {
       plane
           .admin()
-          .run("-n", Import.NAMESPACE, "delete", "secret", "drover-gateway", "--ignore-not-found");
+          .run(
+              "-n",
+              Import.NAMESPACE,
+              "delete",
+              "secret",
+              AgentGateway.SECRET,
+              "--ignore-not-found");
     }
   }
 }
