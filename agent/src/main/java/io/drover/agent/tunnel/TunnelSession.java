@@ -449,7 +449,9 @@ final class TunnelSession implements Transport.Receiver {
       }
     } catch (IOException e) {
       log.debug("writer ends: tunnel={} reason={}", name, e.toString());
-      to.abort();
+      if (ending() == null) { // or else the websocket closes, and the goodbye is on its way
+        to.abort();
+      }
     } catch (InterruptedException e) {
       to.abort();
       Thread.currentThread().interrupt();
