@@ -560,9 +560,11 @@ final class TunnelSession implements Transport.Receiver {
       if (begun == 0 && streams.size() == listedOpen) {
         return;
       }
+      long now = timer.nanoTime();
+      int wanted = padding(begun, now - listedNanos);
       listedBegun = streamsBegun;
       listedOpen = streams.size();
-      int wanted = padding(begun);
+      listedNanos = now;
       // Under the same lock as the opening of streams: none can be missing here.
       ids = new ArrayList<>(streams.size() + wanted);
       ids.addAll(streams.keySet());
@@ -579,11 +581,9 @@ final class TunnelSession implements Transport.Receiver {
     named.forEach(id -> sayNow(new Data(id, NO_BYTES.duplicate())));
   }
 
-  /** How many ids come next while a list is on its way. Needs the lock. */
-  private int padding(long begun) {
-    long now = timer.nanoTime();
-    long elapsed = Math.clamp(now - listedNanos, 1, SYNC_EVERY.toNanos());
-    listedNanos = now;
+  /** How many ids come next while a list is on its way, if so many came since the last one. */
+  private static int padding(long begun, long sinceNanos) {
+    long elapsed = Math.clamp(sinceNanos, 1, SYNC_EVERY.toNanos());
     double expected = (double) begun * SYNC_PADDING_TIME.toNanos() / elapsed;
     return (int) Math.clamp(expected, MIN_SYNC_PADDING, MAX_SYNC_PADDING);
   }

@@ -6,12 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.drover.agent.config.Secret;
 import java.math.BigInteger;
 import java.security.KeyPair;
-import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
-import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Base64;
 import java.util.Date;
 import org.bouncycastle.asn1.DERPrintableString;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -40,12 +37,6 @@ class SigningAuthorityTest {
           .addRDN(BCStyle.CN, new DERPrintableString("clusters"))
           .build();
 
-  private static KeyPair keys() throws Exception {
-    var generator = KeyPairGenerator.getInstance("EC");
-    generator.initialize(new ECGenParameterSpec("secp256r1"));
-    return generator.generateKeyPair();
-  }
-
   /** With an identifier that is no hash of its key, or none. */
   private static X509Certificate made(KeyPair keys, boolean identified) throws Exception {
     var builder =
@@ -64,23 +55,16 @@ class SigningAuthorityTest {
   }
 
   private static SigningAuthority read(X509Certificate authority, KeyPair keys) throws Exception {
-    return SigningAuthority.read(
-        pem("CERTIFICATE", authority.getEncoded()),
-        new Secret(pem("PRIVATE KEY", keys.getPrivate().getEncoded())));
-  }
-
-  private static String pem(String type, byte[] der) {
-    return "-----BEGIN %s-----\n%s\n-----END %s-----\n"
-        .formatted(type, Base64.getMimeEncoder().encodeToString(der), type);
+    return SigningAuthority.read(TestCa.pem(authority), new Secret(TestCa.pem(keys.getPrivate())));
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void issuerIsTheAuthoritysNameToTheByte(boolean identified) throws Exception {
-    var keys = keys();
+    var keys = TestCa.newKey();
     var authority = made(keys, identified);
 
-    var leaf = read(authority, keys).certify("gateway", keys().getPublic(), NOW, SOON);
+    var leaf = read(authority, keys).certify("gateway", TestCa.newKey().getPublic(), NOW, SOON);
 
     leaf.verify(keys.getPublic());
     assertThat(leaf.getIssuerX500Principal().getEncoded())
@@ -89,9 +73,10 @@ class SigningAuthorityTest {
 
   @Test
   void authorityIsIdentifiedAsItSaysItself() throws Exception {
-    var keys = keys();
+    var keys = TestCa.newKey();
 
-    var leaf = read(made(keys, true), keys).certify("gateway", keys().getPublic(), NOW, SOON);
+    var leaf =
+        read(made(keys, true), keys).certify("gateway", TestCa.newKey().getPublic(), NOW, SOON);
 
     assertThat(leaf.getExtensionValue(Extension.authorityKeyIdentifier.getId()))
         .asString(US_ASCII)

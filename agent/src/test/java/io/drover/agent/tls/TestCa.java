@@ -203,7 +203,7 @@ public final class TestCa {
     return new CertificateAuthorities(List.of(certificate)).context();
   }
 
-  private static KeyPair newKey() throws GeneralSecurityException {
+  static KeyPair newKey() throws GeneralSecurityException {
     var generator = KeyPairGenerator.getInstance("EC");
     generator.initialize(new ECGenParameterSpec("secp256r1"));
     return generator.generateKeyPair();

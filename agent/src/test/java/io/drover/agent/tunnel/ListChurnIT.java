@@ -50,6 +50,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("interop")
 class ListChurnIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int SECONDS = Integer.getInteger("churn.seconds", 10);
   private static final Duration LIST_EVERY =
       Duration.ofMillis(Integer.getInteger("churn.list", 50));
@@ -119,7 +120,7 @@ class ListChurnIT {
     private JsonNode next() throws IOException {
       var line = events.readLine();
       assertThat(line).as("what the server says next").isNotNull();
-      return new ObjectMapper().readTree(line);
+      return JSON.readTree(line);
     }
 
     URI url() {
@@ -157,7 +158,7 @@ class ListChurnIT {
               .build();
       try (var client = HttpClient.newHttpClient()) {
         var answer = client.send(request, BodyHandlers.ofString()).body();
-        var local = new ObjectMapper().readTree(answer).path("address").asText();
+        var local = JSON.readTree(answer).path("address").asText();
         return Integer.parseInt(local.substring(local.lastIndexOf(':') + 1));
       }
     }

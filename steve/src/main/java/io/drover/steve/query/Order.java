@@ -58,7 +58,7 @@ public record Order(Kind kind, boolean caseless) {
   }
 
   /** No other letters than ASCII's, so that the order is the same everywhere. */
-  public static int folded(byte letter) {
+  static int folded(byte letter) {
     return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter & 0xFF;
   }
 
