@@ -33,7 +33,7 @@ final class DialledSocket extends Socket {
    * When nothing comes for so long, nothing was on its way: what stands in line at the server
    * follows sooner, unless the way is all but cut.
    */
-  static final Duration REST = Duration.ofSeconds(2);
+  static final Duration REST = Duration.ofSeconds(1);
 
   private final Socket raw;
   private final Socket socket;
@@ -93,7 +93,7 @@ final class DialledSocket extends Socket {
   /** What the time since the last byte counts for. */
   private long rest(long nowNanos) {
     long nanos = nowNanos - lastReceivedNanos;
-    return nanos < REST.toNanos() ? 0 : nanos;
+    return nanos > REST.toNanos() ? nanos : 0;
   }
 
   /** See {@link Transport#readAhead}. */

@@ -40,8 +40,8 @@ interface Transport {
   long lastReceivedNanos();
 
   /**
-   * For how long in all no byte came, as far as it was for {@link DialledSocket#REST} or longer at
-   * a time, in nanoseconds. What the peer has said by the end of a rest has arrived.
+   * For how long in all no byte came, as far as it was for longer than {@link DialledSocket#REST}
+   * at a time, in nanoseconds. What the peer has said by the end of a rest has arrived.
    */
   long restedNanos();
 

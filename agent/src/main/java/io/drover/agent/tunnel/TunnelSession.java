@@ -48,8 +48,7 @@ final class TunnelSession implements Transport.Receiver {
   /**
    * Without any byte for so long, the session is dead. Go notices after 57 to 60 s. We ping every 5
    * s, and a server of Rancher's never, so that two answers may be lost or late; on a slow link
-   * that is full of data, the data are bytes, too. With {@link #WATCH_EVERY} on top, whoever asks
-   * for our health knows within 15 s.
+   * that is full of data, the data are bytes, too. Whoever asks for our health knows within 15 s.
    *
    * <p>Dead it is as well if that adds up in rests since the last pong: what the server says does
    * not prove that it hears us, and its questions, every 15 s, would hide that for a minute. No
@@ -64,6 +63,9 @@ final class TunnelSession implements Transport.Receiver {
   static final Duration PONG_LIMIT = Duration.ofSeconds(60);
 
   static final Duration WATCH_EVERY = Duration.ofSeconds(1);
+
+  /** The soonest that it is looked again, when {@link #SILENCE_LIMIT} is near. */
+  static final Duration SOONEST_WATCH = Duration.ofMillis(100);
 
   /**
    * A session that is to end does so when nothing has moved for so long and no target owes an
@@ -478,15 +480,16 @@ final class TunnelSession implements Transport.Receiver {
       return;
     }
     long now = timer.nanoTime();
-    if (now - open.lastReceivedNanos() > SILENCE_LIMIT.toNanos()) {
+    long silence = now - open.lastReceivedNanos();
+    if (silence >= SILENCE_LIMIT.toNanos()) {
       die(
           open,
           Reason.TUNNEL_SILENT,
           "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
       return;
     }
-    if (open.restedNanos() - restedBeforePong > SILENCE_LIMIT.toNanos()
-        && outbox.bytesOnTheirWay() <= MAX_BYTES_BEFORE_PING) {
+    long rested = open.restedNanos() - restedBeforePong;
+    if (rested >= SILENCE_LIMIT.toNanos() && outbox.bytesOnTheirWay() <= MAX_BYTES_BEFORE_PING) {
       die(
           open,
           Reason.TUNNEL_SILENT,
@@ -509,11 +512,20 @@ final class TunnelSession implements Transport.Receiver {
     lock.lock();
     try {
       if (ending == null) {
-        watch = timer.after(WATCH_EVERY, this::watch);
+        watch = timer.after(untilNextWatch(silence, rested), this::watch);
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Sooner than usual if the silence may have lasted for its limit by then. */
+  private static Duration untilNextWatch(long silenceNanos, long restedNanos) {
+    long left = SILENCE_LIMIT.toNanos() - Math.max(silenceNanos, restedNanos);
+    if (left <= 0 || left >= WATCH_EVERY.toNanos()) {
+      return WATCH_EVERY;
+    }
+    return Duration.ofNanos(Math.max(left, SOONEST_WATCH.toNanos()));
   }
 
   private void die(Transport open, Reason reason, String message) {

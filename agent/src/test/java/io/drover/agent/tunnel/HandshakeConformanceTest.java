@@ -313,10 +313,10 @@ class HandshakeConformanceTest {
       peer.answerPings(false);
       peer.barrier();
 
-      timer.advance(Duration.ofSeconds(14));
+      timer.advance(TunnelSession.SILENCE_LIMIT.minusMillis(1));
       assertThat(peer.expectPing()).isNotNull();
       assertThat(tunnel.client().reading().connected()).isTrue();
-      timer.advance(Duration.ofSeconds(1));
+      timer.advance(TunnelSession.SOONEST_WATCH);
 
       peer.expectEnd();
       tunnel.pauses().take();
@@ -334,15 +334,15 @@ class HandshakeConformanceTest {
       var peer = server.open();
       peer.barrier();
       peer.answerPings(false);
-      for (int i = 0; i < 2; i++) {
-        timer.advance(Duration.ofSeconds(7));
-        peer.barrier();
-      }
-      timer.advance(Duration.ofSeconds(1));
+      timer.advance(Duration.ofSeconds(7));
+      peer.barrier();
+      timer.advance(DialledSocket.REST);
       peer.barrier(); // no rest
+      timer.advance(Duration.ofMillis(6_900));
+      peer.barrier();
       assertThat(tunnel.client().reading().connected()).isTrue();
 
-      timer.advance(Duration.ofSeconds(2));
+      timer.advance(DialledSocket.REST.plus(TunnelSession.SOONEST_WATCH)); // 15 s of rest in all
 
       peer.expectEnd();
       tunnel.pauses().take();
