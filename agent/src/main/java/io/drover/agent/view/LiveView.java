@@ -215,7 +215,7 @@ public final class LiveView implements ClusterView, AutoCloseable {
       apisChanged = false;
       discovery = reader.discovery();
       var nodePorts = facts.nodePorts();
-      if (sinceNodePorts.compareTo(NODE_PORTS_EVERY) >= 0) {
+      if (sinceNodePorts.compareTo(NODE_PORTS_EVERY) >= 0 || wasNotTried(nodePorts)) {
         sinceNodePorts = Duration.ZERO;
         nodePorts = reader.nodePorts();
       }
@@ -236,6 +236,15 @@ public final class LiveView implements ClusterView, AutoCloseable {
     return facts.discovery() instanceof Answer.Missing<Discovery>(var cause, _)
         && cause != Cause.FORBIDDEN
         && cause != Cause.UNAUTHORIZED;
+  }
+
+  /** An attempt that came to nothing for a while, or for a right that may be given meanwhile. */
+  private static boolean wasNotTried(Answer<Facts.NodePortRange> nodePorts) {
+    return nodePorts instanceof Answer.Missing<Facts.NodePortRange>(var cause, _)
+        && switch (cause) {
+          case UNAUTHORIZED, FORBIDDEN, TIMEOUT, UNAVAILABLE -> true;
+          case NOT_SERVED, UNREADABLE, NO_EVIDENCE, SWITCHED_OFF, OTHER -> false;
+        };
   }
 
   private void readAll(Answer<Facts.NodePortRange> nodePorts) throws InterruptedException {

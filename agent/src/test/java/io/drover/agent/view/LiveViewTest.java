@@ -267,6 +267,26 @@ class LiveViewTest {
   }
 
   @Test
+  void nodePortsAreAskedForAgainSoonerIfTheyCouldNotBe() throws Exception {
+    SmallCluster.answer(api, COUNTED)
+        .on("GET /apis", status(503, "no"))
+        .on(SmallCluster.REVIEW, status(503, "no"));
+    var view = start();
+    naps.await();
+    awaitWatches();
+    assertThat(view.facts().nodePorts())
+        .isInstanceOfSatisfying(
+            Answer.Missing.class,
+            missing -> assertThat(missing.cause()).isEqualTo(Cause.UNAVAILABLE));
+
+    SmallCluster.answer(api, COUNTED);
+
+    assertThat(requestsOfTheNextMinute()).containsOnlyOnce(NODE_PORTS);
+    assertThat(view.facts().nodePorts().found()).isPresent();
+    assertThat(requestsOfTheNextMinute()).doesNotContain(NODE_PORTS);
+  }
+
+  @Test
   void whatIsReadAgainIsKnown() throws Exception {
     var view = read();
     api.on("GET /livez", status(503, "no"))
