@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectorBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -59,7 +60,7 @@ public final class Leadership implements AutoCloseable {
       Duration retry,
       Runnable changed) {
     this.changed = changed;
-    this.lock = new WatchedLock(new LeaseLock(namespace, lease, identity));
+    this.lock = new WatchedLock(new LeaseLock(namespace, lease, identity), Clock.systemUTC());
     var config =
         new LeaderElectionConfig(
             lock,

@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaderElectionRecord;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.Lock;
 import java.net.HttpURLConnection;
+import java.time.Clock;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
@@ -28,16 +29,21 @@ final class WatchedLock implements Lock {
   }
 
   private final Lock lease;
+  private final Clock clock;
   private final ReentrantLock lock = new ReentrantLock();
 
   // Guarded by lock.
   private final Map<Step, Problem> problems = new EnumMap<>(Step.class);
 
-  WatchedLock(Lock lease) {
+  WatchedLock(Lock lease, Clock clock) {
     this.lease = lease;
+    this.clock = clock;
   }
 
-  /** Of the first step that failed the last time that it was tried; empty: all is well. */
+  /**
+   * Of the first step that failed the last time that it was tried, as long as there is need of it;
+   * empty: all is well.
+   */
   Optional<Problem> problem() {
     lock.lock();
     try {
@@ -52,10 +58,29 @@ final class WatchedLock implements Lock {
     try {
       var record = lease.get(client);
       worked(Step.GET);
+      if (record != null) {
+        worked(Step.CREATE);
+        if (isHeldByAnother(record)) {
+          worked(Step.UPDATE);
+        }
+      }
       return record;
     } catch (KubernetesClientException e) {
       throw failed(Step.GET, e);
     }
+  }
+
+  /** Then there is nothing to do for us, and nothing that could go wrong. */
+  private boolean isHeldByAnother(LeaderElectionRecord record) {
+    String holder = record.getHolderIdentity();
+    return holder != null
+        && !holder.isEmpty()
+        && !holder.equals(lease.identity())
+        && record.getRenewTime() != null
+        && record.getLeaseDuration() != null
+        && clock
+            .instant()
+            .isBefore(record.getRenewTime().toInstant().plus(record.getLeaseDuration()));
   }
 
   @Override
