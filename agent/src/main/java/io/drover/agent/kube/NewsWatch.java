@@ -33,8 +33,8 @@ public final class NewsWatch implements AutoCloseable {
   /** The feature's name in the chart's rights. */
   public static final String FEATURE = "watch";
 
-  /** The API server ends a watch after so long, and a new one begins. */
-  static final Duration WATCH = Duration.ofMinutes(5);
+  /** The API server ends a watch after so long, and a new one begins. Bookmarks keep it alive. */
+  static final Duration WATCH = Duration.ofHours(1);
 
   /** A watch that nobody ends is ended here, so much later. */
   static final Duration WATCH_MARGIN = Duration.ofSeconds(30);
@@ -139,7 +139,7 @@ public final class NewsWatch implements AutoCloseable {
   }
 
   private String path(Followed what, String name) {
-    return "/api/v1/namespaces/%s/%s?watch=true&timeoutSeconds=%d&fieldSelector=%s"
+    return "/api/v1/namespaces/%s/%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d&fieldSelector=%s"
         .formatted(
             namespace,
             what.plural,

@@ -63,7 +63,10 @@ class NewsWatchTest {
     var request = api.next();
 
     assertThat(request.path())
-        .contains("watch=true", "fieldSelector=metadata.name%3Dcattle-token-x");
+        .contains(
+            "watch=true",
+            "allowWatchBookmarks=true", // or an hour without news would look like a dead one
+            "fieldSelector=metadata.name%3Dcattle-token-x");
     assertThat(request.header("Accept")).isEqualTo(ObjectMetadata.FORM);
   }
 
