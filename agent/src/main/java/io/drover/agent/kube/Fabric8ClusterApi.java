@@ -270,14 +270,20 @@ public final class Fabric8ClusterApi implements ClusterApi {
     }
   }
 
-  /** Empty if it cannot be had, for whatever reason: then the cluster is taken for an old one. */
-  private Optional<String> rootCa() {
+  /**
+   * Empty if there is none, or none that we may read: then the cluster is taken for an old one.
+   * What fails for a moment does not make it one: the server would be told another token and CA.
+   */
+  private Optional<String> rootCa() throws IOException {
     try {
       var config = client.configMaps().inNamespace(NAMESPACE).withName(ROOT_CA).get();
       return config == null || config.getData() == null
           ? Optional.empty()
           : Optional.ofNullable(config.getData().get(CA_KEY)).filter(pem -> !pem.isEmpty());
     } catch (KubernetesClientException e) {
+      if (e.getCode() != HttpURLConnection.HTTP_FORBIDDEN) {
+        throw failure("read ConfigMap " + NAMESPACE + "/" + ROOT_CA, e);
+      }
       log.debug("no root CA: name={} reason={}", ROOT_CA, reason(e));
       return Optional.empty();
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.drover.agent.config.KubeConfig;
 import io.drover.agent.config.Secret;
+import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.tls.Listener;
@@ -51,6 +52,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class Fabric8ClusterApiTest {
@@ -385,6 +388,25 @@ class Fabric8ClusterApiTest {
         .always();
 
     assertThat(api.access().caCert()).isEqualTo("old CA");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {429, 500, 503})
+  void rootCaThatFailsForAMomentMakesNoOldCluster(int status) {
+    createAccount(Map.of(), "cattle-token-old");
+    create(
+        secret("cattle-token-old", NAMESPACE, TokenSecret.TYPE, TOKEN)
+            .addToData("ca.crt", base64("old CA")));
+    server
+        .expect()
+        .get()
+        .withPath("/api/v1/namespaces/cattle-system/configmaps/kube-root-ca.crt")
+        .andReturn(status, "no")
+        .always();
+
+    assertThatThrownBy(api::access)
+        .isInstanceOf(Failure.class)
+        .hasMessageStartingWith("cannot read ConfigMap cattle-system/kube-root-ca.crt: ");
   }
 
   @Test
