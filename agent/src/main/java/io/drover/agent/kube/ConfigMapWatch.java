@@ -34,7 +34,10 @@ public final class ConfigMapWatch implements AutoCloseable {
   /** A watch that nobody ends is ended here, so much later. */
   static final Duration WATCH_MARGIN = Duration.ofSeconds(30);
 
-  /** Before another attempt; doubles to {@link #LAST_RETRY} as long as there is no answer. */
+  /** A watch that ends sooner was not worth its request: the next one waits. */
+  static final Duration SHORT_WATCH = Duration.ofSeconds(10);
+
+  /** Before another attempt; doubles to {@link #LAST_RETRY} as long as there is no watch. */
   static final Duration FIRST_RETRY = Duration.ofSeconds(1);
 
   static final Duration LAST_RETRY = Duration.ofSeconds(30);
@@ -148,7 +151,7 @@ public final class ConfigMapWatch implements AutoCloseable {
     }
   }
 
-  /** Lists, and watches for as long as that can go on from there; returns whether it was listed. */
+  /** Lists, and watches for as long as that can go on from there; returns whether there was one. */
   private boolean follow() throws InterruptedException {
     var seen = new Seen();
     switch (api.list(list, "application/json", seen::there)) {
@@ -162,7 +165,9 @@ public final class ConfigMapWatch implements AutoCloseable {
         seen.listed(listed.resourceVersion());
       }
     }
+    boolean watched = false;
     while (true) {
+      long startNanos = System.nanoTime();
       var end =
           api.watch(
               list
@@ -175,7 +180,11 @@ public final class ConfigMapWatch implements AutoCloseable {
         note(missing);
       }
       if (end.found().orElse(WatchEnd.EXPIRED) == WatchEnd.EXPIRED) {
-        return true;
+        return watched || seen.moved;
+      }
+      watched = true;
+      if (System.nanoTime() - startNanos < SHORT_WATCH.toNanos()) {
+        sleeper.sleep(FIRST_RETRY);
       }
     }
   }
@@ -190,6 +199,7 @@ public final class ConfigMapWatch implements AutoCloseable {
   /** Of one list, and the watches behind it. */
   private final class Seen implements ApiReader.Events {
     private String version = "";
+    private boolean moved;
     private @Nullable Content first;
 
     void there(JsonNode object) {
@@ -216,6 +226,7 @@ public final class ConfigMapWatch implements AutoCloseable {
     @Override
     public void reached(String resourceVersion) {
       version = resourceVersion;
+      moved = true;
     }
   }
 

@@ -121,6 +121,9 @@ class ConfigMapWatchTest {
     assertThat(told.take()).isEqualTo(content(8, "one"));
     api.next();
     api.next();
+    assertThat(sleeps.take()).as("it was short").isEqualTo(ConfigMapWatch.FIRST_RETRY);
+    assertThat(api.requests()).isEmpty();
+    over.release();
     assertThat(api.next().path()).contains("watch=true", "resourceVersion=8");
     assertThat(told).isEmpty();
   }
@@ -135,6 +138,21 @@ class ConfigMapWatchTest {
     assertThat(sleeps.take()).isEqualTo(ConfigMapWatch.FIRST_RETRY);
     over.release();
     assertThat(told.take()).isEqualTo(content(9, "two"));
+  }
+
+  @Test
+  void listsLessAndLessOftenIfItMayNotWatch() throws Exception {
+    api.on(LIST, list(object(3, "one"))).on(WATCH, TestApi.status(403, "may not watch"));
+    start();
+
+    var pause = sleeps.take();
+    for (int i = 0; i < 8; i++) {
+      over.release();
+      pause = sleeps.take();
+    }
+
+    assertThat(pause).isEqualTo(ConfigMapWatch.LAST_RETRY);
+    assertThat(watch.problem().orElseThrow().message()).contains("may not watch");
   }
 
   @Test
