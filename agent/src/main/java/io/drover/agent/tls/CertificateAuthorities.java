@@ -40,6 +40,8 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
    */
   static final Duration SESSION = Duration.ofHours(1);
 
+  private static final CertificateAuthorities NONE = new CertificateAuthorities(List.of());
+
   private static final Logger log = LoggerFactory.getLogger(CertificateAuthorities.class);
   private static final Pattern PEM =
       Pattern.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", Pattern.DOTALL);
@@ -82,15 +84,24 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
       }
       try (Stream<Path> files = Files.list(directory)) {
         for (Path file : files.sorted().toList()) {
-          if (Files.isRegularFile(file) && Files.size(file) <= MAX_FILE_BYTES) {
-            found.addAll(ofFile(file).certificates);
-          }
+          found.addAll(ofFileOrNone(file).certificates);
         }
       } catch (IOException e) {
         log.warn("CA directory not readable: directory={} reason={}", directory, e.toString());
       }
     }
     return new CertificateAuthorities(found);
+  }
+
+  private static CertificateAuthorities ofFileOrNone(Path file) {
+    try {
+      if (Files.isRegularFile(file) && Files.size(file) <= MAX_FILE_BYTES) {
+        return ofFile(file);
+      }
+    } catch (IOException e) {
+      log.debug("CA file not readable: file={} reason={}", file, e.toString());
+    }
+    return NONE;
   }
 
   /** The public ones that come with the Java runtime. They are read once. */
