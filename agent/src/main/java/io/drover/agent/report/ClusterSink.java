@@ -121,14 +121,14 @@ final class ClusterSink implements ReportSink {
     return outcome.status() + " " + outcome.body().path("message").asText();
   }
 
-  /** Until there is an answer: whoever forbids it is told once, and keeps it. */
+  /** Until there is an answer that lasts: whoever forbids it is told once, and keeps it. */
   private void deleteConfigMap() throws InterruptedException {
     String path = configMaps() + "/" + CONFIG_MAP;
     var options =
         JsonNodeFactory.instance.objectNode().put("apiVersion", "v1").put("kind", "DeleteOptions");
     switch (api.send("DELETE", path, "application/json", options)) {
       case Answer.Found<Outcome>(var outcome) -> {
-        mayHaveConfigMap = false;
+        mayHaveConfigMap = outcome.cause() == Cause.UNAVAILABLE;
         if (outcome.status() / 100 == 2) {
           log.info("kind of reports was installed, ConfigMap deleted: path={}", path);
         } else if (outcome.status() != HttpURLConnection.HTTP_NOT_FOUND) {

@@ -232,6 +232,23 @@ class ClusterSinkTest {
   }
 
   @Test
+  void configMapIsDeletedLaterIfTheApiServerWasAwayForAMoment() throws Exception {
+    view = new FakeView();
+    sink.put(report(1));
+    sink.put(report(2));
+    server.taken();
+    view = installed();
+    refusals.add(Reply.ok("{\"metadata\":{\"resourceVersion\":\"7\"}}"));
+    refusals.add(Reply.refusal(503, "not now"));
+
+    sink.put(report(3));
+    assertThat(objects).containsKey(CONFIG_MAP);
+    sink.put(report(4));
+
+    assertThat(objects).doesNotContainKey(CONFIG_MAP);
+  }
+
+  @Test
   void objectIsTheSameWhileKindsCannotBeAskedFor() throws Exception {
     sink.put(report(1));
     view = new FakeView().discovery(Cause.TIMEOUT);
