@@ -111,7 +111,10 @@ final class NodeProbes {
     return false;
   }
 
-  /** Blocks for a little over {@link #LIMIT} at most. */
+  /**
+   * Asks all at the same time, and takes as long as the longest: each of its steps (a name, the
+   * proxy, the answer; or one name after the other) has {@link #LIMIT}. Ends when interrupted.
+   */
   NodeSnapshot run() throws InterruptedException {
     var questions =
         List.<Callable<Asked>>of(
