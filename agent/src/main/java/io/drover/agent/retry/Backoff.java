@@ -11,7 +11,7 @@ import java.util.random.RandomGenerator;
  *
  * <p>Every delay is uniform between zero and a bound ("full jitter"). The bound starts by {@link
  * Cause}, doubles with each failure up to the cap of the cause, and starts anew after a connection
- * that lasted {@link #STABLE}. For one thread.
+ * that lasted {@link #STABLE}. For one thread at a time.
  */
 public final class Backoff {
   /** The highest bound of all causes. */
@@ -59,6 +59,7 @@ public final class Backoff {
             TLS_INCOMPLETE_CHAIN,
             TLS_UNKNOWN_ISSUER,
             TLS_CA_REPLACED,
+            HTTP_INSTEAD_OF_WEBSOCKET,
             NO_CA_CONFIGURED,
             CA_CHECKSUM_MISMATCH,
             CA_NOT_A_CERTIFICATE,
