@@ -450,8 +450,7 @@ public final class TunnelClient implements AutoCloseable {
       }
       return carry(handshake.get());
     } catch (IOException e) {
-      down(Problem.of(e));
-      return tools.backoff().next(e);
+      return down(Problem.of(e)) ? tools.backoff().next(e) : Duration.ZERO;
     } catch (RuntimeException e) {
       return bug(e);
     }
@@ -460,10 +459,7 @@ public final class TunnelClient implements AutoCloseable {
   /** A fault of ours costs a session, or an attempt, and never the tunnel. */
   private Duration bug(RuntimeException e) {
     log.error("attempt failed, this is a bug: tunnel={}", name, e);
-    if (isReader()) {
-      down(Problem.of(e));
-    }
-    return tools.backoff().next(Cause.PATH);
+    return down(Problem.of(e)) ? tools.backoff().next(Cause.PATH) : Duration.ZERO;
   }
 
   private Duration carry(Handshake handshake) throws IOException, InterruptedException {
@@ -493,11 +489,10 @@ public final class TunnelClient implements AutoCloseable {
       var ours = opened.ending();
       var why = ours == null ? ending.problem() : ours;
       opened.end(why);
-      if (!isReader()) {
+      if (!down(why)) {
         log.info("former session ends: tunnel={} url={}", name, handshake.url());
         return Duration.ZERO;
       }
-      down(why);
       boolean byServer = ours == null && ending.byServer();
       tools.backoff().succeeded(Duration.ofNanos(timer.nanoTime() - startNanos));
       return tools.backoff().next(byServer ? Cause.SERVER_CLOSED : Cause.PATH);
@@ -599,11 +594,15 @@ public final class TunnelClient implements AutoCloseable {
     return leaving.size() > MAX_LEAVING ? leaving.getFirst() : null;
   }
 
-  private void down(Problem why) {
+  /** False: the caller is not the reader any more, and what befalls it says nothing. */
+  private boolean down(Problem why) {
     boolean isNews;
     boolean afresh;
     lock.lock();
     try {
+      if (reader != Thread.currentThread()) {
+        return false;
+      }
       if (problem == null) {
         since = Instant.now();
       }
@@ -626,11 +625,15 @@ public final class TunnelClient implements AutoCloseable {
       changes.bad(
           why.reason().code(), "tunnel down: tunnel=%s reason=%s".formatted(name, why.text()));
     }
+    return true;
   }
 
   private void notWanted() {
     lock.lock();
     try {
+      if (reader != Thread.currentThread()) {
+        return;
+      }
       problem = NOT_WANTED;
     } finally {
       lock.unlock();
@@ -693,15 +696,6 @@ public final class TunnelClient implements AutoCloseable {
     lock.lock();
     try {
       return !stopping && reader == Thread.currentThread();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private boolean isReader() {
-    lock.lock();
-    try {
-      return reader == Thread.currentThread();
     } finally {
       lock.unlock();
     }

@@ -17,9 +17,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +32,8 @@ import org.junit.jupiter.api.Timeout;
 class TunnelRenewalTest implements Handshakes {
   private ScriptedServer server;
   private volatile Handshake next;
+  private final CountDownLatch asked = new CountDownLatch(1);
+  private volatile @Nullable CompletableFuture<Void> readersWait;
   private volatile Optional<Failure> disproof = Optional.empty();
   private final LinkedBlockingQueue<Handshake> accepted = new LinkedBlockingQueue<>();
 
@@ -45,7 +49,13 @@ class TunnelRenewalTest implements Handshakes {
   }
 
   @Override
-  public Optional<Handshake> next() {
+  public Optional<Handshake> next() throws IOException {
+    var gate = readersWait;
+    if (gate != null && Thread.currentThread().getName().endsWith("-reader")) {
+      asked.countDown();
+      gate.join(); // whatever interrupts it
+      throw new IOException("no answer");
+    }
     return Optional.of(next);
   }
 
@@ -326,6 +336,35 @@ class TunnelRenewalTest implements Handshakes {
       TestTunnel.eventually(
           "one reader is left",
           () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+    }
+  }
+
+  @Test
+  void attemptThatFailsBehindAMoveSaysNothingOfTheNewSession() throws Exception {
+    try (var elsewhere = ScriptedServer.start();
+        var tunnel = TestTunnel.start(this)) {
+      var first = server.open();
+      first.barrier();
+      next = handshake(elsewhere.url(), "old-token");
+      var renewal = renewal(tunnel);
+      var second = elsewhere.accept();
+      second.readRequest();
+      first.close();
+      tunnel.pauses().take();
+      var moved = new CompletableFuture<Void>();
+      readersWait = moved;
+      tunnel.pauses().end();
+      asked.await();
+
+      second.write(second.switchingProtocols());
+      second.start().barrier();
+      renewal.get();
+      moved.complete(null);
+
+      TestTunnel.eventually(
+          "one reader is left",
+          () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+      assertThat(tunnel.client().reading().connected()).isTrue();
     }
   }
 
