@@ -19,15 +19,22 @@ public final class TcpDialer implements Dialer {
   /** All addresses of a name together; the Go agent takes 60 s. */
   static final Duration LIMIT = Duration.ofSeconds(15);
 
+  /** The addresses of a name. */
+  interface Resolver {
+    InetAddress[] addresses(String host) throws UnknownHostException;
+  }
+
   private final Duration limit;
+  private final Resolver resolver;
 
   /** A dialler with the usual limit. */
   public TcpDialer() {
-    this(LIMIT);
+    this(LIMIT, InetAddress::getAllByName);
   }
 
-  TcpDialer(Duration limit) {
+  TcpDialer(Duration limit, Resolver resolver) {
     this.limit = limit;
+    this.resolver = resolver;
   }
 
   @Override
@@ -35,9 +42,11 @@ public final class TcpDialer implements Dialer {
     var target = HostPort.parse(address);
     long deadlineNanos = System.nanoTime() + limit.toNanos();
     var failure = new IOException("dial tcp: lookup " + target.host() + ": no such host");
-    for (var ip : resolve(target.host())) {
-      // No address may use up the time of the others.
-      long leftMillis = Duration.ofNanos(deadlineNanos - System.nanoTime()).toMillis();
+    var addresses = resolve(target.host());
+    for (int i = 0; i < addresses.length; i++) {
+      // No address may use up the time of the others: each has its share of what is left.
+      long leftNanos = (deadlineNanos - System.nanoTime()) / (addresses.length - i);
+      int leftMillis = (int) Duration.ofNanos(leftNanos).toMillis();
       if (leftMillis <= 0) {
         break;
       }
@@ -45,7 +54,7 @@ public final class TcpDialer implements Dialer {
       try {
         dial.opening(channel);
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        channel.socket().connect(new InetSocketAddress(ip, target.port()), (int) leftMillis);
+        channel.socket().connect(new InetSocketAddress(addresses[i], target.port()), leftMillis);
         return channel;
       } catch (IOException e) {
         TunnelStream.closeQuietly(channel);
@@ -55,9 +64,9 @@ public final class TcpDialer implements Dialer {
     throw failure;
   }
 
-  private static InetAddress[] resolve(String host) throws IOException {
+  private InetAddress[] resolve(String host) throws IOException {
     try {
-      return InetAddress.getAllByName(host);
+      return resolver.addresses(host);
     } catch (UnknownHostException e) {
       throw new IOException("dial tcp: lookup " + host + ": no such host", e);
     }

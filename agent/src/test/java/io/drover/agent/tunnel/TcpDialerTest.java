@@ -75,10 +75,27 @@ class TcpDialerTest {
   @Test
   void saysLikeGoThatAPeerDoesNotAnswer() throws Exception {
     try (var hole = new BlackHole()) {
-      var dialer = new TcpDialer(Duration.ofMillis(200));
+      var dialer = new TcpDialer(Duration.ofMillis(200), InetAddress::getAllByName);
 
       assertThatThrownBy(() -> dialer.dial("tcp", hole.address(), new Dial()))
           .hasMessage("dial tcp " + hole.address() + ": i/o timeout");
+    }
+  }
+
+  @Test
+  void anAddressThatDoesNotAnswerLeavesTimeForTheNext() throws Exception {
+    var other = InetAddress.ofLiteral("127.0.0.2");
+    try (var hole = new BlackHole();
+        var backend = new ServerSocket(hole.listener.getLocalPort(), 1, other)) {
+      var dialer =
+          new TcpDialer(
+              Duration.ofSeconds(1),
+              _ -> new InetAddress[] {hole.listener.getInetAddress(), other});
+
+      try (var channel = dialer.dial("tcp", "two.test:" + backend.getLocalPort(), new Dial())) {
+        assertThat(channel.getRemoteAddress())
+            .isEqualTo(new InetSocketAddress(other, backend.getLocalPort()));
+      }
     }
   }
 
