@@ -26,6 +26,7 @@ final class ArrayPool {
   // Guarded by lock. One list for each power of two.
   private final List<ArrayDeque<byte[]>> free = new ArrayList<>();
   private int keptBytes;
+  private boolean wanted;
 
   /** Makes an empty pool that keeps so many bytes at most. */
   ArrayPool(int keptLimitBytes) {
@@ -47,6 +48,7 @@ final class ArrayPool {
     int size = bytes == MIN_BYTES ? MIN_BYTES : Integer.highestOneBit(bytes - 1) * 2;
     lock.lock();
     try {
+      wanted = true;
       var array = free.get(place(size)).poll();
       if (array != null) {
         keptBytes -= size;
@@ -70,6 +72,20 @@ final class ArrayPool {
         free.get(place(size)).push(array); // the last one is still in the processor's cache
         keptBytes += size;
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Leaves all to the collector if nobody has taken one since the last call: bulk is over. */
+  void trim() {
+    lock.lock();
+    try {
+      if (!wanted) {
+        free.forEach(ArrayDeque::clear);
+        keptBytes = 0;
+      }
+      wanted = false;
     } finally {
       lock.unlock();
     }

@@ -115,6 +115,14 @@ final class FlightWindow {
     }
   }
 
+  /**
+   * Whether a ping has to go although no data can: the window has shrunk below what went since the
+   * last one, and no pong on its way would make room.
+   */
+  boolean isStuck() {
+    return !hasRoom() && sentBytes > markedBytes;
+  }
+
   /** For how long the oldest ping without its pong has been on its way; zero if all have come. */
   Duration oldestPing(long nowNanos) {
     var oldest = marks.peek();

@@ -22,7 +22,6 @@ final class FrameWriter {
   static final int KEPT_BYTES = 2 * SendWindow.SIZE_BYTES;
 
   static final int BINARY = 0x2;
-  static final int CLOSE = 0x8;
   static final int PING = 0x9;
   static final int PONG = 0xA;
 

@@ -68,6 +68,18 @@ final class Lane {
     queuedBytes += chunk.remaining();
   }
 
+  /** Adds bytes to those that were added last, if there is room behind them. */
+  boolean join(ByteBuffer bytes) {
+    var last = chunks == null ? null : chunks.peekLast();
+    if (last == null || last.capacity() - last.limit() < bytes.remaining()) {
+      return false;
+    }
+    int size = bytes.remaining();
+    last.limit(last.limit() + size).put(last.limit() - size, bytes, bytes.position(), size);
+    queuedBytes += size;
+    return true;
+  }
+
   /** How many bytes were added together and are next; the lane must not be empty. */
   int firstBytes() {
     return chunks == null ? 0 : chunks.element().remaining();

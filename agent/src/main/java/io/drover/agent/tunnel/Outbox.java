@@ -208,18 +208,30 @@ final class Outbox {
    * meanwhile.
    */
   void say(Lane lane, ByteBuffer bytes) {
-    var chunk = ByteBuffer.wrap(pool.take(bytes.remaining())).put(bytes).flip();
+    int size = bytes.remaining();
+    // Copied without the lock, which is worth it where it takes time.
+    var chunk = size < ArrayPool.MIN_BYTES ? null : chunk(bytes, size);
     lock.lock();
     try {
       if (lane.dead || lane.end != null || closed) {
         return;
       }
-      lane.add(chunk);
-      queuedBytes += chunk.remaining();
+      if (chunk != null) {
+        lane.add(chunk);
+      } else if (!lane.join(bytes)) {
+        // Alone it has what it needs. Where more than one waits, tiny ones share an array, or they
+        // would cost many times their bytes, which are all that the limits count.
+        lane.add(chunk(bytes, lane.isEmpty() ? size : ArrayPool.MIN_BYTES));
+      }
+      queuedBytes += size;
       queueLane(lane);
     } finally {
       lock.unlock();
     }
+  }
+
+  private ByteBuffer chunk(ByteBuffer bytes, int capacity) {
+    return ByteBuffer.wrap(pool.take(capacity)).put(bytes).flip();
   }
 
   /** Ends a stream, behind all its data. Does nothing if it has ended. */
@@ -363,7 +375,7 @@ final class Outbox {
           release(lane);
         }
       }
-      if (pingWanted) {
+      if (pingWanted || flight.isStuck()) {
         pingWanted = false;
         queuePing();
       }
@@ -410,6 +422,11 @@ final class Outbox {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** See {@link ArrayPool#trim}. */
+  void trim() {
+    pool.trim();
   }
 
   /** Data that waits for its turn, in bytes. */

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +64,9 @@ final class TunnelSession implements Transport.Receiver {
   static final Duration PONG_LIMIT = Duration.ofSeconds(60);
 
   static final Duration WATCH_EVERY = Duration.ofSeconds(1);
+
+  /** Arrays that nobody has wanted for so long, or up to twice that, are given up. */
+  static final Duration TRIM_EVERY = Duration.ofSeconds(10);
 
   /** The soonest that it is looked again, when {@link #SILENCE_LIMIT} is near. */
   static final Duration SOONEST_WATCH = Duration.ofMillis(100);
@@ -124,6 +128,7 @@ final class TunnelSession implements Transport.Receiver {
 
   // Guarded by lock.
   private final Map<Long, TunnelStream> streams = new HashMap<>();
+  private final Set<TunnelStream> flushing = new HashSet<>(); // ended by the server, not yet by us
   private final GivenIds given = new GivenIds();
   private long streamsBegun;
   private final Set<Long> unlisted = new HashSet<>(); // of the streams, those that no list named
@@ -143,6 +148,7 @@ final class TunnelSession implements Transport.Receiver {
 
   // Of the timer's thread.
   private long lastPingNanos;
+  private long lastTrimNanos;
   private final ReadAhead readAhead;
 
   TunnelSession(
@@ -172,6 +178,7 @@ final class TunnelSession implements Transport.Receiver {
     restedBeforePong = opened.restedNanos();
     lastPongNanos = timer.nanoTime();
     lastPingNanos = lastPongNanos;
+    lastTrimNanos = lastPongNanos;
     lastMovedNanos = lastPongNanos - QUIET.toNanos();
     counters.sessionOpened();
     Thread.ofPlatform().daemon().name(name + "-writer").start(() -> write(opened));
@@ -187,7 +194,10 @@ final class TunnelSession implements Transport.Receiver {
     }
   }
 
-  /** The websocket is gone: every stream ends. Later calls do nothing. */
+  /**
+   * The websocket is gone: every stream ends, but what the server has sent before it ended one is
+   * still written. Later calls do nothing.
+   */
   void end(Problem why) {
     List<TunnelStream> orphans;
     lock.lock();
@@ -209,13 +219,13 @@ final class TunnelSession implements Transport.Receiver {
     orphans.forEach(stream -> stream.onSessionEnd(why.message()));
   }
 
-  /** Waits until no stream is open, or the session has ended, or for the limit. */
+  /** Waits until all streams are over, or the session has ended, or for the limit. */
   void awaitNoStreams(Duration limit) throws InterruptedException {
     lock.lock();
     try {
       long endNanos = timer.nanoTime() + limit.toNanos();
       for (long left = limit.toNanos();
-          ending == null && !streams.isEmpty() && left > 0;
+          ending == null && !(streams.isEmpty() && flushing.isEmpty()) && left > 0;
           left = endNanos - timer.nanoTime()) {
         streamEnded.awaitNanos(Math.min(left, WATCH_EVERY.toNanos()));
       }
@@ -238,7 +248,8 @@ final class TunnelSession implements Transport.Receiver {
       while (ending == null) {
         long now = timer.nanoTime();
         long quietInNanos = lastMovedNanos + QUIET.toNanos() - now;
-        var busy = streams.values().stream().filter(TunnelStream::owesAnswer).count();
+        long busy =
+            flushing.size() + streams.values().stream().filter(TunnelStream::owesAnswer).count();
         if (quietInNanos <= 0 && busy == 0) {
           break;
         }
@@ -364,7 +375,7 @@ final class TunnelSession implements Transport.Receiver {
       if (!stream.isAllowed()) {
         return "connect not allowed";
       }
-      if (streams.size() >= sockets.max()) {
+      if (streams.size() + flushing.size() >= sockets.max()) {
         return "too many streams";
       }
       if (dialing >= MAX_DIALS) {
@@ -397,9 +408,20 @@ final class TunnelSession implements Transport.Receiver {
   }
 
   private void closeStream(Close close) {
-    var stream = remove(close.streamId());
-    if (stream != null) {
-      stream.onClose(close);
+    TunnelStream stream;
+    lock.lock();
+    try {
+      stream = streams.remove(close.streamId());
+      unlisted.remove(close.streamId());
+      if (stream == null) {
+        return;
+      }
+      flushing.add(stream);
+    } finally {
+      lock.unlock();
+    }
+    if (!stream.onClose(close)) {
+      flushed(stream);
     }
   }
 
@@ -416,7 +438,7 @@ final class TunnelSession implements Transport.Receiver {
     lock.lock();
     try {
       greediest =
-          streams.values().stream()
+          Stream.concat(streams.values().stream(), flushing.stream())
               .max(Comparator.comparingLong(TunnelStream::receivedBytes))
               .orElse(null);
     } finally {
@@ -505,6 +527,11 @@ final class TunnelSession implements Transport.Receiver {
     if (now - lastPingNanos >= PING_EVERY.toNanos()) {
       lastPingNanos = now;
       outbox.ping();
+    }
+    if (now - lastTrimNanos >= TRIM_EVERY.toNanos()) {
+      lastTrimNanos = now;
+      arrays.trim();
+      outbox.trim();
     }
     if (readAhead.update(counters.receivedBytes(), outbox.roundTrip(), now)) {
       open.readAhead(readAhead.bytes());
@@ -671,27 +698,39 @@ final class TunnelSession implements Transport.Receiver {
 
   /** The stream is over and the peer has been told. */
   void forget(long id) {
-    remove(id);
+    lock.lock();
+    try {
+      streams.remove(id);
+      unlisted.remove(id);
+      signalIfNoStreams();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A stream's target gets nothing more. */
+  void flushed(TunnelStream stream) {
+    lock.lock();
+    try {
+      if (flushing.remove(stream)) {
+        signalIfNoStreams();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Needs the lock. */
+  private void signalIfNoStreams() {
+    if (streams.isEmpty() && flushing.isEmpty()) {
+      streamEnded.signalAll();
+    }
   }
 
   private @Nullable TunnelStream stream(long id) {
     lock.lock();
     try {
       return streams.get(id);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private @Nullable TunnelStream remove(long id) {
-    lock.lock();
-    try {
-      var removed = streams.remove(id);
-      unlisted.remove(id);
-      if (streams.isEmpty()) {
-        streamEnded.signalAll();
-      }
-      return removed;
     } finally {
       lock.unlock();
     }

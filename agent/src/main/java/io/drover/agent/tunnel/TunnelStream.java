@@ -45,6 +45,8 @@ final class TunnelStream implements LocalSockets.Handler {
   /** What is written to one stream before the others have their turn, in bytes. */
   static final int WRITE_TURN_BYTES = 256 * 1024;
 
+  private static final String BUFFER_LIMIT = "receive buffer limit";
+
   private static final Logger log = LoggerFactory.getLogger(TunnelStream.class);
 
   private enum State {
@@ -147,8 +149,11 @@ final class TunnelStream implements LocalSockets.Handler {
     session.outbox().resumedByPeer(lane);
   }
 
-  /** The peer has ended the stream; what it sent before is still written. */
-  void onClose(Close close) {
+  /**
+   * The peer has ended the stream; what it sent before is still written. Returns whether there is
+   * any of it; then {@link TunnelSession#flushed} follows.
+   */
+  boolean onClose(Close close) {
     session.outbox().discard(lane);
     received.end();
     LocalSocket toClose = null;
@@ -156,7 +161,7 @@ final class TunnelStream implements LocalSockets.Handler {
     lock.lock();
     try {
       if (state == State.CLOSED) {
-        return;
+        return false;
       }
       peersReason = close.reason();
       // Data right behind the Connect and the end right behind the data: dial on, deliver, close.
@@ -180,11 +185,17 @@ final class TunnelStream implements LocalSockets.Handler {
               giveUp(
                   Ender.AGENT, "the target did not take all in " + FLUSH_LIMIT.toSeconds() + " s"));
     }
+    return deliver;
   }
 
   /** Frees this stream's memory because all streams together hold too much. */
   void overflow() {
-    endNow("receive buffer limit");
+    if (peersReason() == null) {
+      endNow(BUFFER_LIMIT);
+    } else {
+      log.warn("stream cut before its end: stream={} reason={}", id(), BUFFER_LIMIT);
+      giveUp(Ender.AGENT, BUFFER_LIMIT);
+    }
   }
 
   /** The session is over: nothing can be said any more. */
@@ -424,6 +435,7 @@ final class TunnelStream implements LocalSockets.Handler {
     if (toClose != null) {
       toClose.close();
     }
+    session.flushed(this);
   }
 
   private @Nullable String peersReason() {

@@ -51,6 +51,16 @@ class ArrayPoolTest {
   }
 
   @Test
+  void whatNobodyHasWantedSinceTheLastLookIsGivenUp() {
+    pool.give(pool.take(16 * KIB));
+
+    pool.trim();
+    assertThat(pool.keptBytes()).as("one was taken").isEqualTo(16 * KIB);
+    pool.trim();
+    assertThat(pool.keptBytes()).isZero();
+  }
+
+  @Test
   void whatIsNotFromHereIsNotKept() {
     for (int length : new int[] {0, 2 * KIB, 5000, 256 * KIB}) {
       pool.give(new byte[length]);

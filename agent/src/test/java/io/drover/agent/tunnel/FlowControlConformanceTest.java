@@ -373,6 +373,39 @@ class FlowControlConformanceTest {
     }
   }
 
+  /** What is still written of streams that the peer has ended takes memory like all else. */
+  @Test
+  void p10EndsTheGreediestThoughThePeerHasEndedItAlready() throws Exception {
+    int greedyBytes = 11 * 1024 * 1024;
+    try (var server = ScriptedServer.start();
+        var stuck = Backend.start();
+        var tunnel = TestTunnel.start(server)) {
+      var peer = server.open();
+      long queuedBytes = 0;
+      for (long id = 2; id < 6; id++) {
+        queuedBytes += greedyBytes;
+        peer.send(stuck.connect(id));
+        stuck.accept();
+        while (tunnel.client().reading().queuedBytes() < queuedBytes) {
+          peer.sendData(id, CHUNK);
+          peer.barrier();
+        }
+        peer.send(new Close(id, "EOF"));
+      }
+      peer.send(stuck.connect(6));
+      stuck.accept();
+
+      while (tunnel.dialsLeft() == 0) {
+        peer.sendData(6, CHUNK);
+        assertThat(peer.barrier()).doesNotHaveAnyElementsOfTypes(Close.class);
+      }
+
+      var ended = tunnel.takeDial();
+      assertThat(ended.streamId()).isLessThan(6);
+      assertThat(ended.reason()).isEqualTo("receive buffer limit");
+    }
+  }
+
   @Test
   void p11AHeldWriteCanBeCutOff() throws Exception {
     var failed = new CountDownLatch(1);

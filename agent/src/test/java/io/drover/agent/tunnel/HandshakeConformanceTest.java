@@ -7,6 +7,7 @@ import io.drover.agent.reason.Reason;
 import io.drover.proto.tunnel.Message.Close;
 import io.drover.proto.tunnel.Message.Connect;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -467,6 +468,35 @@ class HandshakeConformanceTest {
       peer.expectEnd();
       closing.join();
       TestTunnel.eventually("threads gone", () -> tunnel.threads().isEmpty());
+    }
+  }
+
+  @Test
+  void t20WritesWhatItHasOfAnEndedStreamBeforeItGoes() throws Exception {
+    try (var server = ScriptedServer.start();
+        var slow = Backend.start();
+        var tunnel = TestTunnel.draining(server, Duration.ofSeconds(60))) {
+      var peer = server.open();
+      peer.send(slow.connect(2));
+      var target = slow.accept();
+      long sentBytes = 0;
+      // Much, since kernels go on to take some.
+      while (tunnel.client().reading().queuedBytes() < ReceiveBuffer.LIMIT_BYTES / 2) {
+        peer.sendData(2, new byte[UNREAD_CHUNK_BYTES]);
+        peer.barrier();
+        sentBytes += UNREAD_CHUNK_BYTES;
+      }
+      peer.send(new Close(2, "EOF"));
+      peer.barrier();
+
+      var closing = Thread.ofVirtual().start(tunnel.client()::close);
+      assertThat(closing.join(TunnelSession.QUIET.multipliedBy(2))).as("closed").isFalse();
+
+      assertThat(target.getInputStream().transferTo(OutputStream.nullOutputStream()))
+          .isEqualTo(sentBytes);
+      assertThat(peer.expectCloseFrame()).isEqualTo(1001);
+      peer.expectEnd();
+      closing.join();
     }
   }
 

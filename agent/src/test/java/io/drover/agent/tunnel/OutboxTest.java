@@ -86,6 +86,55 @@ class OutboxTest {
     assertThat(everything()).containsExactly("resume " + held.streamId);
   }
 
+  /** A ping goes along with much data only, and the window for measuring is smaller than that. */
+  @Test
+  void asksWhatHasArrivedWhenTheWindowShrinksBelowWhatIsOnItsWay() {
+    outbox.ping();
+    assertThat(everything()).containsExactly("ping");
+    timer.advance(Duration.ofMillis(100));
+    outbox.onPong();
+    timer.advance(FlightWindow.ROUND_TRIP_VALID.plusSeconds(1));
+    outbox.ping();
+    say(lane, 65_536);
+    say(lane, 36_000);
+    assertThat(everything()).containsExactly("ping", "data 2 65536", "data 2 36000");
+
+    timer.advance(Duration.ofMillis(101));
+    outbox.onPong();
+    say(other, 1);
+
+    assertThat(everything()).containsExactly("ping");
+    outbox.onPong();
+    assertThat(everything()).contains("data 3 1");
+  }
+
+  @Test
+  void manyTinyPiecesThatWaitShareAFewArrays() {
+    hold(lane);
+    int said = 0;
+    for (; outbox.room(lane) > 0; said++) {
+      outbox.say(lane, ByteBuffer.wrap(new byte[] {(byte) said}));
+    }
+    assertThat(said).isEqualTo(Outbox.LANE_BYTES);
+
+    outbox.resumedByPeer(lane);
+
+    int next = 0;
+    int pieces = 0;
+    for (var item = poll(); next < said; item = poll()) {
+      if (item instanceof Item.Say(Data(_, var payload))) {
+        pieces++;
+        while (payload.hasRemaining()) {
+          assertThat(payload.get()).isEqualTo((byte) next++);
+        }
+      } else if (item instanceof Item.Ping) {
+        outbox.onPong();
+      }
+    }
+    assertThat(pieces).isLessThanOrEqualTo(2 + Outbox.LANE_BYTES / ArrayPool.MIN_BYTES);
+    assertThat(outbox.queuedBytes()).isZero();
+  }
+
   // ---- order
 
   @Test
