@@ -107,6 +107,12 @@ class AccountTest {
     }
     now = end;
     assertThat(people.sessions().find(used)).isEmpty();
+
+    var listening = people.sessions().begin(ann).cookie().value();
+    now = now.plus(BrowserSessions.IDLE).minusSeconds(1);
+    assertThat(people.sessions().findUnused(listening)).isPresent();
+    now = now.plusSeconds(1);
+    assertThat(people.sessions().findUnused(listening)).as("that was no use").isEmpty();
   }
 
   @Test
