@@ -144,7 +144,7 @@ class AccountTest {
   }
 
   private static Wanted wanted(Duration life) {
-    return new Wanted("a program", Optional.empty(), false, life);
+    return new Wanted("a program", Optional.empty(), false, life, Optional.empty());
   }
 
   @Test
