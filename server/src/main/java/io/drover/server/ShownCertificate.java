@@ -1,7 +1,6 @@
 package io.drover.server;
 
 import io.drover.server.cert.ServerCertificate;
-import io.drover.server.store.DatabaseException;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
@@ -94,7 +93,8 @@ final class ShownCertificate implements AutoCloseable {
         log.info("certificate replaced: end={}", next.end());
       }
       trouble = "";
-    } catch (IOException | GeneralSecurityException | DatabaseException e) {
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
+      // Whatever it is: who looks again must not end, or the certificate does.
       var said = String.valueOf(e.getMessage());
       if (!said.equals(trouble)) {
         trouble = said;

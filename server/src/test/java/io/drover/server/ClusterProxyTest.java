@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** kubectl's way: client, server, tunnel, agent, API server, all over real sockets. */
 @Timeout(120)
@@ -80,16 +81,16 @@ class ClusterProxyTest {
 
   private void answer(FakeApiServer.Request request) throws IOException {
     var target = request.target();
-    if (target.startsWith("/readyz") || target.startsWith("/api")) {
-      request.answer(200, "ok");
-    } else if (target.startsWith("/error")) {
-      request.answer(409, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}");
-    } else if (target.startsWith("/watch")) {
+    if (target.startsWith("/watch") || target.startsWith("/api/v1/watch/")) {
       request.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
       for (var event = take(); !event.isEmpty(); event = take()) {
         request.write(Integer.toHexString(event.length()) + "\r\n" + event + "\r\n");
       }
       request.write("0\r\n\r\n");
+    } else if (target.startsWith("/readyz") || target.startsWith("/api")) {
+      request.answer(200, "ok");
+    } else if (target.startsWith("/error")) {
+      request.answer(409, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}");
     } else if (target.startsWith("/random")) {
       byte[] bytes = random();
       request.write("HTTP/1.1 200 OK\r\nContent-Length: " + bytes.length + "\r\n\r\n");
@@ -338,9 +339,21 @@ class ClusterProxyTest {
     }
   }
 
-  @Test
-  void eventsOfAWatchArriveOneByOne() throws Exception {
-    var answer = http.send(request("/watch?watch=true").build(), BodyHandlers.ofInputStream());
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/watch?watch=true",
+        "/watch?a=b&watch=True",
+        "/watch?watch=t&a=b",
+        "/watch?watch=00",
+        "/watch?watch",
+        "/watch?watch=&a=b",
+        "/watch?follow=TRUE",
+        "/api/v1/watch/pods",
+      })
+  void eventsOfAWatchArriveOneByOne(String target) throws Exception {
+    var answer = http.send(request(target).build(), BodyHandlers.ofInputStream());
+    assertThat(answer.headers().firstValue("Connection")).contains("close");
     try (var events = answer.body()) {
       for (var event : List.of("first\n", "second\n")) {
         script.add(event);
@@ -351,10 +364,24 @@ class ClusterProxyTest {
     }
   }
 
-  @Test
-  void watchEndsAtTheApiServerWhenItsClientHasGone() throws Exception {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/api?watch=0",
+        "/api?watch=False&a=b",
+        "/api?follow=false",
+        "/api?watches=1",
+        "/api/v1/namespaces/watch/pods",
+      })
+  void connectionOfWhatIsNoWatchIsKept(String target) throws Exception {
+    assertThat(get(target).headers().firstValue("Connection")).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/watch?watch=1", "/watch?watch=True", "/api/v1/watch/pods"})
+  void watchEndsAtTheApiServerWhenItsClientHasGone(String target) throws Exception {
     assertThat(get("/api").statusCode()).isEqualTo(200);
-    var answer = http.send(request("/watch?watch=1").build(), BodyHandlers.ofInputStream());
+    var answer = http.send(request(target).build(), BodyHandlers.ofInputStream());
     script.add("event\n");
     assertThat(answer.body().readNBytes(6)).hasSize(6);
     var open = server.get("/v3/clusters/" + cluster.id());

@@ -222,13 +222,35 @@ class ServerUsersTest {
     var browser = signIn("admin", firstPassword());
     var path = "/v3/clusters/" + cluster + "?action=generateKubeconfig";
 
-    var config = json(send("POST", path, browser.cookieAndCsrf())).path("config").asText();
-
-    var token = config.lines().filter(line -> line.contains("token:")).findAny().orElseThrow();
-    var fields = bearer(token.substring(token.indexOf('"') + 1, token.lastIndexOf('"')));
+    var fields = bearer(kubeconfigToken(path, browser.cookieAndCsrf()));
     assertThat(status("GET", "/k8s/clusters/" + cluster + "/api", fields)).isEqualTo(503);
     assertThat(status("GET", "/k8s/clusters/" + other + "/api", fields)).isEqualTo(404);
     assertThat(status("GET", "/v3/users", fields)).isEqualTo(403);
+  }
+
+  private String kubeconfigToken(String path, Map<String, String> fields) throws Exception {
+    var config = json(send("POST", path, fields)).path("config").asText();
+    var token = config.lines().filter(line -> line.contains("token:")).findAny().orElseThrow();
+    return token.substring(token.indexOf('"') + 1, token.lastIndexOf('"'));
+  }
+
+  @Test
+  void revokedTokenTakesThoseThatItHasMadeWithIt() throws Exception {
+    var path = "/v3/clusters/" + server.create("one").id() + "?action=generateKubeconfig";
+    var browser = signIn("admin", firstPassword());
+    var parent = token(browser, "{}");
+    var child = kubeconfigToken(path, bearer(parent));
+    var grandchild = kubeconfigToken(path, bearer(child));
+    var other = kubeconfigToken(path, browser.cookieAndCsrf());
+    assertThat(status("GET", "/v3/clusters", bearer(grandchild))).isEqualTo(200);
+
+    var id = parent.substring(0, parent.indexOf(':'));
+    assertThat(status("DELETE", "/v3/tokens/" + id, browser.cookieAndCsrf())).isEqualTo(204);
+
+    for (var token : List.of(parent, child, grandchild)) {
+      assertThat(status("GET", "/v3/clusters", bearer(token))).isEqualTo(401);
+    }
+    assertThat(status("GET", "/v3/clusters", bearer(other))).isEqualTo(200);
   }
 
   /** Every role, every path, every verb. */

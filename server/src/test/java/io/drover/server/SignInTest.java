@@ -22,6 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @Timeout(60)
 class SignInTest {
@@ -225,11 +227,57 @@ class SignInTest {
     assertThat(send("GET", "/v3/events", "").statusCode()).isEqualTo(401);
   }
 
+  /** How somebody loses what he has come with. */
+  enum Loss {
+    USER,
+    SESSION,
+    TOKEN
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void pageOfWhoIsNobodyAnyMoreHearsOfNothing(Loss loss) throws Exception {
+    var other = TestServer.JSON.createObjectNode().put("username", "other").put("admin", true);
+    var user = asAdmin("POST", "/v3/users", other.put("password", "a long password").toString());
+    assertThat(user.statusCode()).isEqualTo(201);
+    var cookies = cookies(signIn("other", "a long password"));
+    var token = TestServer.JSON.readTree(send("POST", "/v3/tokens", "{}", csrf(cookies)).body());
+    var request = HttpRequest.newBuilder(server.url.resolve("/v3/events"));
+    if (loss == Loss.TOKEN) {
+      request.header("Authorization", "Bearer " + token.path("token").asText());
+    } else {
+      request.header("Cookie", session(cookies));
+    }
+    var reply = http.send(request.build(), BodyHandlers.ofInputStream());
+    try (var lines =
+        new BufferedReader(new InputStreamReader(reply.body(), StandardCharsets.UTF_8))) {
+      assertThat(event(lines)).isEqualTo("whole ");
+      assertThat(lines.readLine()).isEmpty();
+
+      var lost =
+          switch (loss) {
+            case USER ->
+                asAdmin(
+                    "DELETE",
+                    "/v3/users/" + TestServer.JSON.readTree(user.body()).path("id").asText(),
+                    "");
+            case SESSION -> send("POST", "/v3/tokens?action=logout", "", csrf(cookies));
+            case TOKEN ->
+                send("DELETE", "/v3/tokens/" + token.path("id").asText(), "", csrf(cookies));
+          };
+      assertThat(lost.statusCode()).isBetween(200, 204);
+      var _ = server.create("one");
+
+      assertThat(lines.readLine()).isNull();
+    }
+  }
+
+  private HttpResponse<String> asAdmin(String method, String path, String body) throws Exception {
+    return send(method, path, body, "Authorization", "Bearer " + server.adminToken);
+  }
+
   private void delete(String id) throws Exception {
-    assertThat(
-            send("DELETE", "/v3/clusters/" + id, "", "Authorization", "Bearer " + server.adminToken)
-                .statusCode())
-        .isEqualTo(200);
+    assertThat(asAdmin("DELETE", "/v3/clusters/" + id, "").statusCode()).isEqualTo(200);
   }
 
   /** The next one's name, and the id in it. */

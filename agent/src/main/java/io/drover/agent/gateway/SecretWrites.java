@@ -149,6 +149,10 @@ final class SecretWrites {
   private static byte[] changed(
       byte[] body, Fields fields, RequestInfo.Resource asked, StandIns standIns)
       throws RefusedException {
+    if (asked.verb().equals("patch")) {
+      requirePatch(body, standIns);
+      return body;
+    }
     boolean mayHave = SecretBody.mayHaveStandIn(body);
     boolean mayBeOwn =
         asked.verb().equals("create")
@@ -158,16 +162,6 @@ final class SecretWrites {
       return body;
     }
     try {
-      if (asked.verb().equals("patch")) {
-        if (standIns.isIn(body)) {
-          throw new RefusedException(
-              422,
-              "Invalid",
-              "a patch cannot write a stand-in of the gateway: leave the token out, or update the"
-                  + " whole Secret");
-        }
-        return body;
-      }
       if (fields.has("Content-Type") && !JsonOnly.isJson(fields)) {
         throw new RefusedException(
             415, "UnsupportedMediaType", "the gateway takes such Secrets in application/json only");
@@ -177,9 +171,7 @@ final class SecretWrites {
         throw OwnSecret.isOurs("");
       }
       if (secret.keepsStandIn()) {
-        throw new RefusedException(
-            422,
-            "Invalid",
+        throw invalid(
             "a Secret of this type cannot be written with a stand-in of the gateway in it: change"
                 + " it at the API server itself");
       }
@@ -187,5 +179,27 @@ final class SecretWrites {
     } catch (SecretBody.UnreadableException _) {
       throw RefusedException.badRequest("the Secret is not one object in JSON, said once");
     }
+  }
+
+  /** A patch goes on as it is: nobody knows here of which type the whole is. */
+  private static void requirePatch(byte[] body, StandIns standIns) throws RefusedException {
+    try {
+      if (SecretBody.copiesWithin(body)) {
+        throw invalid(
+            "a JSON patch of a Secret cannot copy or move, since that could be a token: say what"
+                + " is to be there with add, remove and replace");
+      }
+      if (SecretBody.mayHaveStandIn(body) && standIns.isIn(body)) {
+        throw invalid(
+            "a patch cannot write a stand-in of the gateway: leave the token out, or update the"
+                + " whole Secret");
+      }
+    } catch (SecretBody.UnreadableException _) {
+      throw RefusedException.badRequest("the patch is not JSON that says each thing once");
+    }
+  }
+
+  private static RefusedException invalid(String message) {
+    return new RefusedException(422, "Invalid", message);
   }
 }

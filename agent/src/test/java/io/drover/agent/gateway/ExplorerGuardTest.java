@@ -286,6 +286,23 @@ class ExplorerGuardTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"copy", "move"})
+  void patchDoesNotTakeATokenElsewhere(String operation) {
+    var refusal =
+        catchThrowableOfType(
+            Refusal.class,
+            () ->
+                sent(
+                    "PATCH",
+                    SECRETS + "/s?dryRun=All",
+                    "application/json-patch+json",
+                    "[{\"op\":\"%s\",\"from\":\"/data/token\",\"path\":\"/data/x\"}]"
+                        .formatted(operation)));
+    assertThat(refusal.status()).isEqualTo(422);
+    assertThat(refusal.getMessage()).contains("cannot copy or move");
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {"/api/v1/namespaces/cattle-system", "/api/v1/namespaces/cattle-system/secrets"})
   void ownSecretIsNotDeletedWithOthers(String all) {

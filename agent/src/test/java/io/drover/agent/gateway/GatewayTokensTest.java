@@ -446,6 +446,57 @@ class GatewayTokensTest {
     assertThat(bodies.take()).isEqualTo(other);
   }
 
+  /** Where it is answered as it is, be it for a dry run. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[{'op':'copy','from':'/data/token','path':'/data/x'}]",
+        "[{'op':'move','from':'/data/token','path':'/metadata/annotations/x'}]",
+        "[{'op':'copy','from':'','path':'/metadata/annotations/x'}]",
+        "[{'op':'copy','from':'no slash/data/token','path':'/data/x'}]",
+        " \t\r\n[{'op':'test','path':'/a','value':{'op':'add'}},{'from':'/data/token','op':'c\\u006fpy','path':'/data/x'}]",
+      })
+  void patchDoesNotTakeATokenElsewhere(String patch) throws Exception {
+    for (String type : List.of("application/json-patch+json", "application/merge-patch+json")) {
+      var reply =
+          send(
+              patch.replace('\'', '"'),
+              "PATCH " + SECRETS + "/t?dryRun=All",
+              "Content-Type: " + type);
+
+      assertThat(reply.status()).isEqualTo("422");
+      assertThat(reply.body()).contains("cannot copy or move");
+    }
+    assertThat(api.heads).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[{'op':'add','op':'copy','from':'/data/token','path':'/data/x'}]",
+        "[{'op':'copy','op':'add','from':'/data/token','path':'/data/x'}]",
+        "[{'op':'add','path':'/data/x','value':'eA=='}",
+      })
+  void patchThatIsReadInTwoWaysIsRefused(String patch) throws Exception {
+    assertThat(send(patch.replace('\'', '"'), "PATCH " + SECRETS + "/t").status()).isEqualTo("400");
+    assertThat(api.heads).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[{'op':'test','path':'/type','value':'a'},{'op':'add','path':'/data/x','value':'eA=='}]",
+        "[{'op':'replace','path':'/data/x','value':{'op':'copy'}},{'op':'remove','path':'/data/y'}]",
+        "{'metadata':{'annotations':{'op':'copy'}}}",
+      })
+  void patchThatWritesWhatItSaysGoesOn(String patch) throws Exception {
+    answers(secret(real));
+    var json = patch.replace('\'', '"');
+
+    assertThat(send(json, "PATCH " + SECRETS + "/t").status()).isEqualTo("200");
+    assertThat(bodies.take()).isEqualTo(json);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -85,6 +85,24 @@ final class ChartIT {
         .isEqualTo(guarded.replaceAll("\n+", "\n"));
   }
 
+  /** What is there already cannot be made by the server, which no rule with names could deny. */
+  @Test
+  void guardedProfileMakesWhatNobodyIsToChange() throws Exception {
+    var rendered = guarded(helm);
+    var policy =
+        Helm.objects(
+                object(rendered, "ConfigMap", "drover-gateway-policy")
+                    .at("/data/policy.yaml")
+                    .asText())
+            .getFirst();
+    var kept = policy.at("/rules/0/resourceNames");
+
+    assertThat(kept).extracting(JsonNode::asText).contains("drover-gateway-audit");
+    for (JsonNode name : kept) {
+      assertThat(object(rendered, "ConfigMap", name.asText()).path("data")).isNotEmpty();
+    }
+  }
+
   private static String guarded(Helm helm) throws IOException, InterruptedException {
     return helm.outcome(
             "template",

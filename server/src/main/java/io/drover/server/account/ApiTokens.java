@@ -50,9 +50,14 @@ public final class ApiTokens {
    * What a token is to be good for.
    *
    * @param clusterId the only cluster, if it is one
+   * @param parentId the token that asks for it, if one does: this one ends with it
    */
   public record Wanted(
-      String description, Optional<String> clusterId, boolean isReadOnly, Duration life) {}
+      String description,
+      Optional<String> clusterId,
+      boolean isReadOnly,
+      Duration life,
+      Optional<String> parentId) {}
 
   /**
    * Makes one.
@@ -98,7 +103,7 @@ public final class ApiTokens {
             int made =
                 handle.execute(
                     "INSERT INTO api_tokens (id, hash, user_id, description, cluster_id, read_only,"
-                        + " created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                        + " created, expires, parent_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                         + " ON CONFLICT (id) DO NOTHING",
                     token.id(),
                     Hashes.sha256(secret.value()),
@@ -107,7 +112,8 @@ public final class ApiTokens {
                     token.clusterId().orElse(""),
                     token.isReadOnly() ? 1 : 0,
                     token.created().toEpochMilli(),
-                    token.expires().toEpochMilli());
+                    token.expires().toEpochMilli(),
+                    wanted.parentId().orElse(null));
             if (made == 1) {
               return new Issued(token, secret);
             }
@@ -153,7 +159,7 @@ public final class ApiTokens {
                 .list());
   }
 
-  /** Ends one of a user's; false if he has none of that id. */
+  /** Ends one of a user's, and those that it has made; false if he has none of that id. */
   public boolean revoke(String userId, String id) {
     return database.write(
         handle ->

@@ -77,6 +77,22 @@ public final class BrowserSessions {
   /** The one with a cookie, if it goes on. */
   public Optional<Session> find(String cookie) {
     var hash = Hashes.sha256(cookie);
+    long now = clock.millis();
+    var goesOn = goesOn(hash, now);
+    if (goesOn.filter(one -> now - one.used() >= NOTED.toMillis()).isPresent()) {
+      database.write(
+          handle ->
+              handle.execute("UPDATE browser_sessions SET used = ? WHERE hash = ?", now, hash));
+    }
+    return goesOn.map(Found::session);
+  }
+
+  /** The same for what was begun in it: a page that only listens does not keep it from its end. */
+  public Optional<Session> findUnused(String cookie) {
+    return goesOn(Hashes.sha256(cookie), clock.millis()).map(Found::session);
+  }
+
+  private Optional<Found> goesOn(String hash, long now) {
     var found =
         database.read(
             handle ->
@@ -93,16 +109,8 @@ public final class BrowserSessions {
                                 row.getLong("created"),
                                 row.getLong("used")))
                     .findOne());
-    long now = clock.millis();
-    var goesOn =
-        found.filter(
-            one -> now - one.created() < LIFE.toMillis() && now - one.used() < IDLE.toMillis());
-    if (goesOn.filter(one -> now - one.used() >= NOTED.toMillis()).isPresent()) {
-      database.write(
-          handle ->
-              handle.execute("UPDATE browser_sessions SET used = ? WHERE hash = ?", now, hash));
-    }
-    return goesOn.map(Found::session);
+    return found.filter(
+        one -> now - one.created() < LIFE.toMillis() && now - one.used() < IDLE.toMillis());
   }
 
   /** Ends the one with a cookie. */

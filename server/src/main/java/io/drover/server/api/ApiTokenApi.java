@@ -90,7 +90,8 @@ public final class ApiTokenApi {
                 body.path("description").asText(""),
                 clusterId,
                 body.path("readOnly").asBoolean(false),
-                Duration.ofMillis(ttl.asLong(ApiTokens.LONGEST_LIFE.toMillis()))));
+                Duration.ofMillis(ttl.asLong(ApiTokens.LONGEST_LIFE.toMillis())),
+                Optional.empty()));
     Answers.json(
         response, callback, 201, json(issued.token()).put("token", issued.secret().value()));
   }

@@ -160,7 +160,7 @@ final class AuditTrail {
   }
 
   /** A manifest's name begins with a registration token. */
-  private static String withoutToken(String path) {
+  static String withoutToken(String path) {
     if (!path.startsWith(ImportApi.IMPORT)) {
       return path;
     }

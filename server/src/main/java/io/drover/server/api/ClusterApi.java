@@ -328,7 +328,7 @@ public final class ClusterApi {
             .put("config", config));
   }
 
-  /** A token's token is good for no more than it, and for no longer. */
+  /** A token's token is good for no more than it, for no longer, and not without it. */
   private ApiTokens.Wanted kubeconfigToken(Principal who, Cluster cluster) {
     var left =
         who.token()
@@ -340,7 +340,8 @@ public final class ClusterApi {
         "kubeconfig of cluster " + cluster.name(),
         Optional.of(cluster.id()),
         who.isReadOnly(),
-        left);
+        left,
+        who.token().map(ApiToken::id));
   }
 
   /** All clusters by their ids, as JSON whose links begin at the server. */

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpHeader;
@@ -67,16 +68,26 @@ public final class ClusterEvents implements AutoCloseable {
         Route.at(
             "/v3/events",
             principals.known(
-                (_, response, callback, who, _) ->
-                    tell(response, callback, () -> rights.visible(who)))));
+                (request, response, callback, who, _) ->
+                    tell(
+                        response,
+                        callback,
+                        () -> principals.isStill(request, who),
+                        () -> rights.visible(who)))));
   }
 
   /**
-   * Tells until the reader goes, or the server does.
+   * Tells until the reader goes, or the server does, or he is not who he was.
    *
+   * @param isStill whether he is; asked only if there is something to tell, since many listen, and
+   *     so at least every {@link #QUIET_LOOKS}
    * @param mayKnow which clusters the reader may know of, by id; asked anew at each look
    */
-  void tell(Response response, Callback callback, Supplier<Predicate<String>> mayKnow) {
+  void tell(
+      Response response,
+      Callback callback,
+      BooleanSupplier isStill,
+      Supplier<Predicate<String>> mayKnow) {
     if (!places.tryAcquire()) {
       Answers.error(
           response, callback, 503, "TooManyListeners", "too many pages listen: " + LISTENERS);
@@ -96,6 +107,9 @@ public final class ClusterEvents implements AutoCloseable {
             text.append(":\n\n");
           }
           if (!text.isEmpty()) {
+            if (!isStill.getAsBoolean()) {
+              break; // he may come again, as who he is now
+            }
             out.write(text.toString().getBytes(UTF_8));
             out.flush();
             quiet = 0;

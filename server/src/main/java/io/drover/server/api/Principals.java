@@ -8,6 +8,7 @@ import io.drover.server.account.Principal;
 import io.drover.server.store.Secret;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Request;
 import org.jspecify.annotations.Nullable;
@@ -48,12 +49,23 @@ public final class Principals {
    * @throws RefusedException if another site's page may have made it
    */
   Optional<Principal> of(Request request) throws RefusedException {
-    var found = find(request);
+    var found = find(request, sessions::find);
     found.ifPresent(who -> AuditTrail.who(request, who));
     return found;
   }
 
-  private Optional<Principal> find(Request request) throws RefusedException {
+  /** Whether somebody who has made a request, which is not over, would still be he. */
+  boolean isStill(Request request, Principal who) {
+    try {
+      return find(request, sessions::findUnused).equals(Optional.of(who));
+    } catch (RefusedException _) {
+      return false;
+    }
+  }
+
+  private Optional<Principal> find(
+      Request request, Function<String, Optional<BrowserSessions.Session>> ofCookie)
+      throws RefusedException {
     var shown = request.getHeaders().get(HttpHeader.AUTHORIZATION);
     if (shown != null) {
       return shown.startsWith(BEARER)
@@ -62,7 +74,7 @@ public final class Principals {
     }
     var cookie = cookie(request);
     var session =
-        cookie == null ? Optional.<BrowserSessions.Session>empty() : sessions.find(cookie);
+        cookie == null ? Optional.<BrowserSessions.Session>empty() : ofCookie.apply(cookie);
     var who = session.map(found -> new Principal(found.account(), Optional.empty(), true));
     if (session.isPresent() && !isOurs(request, session.get())) {
       who.ifPresent(known -> AuditTrail.who(request, known)); // whose browser it was

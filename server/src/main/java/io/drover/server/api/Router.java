@@ -49,10 +49,10 @@ public final class Router extends Handler.Abstract {
     } catch (BusyException e) {
       Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));
     } catch (DatabaseException e) {
-      log.warn("request failed: path={} reason={}", request.getHttpURI().getPath(), e.getMessage());
+      log.warn("request failed: path={} reason={}", logged(request), e.getMessage());
       Answers.error(response, callback, 503, "ServiceUnavailable", String.valueOf(e.getMessage()));
     } catch (IOException e) {
-      log.warn("request failed: path={} reason={}", request.getHttpURI().getPath(), e.toString());
+      log.warn("request failed: path={} reason={}", logged(request), e.toString());
       Answers.error(response, callback, 500, "ServerError", String.valueOf(e.getMessage()));
     }
     return true;
@@ -64,7 +64,7 @@ public final class Router extends Handler.Abstract {
       page.handle(request, response, callback);
       return;
     }
-    var path = Objects.requireNonNullElse(request.getHttpURI().getPath(), "/");
+    var path = path(request);
     for (var route : routes) {
       var rest = route.rest(path);
       if (rest.isPresent()) {
@@ -73,5 +73,13 @@ public final class Router extends Handler.Abstract {
       }
     }
     Answers.error(response, callback, 404, "NotFound", "no such path");
+  }
+
+  private static String path(Request request) {
+    return Objects.requireNonNullElse(request.getHttpURI().getPath(), "/");
+  }
+
+  private static String logged(Request request) {
+    return AuditTrail.withoutToken(path(request));
   }
 }

@@ -55,6 +55,8 @@ import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.bouncycastle.pkcs.PKCS8EncryptedPrivateKeyInfo;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the server shows who it is with: a certificate of its owner, or one under an authority of
@@ -71,6 +73,7 @@ public final class ServerCertificate {
   /** The rest of its life at which a certificate is made anew. */
   static final Duration RENEW_BEFORE = Duration.ofDays(90);
 
+  private static final Logger log = LoggerFactory.getLogger(ServerCertificate.class);
   private static final String SIGNATURE = "SHA256withECDSA";
   private static final Duration CLOCK_SKEW = Duration.ofHours(1);
 
@@ -115,7 +118,9 @@ public final class ServerCertificate {
     var wanted = new TreeSet<>(names);
     var file = directory.resolve("server.pem");
     var keyFile = directory.resolve("server.key");
-    if (!Files.exists(file) || !Files.exists(keyFile) || !serves(file, authority, wanted)) {
+    if (!Files.exists(file)
+        || !Files.exists(keyFile)
+        || !serves(file, keyFile, authority, wanted)) {
       var keys = newKeys();
       var issuerKey = PemFiles.key(directory.resolve("ca.key"));
       PemFiles.write(keyFile, keys.getPrivate());
@@ -186,16 +191,23 @@ public final class ServerCertificate {
     }
   }
 
-  private static boolean serves(Path file, X509Certificate authority, Set<String> wanted)
-      throws IOException, GeneralSecurityException {
-    var old = PemFiles.certificate(file);
-    old.verify(authority.getPublicKey());
-    var names =
-        Objects.requireNonNullElse(old.getSubjectAlternativeNames(), Set.<List<?>>of()).stream()
-            .map(name -> String.valueOf(name.get(1)))
-            .collect(Collectors.toSet());
-    return wanted.stream().map(ServerCertificate::canonical).allMatch(names::contains)
-        && old.getNotAfter().toInstant().isAfter(Instant.now().plus(RENEW_BEFORE));
+  /** Whether what is there will do; not if a kill or another authority made it useless. */
+  private static boolean serves(
+      Path file, Path keyFile, X509Certificate authority, Set<String> wanted) {
+    try {
+      var old = PemFiles.certificate(file);
+      old.verify(authority.getPublicKey());
+      var names =
+          Objects.requireNonNullElse(old.getSubjectAlternativeNames(), Set.<List<?>>of()).stream()
+              .map(name -> String.valueOf(name.get(1)))
+              .collect(Collectors.toSet());
+      return wanted.stream().map(ServerCertificate::canonical).allMatch(names::contains)
+          && old.getNotAfter().toInstant().isAfter(Instant.now().plus(RENEW_BEFORE))
+          && belongs(PemFiles.key(keyFile), old.getPublicKey());
+    } catch (IOException | GeneralSecurityException e) {
+      log.warn("certificate made anew: file={} reason={}", file, e.toString());
+      return false;
+    }
   }
 
   /** As the JDK prints an alternative name: an IPv6 address in full. */
@@ -312,7 +324,7 @@ public final class ServerCertificate {
     return chain.hashCode();
   }
 
-  /** Reads and writes PEM files; those with keys are for the owner only. */
+  /** Reads and writes PEM files, each as a whole; what is written is for the owner only. */
   private static final class PemFiles {
     static String pem(Certificate certificate) {
       try {
@@ -323,7 +335,7 @@ public final class ServerCertificate {
     }
 
     static void write(Path file, Certificate certificate) throws IOException {
-      Files.writeString(file, pem(certificate));
+      Store.write(file, pem(certificate));
     }
 
     static void write(Path file, PrivateKey key) throws IOException {
@@ -354,7 +366,7 @@ public final class ServerCertificate {
     /** PKCS#8, and what OpenSSL writes by itself: PKCS#1 and SEC 1. */
     static PrivateKey key(Path file) throws IOException {
       try (var parser = new PEMParser(Files.newBufferedReader(file))) {
-        for (var found = parser.readObject(); found != null; found = parser.readObject()) {
+        for (var found = next(parser, file); found != null; found = next(parser, file)) {
           switch (found) {
             case PrivateKeyInfo info -> {
               return new JcaPEMKeyConverter().getPrivateKey(info);
@@ -371,6 +383,15 @@ public final class ServerCertificate {
       } catch (NoSuchFileException e) {
         throw new IOException(file + ": no such file", e);
       } catch (PEMException e) {
+        throw new IOException(file + ": not a private key in PEM: " + e.getMessage(), e);
+      }
+    }
+
+    /** What comes next in it; null: nothing. */
+    private static @Nullable Object next(PEMParser parser, Path file) throws IOException {
+      try {
+        return parser.readObject();
+      } catch (IOException | RuntimeException e) { // the latter for what is no Base64
         throw new IOException(file + ": not a private key in PEM: " + e.getMessage(), e);
       }
     }

@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
@@ -49,6 +50,16 @@ public final class ClusterProxy {
   public static final String REQUEST_ID = "X-Request-Id";
 
   static final int COPY_BYTES = 16 * 1024;
+
+  /**
+   * True is all but these two. Source: apimachinery {@code pkg/runtime/converter.go}, {@code
+   * Convert_Slice_string_To_bool}.
+   */
+  private static final Pattern WATCH_OR_FOLLOW =
+      Pattern.compile("[?&](watch|follow)(?!=(0|(?i:false))(&|$))(=|&|$)");
+
+  /** The old way. Source: apiserver {@code pkg/endpoints/request/requestinfo.go}. */
+  private static final Pattern WATCH_PATH = Pattern.compile("/(api|apis/[^/?]+)/[^/?]+/watch/");
 
   /** Fields that are about one connection, and those that we say ourselves; lower case. */
   private static final Set<String> NOT_FORWARDED =
@@ -431,12 +442,7 @@ public final class ClusterProxy {
 
     /** Whether the answer may be silent for longer than a client stays. */
     private boolean isEndless() {
-      var query = request.getHttpURI().getQuery();
-      return query != null
-          && (query.contains("watch=true")
-              || query.contains("watch=1")
-              || query.contains("follow=true")
-              || query.contains("follow=1"));
+      return WATCH_PATH.matcher(target).lookingAt() || WATCH_OR_FOLLOW.matcher(target).find();
     }
 
     /**

@@ -107,6 +107,12 @@ class AccountTest {
     }
     now = end;
     assertThat(people.sessions().find(used)).isEmpty();
+
+    var listening = people.sessions().begin(ann).cookie().value();
+    now = now.plus(BrowserSessions.IDLE).minusSeconds(1);
+    assertThat(people.sessions().findUnused(listening)).isPresent();
+    now = now.plusSeconds(1);
+    assertThat(people.sessions().findUnused(listening)).as("that was no use").isEmpty();
   }
 
   @Test
@@ -138,7 +144,7 @@ class AccountTest {
   }
 
   private static Wanted wanted(Duration life) {
-    return new Wanted("a program", Optional.empty(), false, life);
+    return new Wanted("a program", Optional.empty(), false, life, Optional.empty());
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.io.StringWriter;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
@@ -28,6 +29,8 @@ import org.bouncycastle.openssl.jcajce.JcePEMEncryptorBuilder;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ServerCertificateTest {
   @TempDir private Path directory;
@@ -67,6 +70,57 @@ class ServerCertificateTest {
     assertThat(file).isEqualTo(certificate.authorityPem() + "\n");
     assertThat(certificate.checksum())
         .isEqualTo(HexFormat.of().formatHex(digest.digest(file.getBytes(UTF_8))));
+  }
+
+  @Test
+  void certificateThatIsNoneOfTheAuthorityIsMadeAnew() throws Exception {
+    var first = ServerCertificate.open(directory, List.of("localhost"));
+    Files.delete(directory.resolve("ca.pem"));
+
+    var second = ServerCertificate.open(directory, List.of("localhost"));
+
+    assertThat(second.authorityPem()).isNotEqualTo(first.authorityPem());
+    var chain = second.keyStore().getCertificateChain("server");
+    chain[0].verify(chain[1].getPublicKey());
+  }
+
+  /** As a kill leaves it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"server.pem", "server.key"})
+  void filesOfACertificateThatAreNoneAreMadeAnew(String name) throws Exception {
+    var first = ServerCertificate.open(directory, List.of("localhost"));
+    Files.writeString(directory.resolve(name), "");
+
+    var second = ServerCertificate.open(directory, List.of("localhost"));
+
+    assertThat(leaf(second)).isNotEqualTo(leaf(first));
+    assertThat(second.authorityPem()).isEqualTo(first.authorityPem());
+  }
+
+  /** The new key was there already, the new certificate not yet. */
+  @Test
+  void certificateOfAnotherKeyIsMadeAnew() throws Exception {
+    var first = ServerCertificate.open(directory, List.of("localhost"));
+    Files.copy(
+        directory.resolve("ca.key"),
+        directory.resolve("server.key"),
+        StandardCopyOption.REPLACE_EXISTING);
+
+    assertThat(leaf(ServerCertificate.open(directory, List.of("localhost"))))
+        .isNotEqualTo(leaf(first));
+  }
+
+  /** Whoever reads meanwhile, or after a kill, has the old one or the new one. */
+  @Test
+  void certificateIsReplacedAsAWhole() throws Exception {
+    var _ = ServerCertificate.open(directory, List.of("localhost"));
+    var old = Files.createLink(directory.resolve("old.pem"), directory.resolve("server.pem"));
+    var text = Files.readString(old);
+
+    var _ = ServerCertificate.open(directory, List.of("localhost", "drover.test"));
+
+    assertThat(old).hasContent(text);
+    assertThat(Files.readString(directory.resolve("server.pem"))).isNotEqualTo(text);
   }
 
   private CertificateFiles files() throws Exception {
@@ -174,6 +228,15 @@ class ServerCertificateTest {
     isRefused(
         new CertificateFiles(files.chain(), garbage, Optional.empty()),
         "garbage.pem: not a private key in PEM");
+
+    for (var text : List.of("AAA!\n-----END PRIVATE KEY-----\n", "AAAA\n")) {
+      var broken =
+          Files.writeString(
+              directory.resolve("broken.key"), "-----BEGIN PRIVATE KEY-----\n" + text);
+      isRefused(
+          new CertificateFiles(files.chain(), broken, Optional.empty()),
+          "broken.key: not a private key in PEM");
+    }
 
     var secret = directory.resolve("secret.key");
     try (var writer = new JcaPEMWriter(Files.newBufferedWriter(secret))) {

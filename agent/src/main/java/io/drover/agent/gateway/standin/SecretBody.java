@@ -4,14 +4,23 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Base64;
+import java.util.Set;
 
 /** A Secret that is to be written, as a whole. */
 public final class SecretBody {
   private static final JsonFactory JSON = new JsonFactory();
+  private static final JsonFactory SAID_ONCE =
+      new JsonFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+
+  /**
+   * Of a JSON Patch (RFC 6902): those that bring nothing from one place of the object to another.
+   */
+  private static final Set<String> IN_PLACE = Set.of("add", "remove", "replace", "test");
 
   /** It is not one object in JSON that means one thing only. */
   public static final class UnreadableException extends Exception {
@@ -45,6 +54,39 @@ public final class SecretBody {
     var text = new String(body, ISO_8859_1);
     return text.contains(StandIns.PREFIX)
         || text.contains(Base64.getEncoder().encodeToString(StandIns.PREFIX.getBytes(ISO_8859_1)));
+  }
+
+  /**
+   * Whether a patch is a JSON Patch that could bring the object's token to where it is answered as
+   * it is. The API server takes every list for such a patch or for none, whatever type it is said
+   * to have.
+   */
+  public static boolean copiesWithin(byte[] patch) throws UnreadableException {
+    if (!isList(patch)) {
+      return false;
+    }
+    boolean copies = false;
+    try (var parser = SAID_ONCE.createParser(patch)) {
+      int depth = 0;
+      for (var token = parser.nextToken(); token != null; token = parser.nextToken()) {
+        depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+        boolean isOperation =
+            depth == 2 && token == JsonToken.VALUE_STRING && "op".equals(parser.currentName());
+        copies |= isOperation && !IN_PLACE.contains(parser.getText());
+      }
+    } catch (IOException e) {
+      throw new UnreadableException(e);
+    }
+    return copies;
+  }
+
+  private static boolean isList(byte[] json) {
+    for (byte b : json) {
+      if (b > ' ') {
+        return b == '[';
+      }
+    }
+    return false;
   }
 
   /** The name that it is to have; empty if it says none. */
