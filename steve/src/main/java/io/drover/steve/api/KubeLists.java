@@ -316,8 +316,8 @@ final class KubeLists {
       }
       for (String namespace : namespaces) {
         var seen = new boolean[1];
-        var one =
-            ApiRequest.get(type.path(namespace) + "?limit=1", ApiRequest.METADATA).as(call.user());
+        String target = type.path(ApiRequest.segment(namespace)) + "?limit=1";
+        var one = ApiRequest.get(target, ApiRequest.METADATA).as(call.user());
         try (var answer = api.send(one)) {
           new Rows(false).list(answer.body(), (_, _) -> seen[0] = true);
         }
@@ -479,7 +479,7 @@ final class KubeLists {
         }
       }
 
-      private String target(String inner) {
+      private String target(String inner) throws Refusal {
         var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
         asked = asked.with("includeObject", "Object");
         if (partition.part().isNone()) {
