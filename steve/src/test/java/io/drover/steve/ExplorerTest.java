@@ -13,6 +13,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.util.List;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
@@ -172,9 +173,9 @@ class ExplorerTest {
   /** Who sees single objects has his lists read in our own name: of no other path than theirs. */
   @ParameterizedTest
   @CsvSource({
-    "bank%252Fsecrets%252Fs%3F, bank%252Fsecrets%252Fs%3F",
+    "bank%252Fsecrets%252Fs%3F, ''",
     "bank%3Fx=, bank%3Fx%3D",
-    "%2523, %2523",
+    "%2523, ''",
   })
   void asksForNothingButANamespaceWhateverItIsCalled(String said, String asked) throws Exception {
     api.has(
@@ -187,8 +188,11 @@ class ExplorerTest {
     assertThat(api.asked())
         .filteredOn(one -> one.target().startsWith("/api/v1/namespaces/"))
         .extracting(Asked::target)
-        .containsExactly(
-            "/api/v1/namespaces/" + asked + "/configmaps?includeObject=Object&limit=1");
+        .isEqualTo(
+            asked.isEmpty()
+                ? List.of()
+                : List.of(
+                    "/api/v1/namespaces/" + asked + "/configmaps?includeObject=Object&limit=1"));
   }
 
   @Test

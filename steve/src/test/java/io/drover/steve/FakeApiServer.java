@@ -13,8 +13,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -35,10 +35,9 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, String> answers = new ConcurrentHashMap<>();
   private final Map<String, NavigableMap<String, String>> keyed = new ConcurrentHashMap<>();
-  private final Set<String> silent = ConcurrentHashMap.newKeySet();
+  private final Map<String, CountDownLatch> silent = new ConcurrentHashMap<>();
   private final Map<String, Integer> refused = new ConcurrentHashMap<>();
   private final Map<String, String> bodies = new ConcurrentHashMap<>();
-  private final CountDownLatch closing = new CountDownLatch(1);
   private final LinkedBlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
 
   // Guarded by itself.
@@ -69,6 +68,7 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
   /** From now on a GET of that path, whatever its query, brings this. */
   public void has(String path, String answer) {
     keyed.remove(path);
+    refused.remove(path);
     answers.put(path, answer.replace('\'', '"'));
   }
 
@@ -110,13 +110,18 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
 
   /** From now on a request for that path has no answer. */
   public void hangs(String path) {
-    silent.add(path);
+    silent.put(path, new CountDownLatch(1));
   }
 
-  /** The same, with a status that is no success. */
+  /** What hangs there is answered, and what comes. */
+  public void goesOn(String path) {
+    Objects.requireNonNull(silent.remove(path)).countDown();
+  }
+
+  /** As {@link #has}, with a status that is no success. */
   public void refuses(String path, int status, String answer) {
-    refused.put(path, status);
     has(path, answer);
+    refused.put(path, status);
   }
 
   /** What was sent to a path last: its type, and behind a line's end the body. */
@@ -141,9 +146,9 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
               uri.toString(),
               String.valueOf(fields.getFirst("Impersonate-User")),
               String.valueOf(fields.getFirst("Authorization"))));
-      if (silent.contains(uri.getPath())) {
-        closing.await();
-        return;
+      var hanging = silent.get(uri.getPath());
+      if (hanging != null) {
+        hanging.await();
       }
       if (String.valueOf(uri.getQuery()).contains("watch=1")) {
         watched(exchange, uri.getPath());
@@ -225,7 +230,6 @@ public final class FakeApiServer implements LoopbackAccess, AutoCloseable {
 
   @Override
   public void close() {
-    closing.countDown();
     server.stop(0);
     threads.shutdownNow();
   }

@@ -169,8 +169,16 @@ public final class Api implements Handler {
       throw new Refusal(405, "MethodNotAllowed", "Invalid method " + method + " not supported");
     }
     var call = call(request, method, user, schemas, schema, parts, links, reply);
-    checkMethod(call);
-    dispatch(call, own.getOrDefault(schema.id(), kubernetes));
+    var store = own.getOrDefault(schema.id(), kubernetes);
+    String action = call.query().first("action");
+    if (method.equals("POST") && !action.isEmpty()) {
+      store.action(call, action);
+      return;
+    }
+    if (!store.isLink(call)) {
+      checkMethod(call);
+    }
+    dispatch(call, store);
   }
 
   private static List<String> parts(String path) throws Refusal {
@@ -212,17 +220,13 @@ public final class Api implements Handler {
   }
 
   /** What the API server would be asked. */
-  private static String target(ResourceType type, String namespace, String name) {
+  private static String target(ResourceType type, String namespace, String name) throws Refusal {
     String path = type.path(ApiRequest.segment(namespace));
     return name.isEmpty() ? path : path + "/" + ApiRequest.segment(name);
   }
 
   private static void checkMethod(Call call) throws Refusal {
     String method = call.method();
-    boolean isAction = method.equals("POST") && call.query().has("action");
-    if (isAction || call.query().has("link")) {
-      return;
-    }
     var allowed =
         call.isOne() ? call.schema().resourceMethods() : call.schema().collectionMethods();
     boolean mayList = !call.isOne() && method.equals("GET") && allowed.contains("POST");
@@ -239,11 +243,6 @@ public final class Api implements Handler {
   }
 
   private static void dispatch(Call call, Store store) throws IOException {
-    String action = call.query().first("action");
-    if (call.method().equals("POST") && !action.isEmpty()) {
-      store.action(call, action);
-      return;
-    }
     switch (call.method()) {
       case "POST" -> store.create(call);
       case "PUT" -> store.update(call);

@@ -45,8 +45,15 @@ public final class ClusterStore implements Store {
   }
 
   @Override
+  public boolean isLink(Call call) {
+    return call.method().equals("GET")
+        && call.name().equals(LOCAL)
+        && call.query().first("link").equals(SHELL);
+  }
+
+  @Override
   public void get(Call call) throws IOException {
-    if (call.name().equals(LOCAL) && call.query().first("link").equals(SHELL)) {
+    if (isLink(call)) {
       shell(call);
       return;
     }

@@ -68,7 +68,7 @@ public final class HeldLists {
   /** The page that is asked for; empty: it must be asked of the API server. */
   Optional<Page> page(Call call, Query query, Projects projects) throws IOException {
     var type = call.schema().type().orElseThrow();
-    if (call.schema().rights().isLimitedByName("list")) {
+    if (call.schema().rights().isLimitedByName("list") || Namespaces.isOnlyKnown(call, type, "")) {
       return Optional.empty();
     }
     return switch (feeds.list(type)) {

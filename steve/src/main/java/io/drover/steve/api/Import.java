@@ -150,7 +150,7 @@ final class Import {
   }
 
   /** A name that is to be made up cannot be there yet: the object is created, and not applied. */
-  private static ApiRequest request(User user, Manifest manifest, String path) {
+  private static ApiRequest request(User user, Manifest manifest, String path) throws Refusal {
     boolean isNew = manifest.name().isEmpty();
     String query = "?includeObject=Object&fieldManager=" + FIELD_MANAGER;
     String target =

@@ -189,7 +189,10 @@ final class KindReading {
 
   private void read(Part part) throws IOException {
     boolean cells = wanted.children && type.id().equals("pod");
-    String target = type.path(part.namespace()) + "?limit=" + (ListRelations.MAX_OBJECTS - looked);
+    String target =
+        type.path(ApiRequest.segment(part.namespace()))
+            + "?limit="
+            + (ListRelations.MAX_OBJECTS - looked);
     var request =
         ApiRequest.get(
                 cells ? target + "&includeObject=Object" : target,

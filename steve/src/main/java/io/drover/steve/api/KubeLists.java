@@ -316,8 +316,8 @@ final class KubeLists {
       }
       for (String namespace : namespaces) {
         var seen = new boolean[1];
-        var one =
-            ApiRequest.get(type.path(namespace) + "?limit=1", ApiRequest.METADATA).as(call.user());
+        String target = type.path(ApiRequest.segment(namespace)) + "?limit=1";
+        var one = ApiRequest.get(target, ApiRequest.METADATA).as(call.user());
         try (var answer = api.send(one)) {
           new Rows(false).list(answer.body(), (_, _) -> seen[0] = true);
         }
@@ -471,7 +471,8 @@ final class KubeLists {
               (object, end) -> {
                 if (part.all()) {
                   take(object, end - before[0]);
-                } else if (partition.has(call.schema().rights(), object)) {
+                } else if (partition.has(call.schema().rights(), object)
+                    && !isSelectedUnseen(object)) {
                   takeNamed(object, end - before[0]);
                 }
                 before[0] = end;
@@ -479,7 +480,7 @@ final class KubeLists {
         }
       }
 
-      private String target(String inner) {
+      private String target(String inner) throws Refusal {
         var asked = call.query().only(dialect.hasColumns() ? Set.of() : OF_LIST);
         asked = asked.with("includeObject", "Object");
         if (partition.part().isNone()) {
@@ -499,6 +500,13 @@ final class KubeLists {
         return type.path(ApiRequest.segment(partition.namespace())) + "?" + asked.text();
       }
 
+      /** Whether Kubernetes has selected it by labels that are not shown. */
+      private boolean isSelectedUnseen(ObjectNode object) {
+        return !dialect.hasColumns()
+            && call.query().has("labelSelector")
+            && Namespaces.isOnlyKnown(call, type, object);
+      }
+
       private void takeNamed(ObjectNode object, long bytes) throws IOException {
         boolean goesOn =
             from.partition().isEmpty() || from.partition().equals(partition.namespace());
@@ -514,8 +522,10 @@ final class KubeLists {
 
       private void take(ObjectNode object, long bytes) throws IOException {
         got++;
-        if (isWanted(object)) {
-          taken.object(object, bytes);
+        // Before filters, sorting and counting, which would tell of what is not shown.
+        var seen = Namespaces.isOnlyKnown(call, type, object) ? Namespaces.reduced(object) : object;
+        if (isWanted(seen)) {
+          taken.object(seen, bytes);
         }
       }
     }

@@ -30,9 +30,12 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the objects of lists have to do with others. While a list is answered, each other kind that
@@ -58,6 +61,8 @@ public final class ListRelations {
 
   /** Kinds that are read at one time, for whichever lists. */
   static final int PARALLEL = 8;
+
+  private static final Logger log = LoggerFactory.getLogger(ListRelations.class);
 
   private final ApiServer api;
   private final Applying applying;
@@ -303,12 +308,8 @@ public final class ListRelations {
       try {
         var answers = Together.within(Duration.ofNanos(leftNanos), "explorer-relations-", passes);
         for (int i = 0; i < answers.size(); i++) {
-          if (!answers.get(i).isCancelled()) {
-            keep(kinds.get(i), answers.get(i).get());
-          }
+          keep(kinds.get(i), answers.get(i));
         }
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(e.getCause());
       } catch (InterruptedException e) {
         throw Stopping.interrupted(e);
       } finally {
@@ -316,7 +317,18 @@ public final class ListRelations {
       }
     }
 
-    private void keep(String kind, Found found) {
+    private void keep(String kind, Future<Found> answer) throws InterruptedException {
+      if (answer.isCancelled()) {
+        return;
+      }
+      Found found;
+      try {
+        found = answer.get();
+      } catch (ExecutionException e) {
+        // One kind that cannot be read does not take the list from the page.
+        log.warn("relations not told: type={} reason={}", kind, String.valueOf(e.getCause()));
+        return;
+      }
       states.put(kind, found.states);
       found.naming.forEach(
           (id, some) -> naming.computeIfAbsent(id, _ -> new ArrayList<>()).addAll(some));

@@ -2,6 +2,7 @@ package io.drover.steve.api;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.drover.steve.kube.Json;
+import io.drover.steve.schema.ResourceType;
 import java.util.List;
 
 /** What a user is shown of a namespace in which he may do something, but which he may not read. */
@@ -13,6 +14,22 @@ final class Namespaces {
   private static final List<String> LABELS = List.of("fleet.cattle.io/managed");
 
   private Namespaces() {}
+
+  /**
+   * Whether a user sees that a namespace is there, and no more of it: he may do something in it,
+   * but not read it.
+   *
+   * @param name empty: whether he may see some only like that
+   */
+  static boolean isOnlyKnown(Call call, ResourceType type, String name) {
+    return type.id().equals("namespace")
+        && !call.schemas().access().grants("get", type.group(), type.resource(), "", name);
+  }
+
+  /** The same, of an object. */
+  static boolean isOnlyKnown(Call call, ResourceType type, ObjectNode object) {
+    return isOnlyKnown(call, type, object.path("metadata").path("name").asText(""));
+  }
 
   /** A new object. */
   static ObjectNode reduced(ObjectNode namespace) {

@@ -102,7 +102,7 @@ public final class PreferenceStore implements Store {
     return Optional.ofNullable(call.schemas().types().byId(TYPE));
   }
 
-  private static String path(Call call, ResourceType type) {
+  private static String path(Call call, ResourceType type) throws Refusal {
     return type.path(ApiRequest.segment(call.user().name()));
   }
 

@@ -99,11 +99,16 @@ final class Relations {
   private ObjectNode named(Call call, ResourceType type, Relationship relationship) {
     String id = relationship.id();
     int slash = id.indexOf('/');
-    String target =
-        type.path(slash < 0 ? "" : id.substring(0, slash)) + "/" + id.substring(slash + 1);
-    try (var answer =
-        api.send(ApiRequest.get(target, ApiRequest.JSON).as(call.user()).within(LIMIT))) {
-      return relationship.json(Summary.of(Json.object(answer.body()), clock));
+    try {
+      // Names are whatever the object's author has written.
+      String target =
+          type.path(ApiRequest.segment(slash < 0 ? "" : id.substring(0, slash)))
+              + "/"
+              + ApiRequest.segment(id.substring(slash + 1));
+      try (var answer =
+          api.send(ApiRequest.get(target, ApiRequest.JSON).as(call.user()).within(LIMIT))) {
+        return relationship.json(Summary.of(Json.object(answer.body()), clock));
+      }
     } catch (IOException _) {
       return relationship.json(null); // it is not there, or not for him
     }
@@ -114,7 +119,7 @@ final class Relations {
       Call call, ResourceType type, String namespace, String id, String fullName)
       throws IOException {
     var found = new ArrayList<ObjectNode>();
-    String target = type.path(namespace) + "?limit=" + MAX_OBJECTS;
+    String target = type.path(ApiRequest.segment(namespace)) + "?limit=" + MAX_OBJECTS;
     try (var answer =
         api.send(ApiRequest.get(target, ApiRequest.JSON).as(call.user()).within(LIMIT))) {
       new Rows(false)

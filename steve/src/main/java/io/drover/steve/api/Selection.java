@@ -76,7 +76,7 @@ final class Selection {
       return (selected.remove(change.id()) || matches) ? Kind.REMOVE : null;
     }
     boolean matched;
-    if (matches && selected.size() < MAX_SELECTED) {
+    if (matches && (selected.size() < MAX_SELECTED || selected.contains(change.id()))) {
       matched = !selected.add(change.id());
     } else {
       matched = selected.remove(change.id());

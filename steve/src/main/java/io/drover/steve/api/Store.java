@@ -10,6 +10,11 @@ interface Store {
     throw none();
   }
 
+  /** Whether something besides an object is asked for, which its methods say nothing of. */
+  default boolean isLink(Call call) {
+    return false;
+  }
+
   /** All objects. */
   default void list(Call call) throws IOException {
     throw none();

@@ -100,7 +100,7 @@ final class View {
     String namespace = object.at("/metadata/namespace").asText("");
     String name = object.at("/metadata/name").asText("");
     ObjectNode shaped;
-    if (isOnlyKnownToBeThere(name)) {
+    if (Namespaces.isOnlyKnown(call, type, name)) {
       shaped = shape.of(Namespaces.reduced(object));
     } else {
       if (object.get("metadata") instanceof ObjectNode metadata) {
@@ -153,11 +153,6 @@ final class View {
         && (shape.include().isEmpty()
             || shape.include().contains("metadata")
             || shape.include().contains("metadata.relationships"));
-  }
-
-  /** Who may do something in a namespace sees that it is there, and no more of it. */
-  private boolean isOnlyKnownToBeThere(String name) {
-    return type.id().equals("namespace") && !grants("get", "", name);
   }
 
   private JsonNode named(ObjectNode object) {

@@ -114,7 +114,17 @@ record Wanted(
 
   /** Whether an object is of those that are asked for, and the user may see it. */
   boolean isFor(Call call, String inNamespace, String name) {
-    return isOf(inNamespace, name) && call.schema().rights().grants("watch", inNamespace, name);
+    return isOf(inNamespace, name)
+        && call.schema().rights().grants("watch", inNamespace, name)
+        && !isSelectedUnseen(call, name);
+  }
+
+  /** Whether it would be selected by labels that he is not shown. */
+  private boolean isSelectedUnseen(Call call, String name) {
+    var type = call.schema().type();
+    return !selector.isEmpty()
+        && type.isPresent()
+        && Namespaces.isOnlyKnown(call, type.get(), name);
   }
 
   /** The same, of a whole object. */

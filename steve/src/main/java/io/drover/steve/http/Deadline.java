@@ -3,6 +3,7 @@ package io.drover.steve.http;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Until when a connection's present wait may last. Its thread sets it, the front's looks at it:
@@ -10,8 +11,9 @@ import java.util.function.LongSupplier;
  */
 final class Deadline {
   private final LongSupplier nanoTime;
-  private volatile long atNanos;
-  private volatile boolean none;
+
+  /** Null: there is no limit. In one field, since the other thread would see two apart. */
+  private volatile @Nullable Long atNanos;
 
   Deadline(LongSupplier nanoTime, Duration first) {
     this.nanoTime = nanoTime;
@@ -27,28 +29,27 @@ final class Deadline {
   /** From now on. */
   void in(Duration limit) {
     atNanos = nanoTime.getAsLong() + limit.toNanos();
-    none = false;
   }
 
   /** No limit: somebody else has one. */
   void none() {
-    none = true;
+    atNanos = null;
   }
 
   boolean isOver() {
-    return !none && nanoTime.getAsLong() - atNanos > 0;
+    long now = nanoTime.getAsLong(); // first: a limit that is set meanwhile is later
+    var at = atNanos;
+    return at != null && now - at > 0;
   }
 
   /** Something that may take so long and no longer, after which the limit is as it was. */
   void within(Duration limit, Work work) throws IOException {
-    long before = atNanos;
-    boolean wasNone = none;
+    var before = atNanos;
     in(limit);
     try {
       work.run();
     } finally {
       atNanos = before;
-      none = wasNone;
     }
   }
 

@@ -2,9 +2,11 @@ package io.drover.steve.kube;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.net.HttpURLConnection;
 import java.net.URLEncoder;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A request to the API server.
@@ -41,6 +43,9 @@ public record ApiRequest(
   private static final String METADATA_OF_EVENTS =
       "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
+  /** Source: Kubernetes, {@code IsValidPathSegmentName}. */
+  private static final Pattern NO_NAME = Pattern.compile("\\.{1,2}|.*[/%].*", Pattern.DOTALL);
+
   /** All groups, versions and types at once; an old API server answers with its groups alone. */
   public static final String DISCOVERY =
       "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
@@ -51,8 +56,20 @@ public record ApiRequest(
   @SuppressWarnings("ArrayRecordComponent") // made for one request, and compared with nothing
   public record Body(String contentType, byte[] bytes) {}
 
-  /** A name as a part of a path. */
-  public static String segment(String name) {
+  /**
+   * A name as a part of a path. The API server decodes a path before it takes it apart, so that
+   * behind a slash, encoded or not, another resource would begin.
+   *
+   * @param name may be empty
+   * @throws Refusal if nothing can have that name
+   */
+  public static String segment(String name) throws Refusal {
+    if (NO_NAME.matcher(name).matches()) {
+      throw new Refusal(
+          HttpURLConnection.HTTP_BAD_REQUEST,
+          "BadRequest",
+          "invalid name \"%s\": [may not be '.' or '..', or contain '/' or '%%']".formatted(name));
+    }
     return URLEncoder.encode(name, UTF_8).replace("+", "%20");
   }
 

@@ -20,8 +20,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +37,11 @@ public final class Feed implements AutoCloseable {
   /** What the changes of one type may take; older ones go. */
   static final long MAX_BYTES = 1024 * 1024;
 
+  /**
+   * From one list of all objects that failed to the next, so that lists are not asked for twice.
+   */
+  static final Duration FILL_AGAIN = Duration.ofSeconds(30);
+
   private static final Logger log = LoggerFactory.getLogger(Feed.class);
 
   private final ResourceType type;
@@ -45,7 +50,7 @@ public final class Feed implements AutoCloseable {
   private final Budget budget;
   private final Feeds.@Nullable Form form;
   private final boolean secret;
-  private final CountDownLatch answered = new CountDownLatch(1);
+  private final LongSupplier nanoTime;
 
   // Guarded by this.
   private final ArrayDeque<Change> changes = new ArrayDeque<>();
@@ -63,13 +68,20 @@ public final class Feed implements AutoCloseable {
   private long last;
   private @Nullable Watch watch;
   private @Nullable Held held;
+  private long fillBegunNanos;
 
-  private Feed(ApiServer api, ResourceType type, Space space, Feeds.@Nullable Form form) {
+  private Feed(
+      ApiServer api,
+      ResourceType type,
+      Space space,
+      Feeds.@Nullable Form form,
+      LongSupplier nanoTime) {
     this.api = api;
     this.type = type;
     this.space = space;
     this.budget = space.memory();
     this.form = form;
+    this.nanoTime = nanoTime;
     this.secret = type.id().equals("secret");
   }
 
@@ -80,8 +92,13 @@ public final class Feed implements AutoCloseable {
    * @param form how its objects are held, when that is wanted; null: never
    */
   static Feed start(
-      ApiServer api, ResourceType type, Space space, long from, Feeds.@Nullable Form form) {
-    var feed = new Feed(api, type, space, form);
+      ApiServer api,
+      ResourceType type,
+      Space space,
+      long from,
+      Feeds.@Nullable Form form,
+      LongSupplier nanoTime) {
+    var feed = new Feed(api, type, space, form, nanoTime);
     var source =
         new Watch.Source(
             type.path(""),
@@ -111,14 +128,19 @@ public final class Feed implements AutoCloseable {
    * @throws Refusal if the API server says no
    * @return false if that takes too long
    */
-  public boolean await(Duration limit) throws InterruptedException, Refusal {
-    boolean told = answered.await(limit.toMillis(), TimeUnit.MILLISECONDS);
-    synchronized (this) {
-      if (refused != null) {
-        throw new Refusal(refused.status(), refused.code(), refused.getMessage());
+  public synchronized boolean await(Duration limit) throws InterruptedException, Refusal {
+    long untilNanos = System.nanoTime() + limit.toNanos();
+    while (listing && refused == null) {
+      long leftNanos = untilNanos - System.nanoTime();
+      if (leftNanos <= 0) {
+        return false;
       }
-      return told && !listing;
+      TimeUnit.NANOSECONDS.timedWait(this, leftNanos);
     }
+    if (refused != null) {
+      throw new Refusal(refused.status(), refused.code(), refused.getMessage());
+    }
+    return true;
   }
 
   /** Why nothing is heard any more; empty: it is, or it is tried again. */
@@ -182,7 +204,10 @@ public final class Feed implements AutoCloseable {
     return Optional.of(found);
   }
 
-  /** From soon on all objects are held as well, if there is room for them. */
+  /**
+   * From soon on all objects are held as well, if there is room for them. Asked for again, it is
+   * tried again if they could not be listed.
+   */
   public synchronized void hold() {
     wantsHeld = true;
     startHeld();
@@ -190,9 +215,20 @@ public final class Feed implements AutoCloseable {
 
   // Guarded by this.
   private void startHeld() {
-    if (wantsHeld && held == null && form != null && !listing) {
+    if (wantsHeld && form != null && !listing && (held == null || mayFillAgain(held))) {
+      fillBegunNanos = nanoTime.getAsLong();
       held = Held.start(api, type, form, space);
     }
+  }
+
+  // Guarded by this.
+  private boolean mayFillAgain(Held before) {
+    return before.isUnlisted() && nanoTime.getAsLong() - fillBegunNanos >= FILL_AGAIN.toNanos();
+  }
+
+  /** Whether {@link #hold} has been asked for. */
+  synchronized boolean isToBeHeld() {
+    return wantsHeld;
   }
 
   /** All objects; empty if they are not held, or may be others by now. */
@@ -343,8 +379,8 @@ public final class Feed implements AutoCloseable {
         refused = null;
         number++; // who has looked before it began has missed something
         startHeld();
+        Feed.this.notifyAll();
       }
-      answered.countDown();
       wake();
       log.debug("explorer watches: type={} version={}", type.id(), version);
     }
@@ -364,8 +400,8 @@ public final class Feed implements AutoCloseable {
         refused = (Refusal) why;
         forget();
         listing = true;
+        Feed.this.notifyAll();
       }
-      answered.countDown();
       wake();
     }
   }

@@ -132,7 +132,8 @@ public final class Feeds implements AutoCloseable {
       var known = open.get(type);
       if (known == null) {
         makeRoom();
-        known = new Used(Feed.start(api, type, space, from, forms.apply(type).orElse(null)));
+        known =
+            new Used(Feed.start(api, type, space, from, forms.apply(type).orElse(null), nanoTime));
         open.put(type, known);
       }
       used = known;
@@ -178,6 +179,7 @@ public final class Feeds implements AutoCloseable {
         if (store.isPresent()) {
           return new Listed.Here(store.get());
         }
+        again |= used.feed.isToBeHeld();
       }
     }
     if (!again || forms.apply(type).isEmpty()) {

@@ -39,6 +39,7 @@ final class Held implements AutoCloseable {
   private final Set<String> newer = new HashSet<>();
 
   private boolean filled;
+  private boolean unlisted;
   private String why = "";
   private long last;
 
@@ -71,6 +72,11 @@ final class Held implements AutoCloseable {
     return why;
   }
 
+  /** Whether they could not be listed, which may be otherwise the next time. */
+  synchronized boolean isUnlisted() {
+    return unlisted;
+  }
+
   private void background(BooleanSupplier step) {
     Thread.ofVirtual()
         .name("explorer-sorts-" + type.id())
@@ -91,6 +97,7 @@ final class Held implements AutoCloseable {
       synchronized (this) {
         if (store != null) {
           drop("not listed: " + e.getMessage());
+          unlisted = true;
         }
       }
     }

@@ -43,7 +43,10 @@ public final class LiveCounts implements AutoCloseable {
   /** Types that are counted. */
   static final int MAX_TYPES = 400;
 
-  /** Objects that are counted, of all types: some 12 MB. A type that goes beyond is left out. */
+  /**
+   * Objects that are counted, of all types: some 12 MB, and those of a type once more while it is
+   * listed anew. A type that goes beyond is left out.
+   */
   static final int MAX_OBJECTS = 300_000;
 
   /** Objects that say by an annotation to belong to another one, of all types: some 1 MB. */
@@ -313,9 +316,13 @@ public final class LiveCounts implements AutoCloseable {
 
     private void forget(@Nullable Known what) {
       if (what != null) {
-        objects.addAndGet(-what.counts().size());
+        objects.addAndGet(-size(what));
         what.applied().close();
       }
+    }
+
+    private static int size(@Nullable Known of) {
+      return of == null ? 0 : of.counts().size();
     }
 
     @Override
@@ -349,13 +356,18 @@ public final class LiveCounts implements AutoCloseable {
       if (listed == null) {
         objects.addAndGet(into.counts().size() - before);
       }
-      if (objects.get() + (listed == null ? 0 : into.counts().size()) > maxObjects) {
+      if (all() > maxObjects) {
         log.warn("not counted any more: type={} limit={}", type.id(), maxObjects);
         dropListed();
         close();
       } else if (listed == null) {
         tell();
       }
+    }
+
+    /** Objects of all types; of this one the new ones, if it is listed anew. */
+    private int all() {
+      return listed == null ? objects.get() : objects.get() - size(known) + size(listed);
     }
 
     @Override
@@ -375,13 +387,13 @@ public final class LiveCounts implements AutoCloseable {
       var old = known;
       var now = listed;
       if (now != null) {
-        objects.addAndGet(now.counts().size());
+        objects.addAndGet(size(now) - size(old)); // at once: others look at the sum
         listed = null;
         known = now;
-        forget(old);
         if (old == null) {
           viewers.forEach(viewer -> viewer.first(type.id()));
         } else {
+          old.applied().close();
           tell();
         }
       }

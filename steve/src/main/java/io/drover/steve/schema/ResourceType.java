@@ -72,7 +72,8 @@ public record ResourceType(
   /**
    * Where the API server has its objects.
    *
-   * @param namespace empty: everywhere, or nowhere
+   * @param namespace as {@link io.drover.steve.kube.ApiRequest#segment} makes it; empty:
+   *     everywhere, or nowhere
    */
   public String path(String namespace) {
     return (group.isEmpty() ? "/api/" : "/apis/")

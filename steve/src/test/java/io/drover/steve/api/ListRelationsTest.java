@@ -8,6 +8,7 @@ import io.drover.steve.Explorer;
 import io.drover.steve.FakeApiServer;
 import io.drover.steve.shell.ShellImage;
 import java.io.IOException;
+import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
@@ -274,6 +276,58 @@ class ListRelationsTest {
     var list = browser.get("/v1/pods").path("data");
 
     assertThat(state(list, 0, "configmap")).isEmpty();
+  }
+
+  private static String ownedMap(String name, String ownerNamespace, String ownerName) {
+    return ("{'metadata':{'namespace':'n','name':'%s','annotations':{"
+            + "'objectset.rio.cattle.io/owner-gvk':'v1, Kind=Pod',"
+            + "'objectset.rio.cattle.io/owner-namespace':'%s',"
+            + "'objectset.rio.cattle.io/owner-name':'%s'}}}")
+        .formatted(name, ownerNamespace, ownerName);
+  }
+
+  /** Names are what the author of an object has written, and are asked in the reader's name. */
+  @ParameterizedTest
+  @CsvSource({
+    "kube-system,                     victim/proxy/reset?x=",
+    "kube-system/pods/victim/proxy,   x",
+    "kube-system%2Fpods%2Fv%2Fproxy,  x",
+    "kube-system,                     victim%2Fproxy",
+    "..,                              proxy",
+    "kube-system,                     ..",
+    "a b,                             proxy?{}",
+  })
+  void whatIsNoNameIsPartOfNoPath(String ownerNamespace, String ownerName) throws Exception {
+    String map = ownedMap("a", ownerNamespace, ownerName);
+    api.has("/api/v1/configmaps", table("ConfigMap", map));
+    api.has("/api/v1/namespaces/n/configmaps/a", table("ConfigMap", map));
+    browse("sql");
+
+    var list = browser.send("GET", "/v1/configmaps?sort=metadata.name", "");
+    assertThat(list.status()).isEqualTo(200);
+    assertThat(list.json().at("/data/0/metadata/relationships/0/fromType").asText())
+        .isEqualTo("pod");
+    var one = browser.send("GET", "/v1/configmaps/n/a", "");
+    assertThat(one.status()).isEqualTo(200);
+    assertThat(one.json().at("/metadata/relationships/0/fromType").asText()).isEqualTo("pod");
+
+    // As the API server takes paths apart: when they are decoded.
+    assertThat(api.asked())
+        .extracting(asked -> URI.create(asked.target()).getPath())
+        .noneMatch(path -> path.contains("/proxy/") || path.endsWith("/proxy"))
+        .noneMatch(path -> path.contains("/.."));
+  }
+
+  @Test
+  void tellsWithoutAKindWhoseListIsNoList() throws Exception {
+    api.has("/api/v1/pods", table("Pod", pod("n", "p", "a")));
+    api.has("/api/v1/serviceaccounts", FakeApiServer.list(object("n", "s")));
+    api.has("/api/v1/configmaps", "{'metadata':'none','items':[]}");
+    browse("classic");
+    var list = browser.get("/v1/pods").path("data");
+
+    assertThat(state(list, 0, "configmap")).isEmpty();
+    assertThat(state(list, 0, "serviceaccount")).isEqualTo("active");
   }
 
   @Test

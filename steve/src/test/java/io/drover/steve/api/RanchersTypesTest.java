@@ -119,6 +119,25 @@ class RanchersTypesTest {
     assertThat(browser.send("GET", "/v1/management.cattle.io.tokens", "").status()).isEqualTo(403);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "DELETE, features/x?link=a",
+    "DELETE, features/x?link=shell",
+    "GET,    tokens?link=a",
+    "POST,   features?action=",
+    "POST,   features?link=a",
+    "PUT,    tokens/x?action=a",
+  })
+  void aLinkOrAnActionThatIsNoneUnblocksNothing(String method, String path) throws Exception {
+    browser.get("/v1/schemas/count");
+    api.asked();
+    var refusal = browser.send(method, "/v1/management.cattle.io." + path, "{}");
+
+    assertThat(refusal.status()).isEqualTo(403);
+    // But for what is watched of rights, which begins when it begins.
+    assertThat(api.asked()).allMatch(asked -> asked.target().contains("watch=1"));
+  }
+
   private void hasPreferences() {
     api.has(
         PREFERENCES,

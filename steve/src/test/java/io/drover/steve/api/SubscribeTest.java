@@ -8,6 +8,7 @@ import io.drover.steve.live.Feeds;
 import io.drover.steve.query.Dialect;
 import io.drover.steve.query.Scope;
 import java.io.IOException;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -252,6 +253,22 @@ class SubscribeTest {
         ("{'metadata':{'namespace':'shop','name':'web'},"
                 + "'spec':{'volumes':[{'name':'v','configMap':{'name':'%s'}}]}}")
             .formatted(map));
+  }
+
+  /** In our own name we ask for nothing that a page could choose. */
+  @Test
+  void aNamespaceThatIsNoNameIsPartOfNoPath() throws Exception {
+    try (var page = page("jane")) {
+      page.say(
+          "{'resourceType':'configmap','namespace':'kube-system/pods/victim/proxy',"
+              + "'selector':'tier=a'}");
+      page.hear();
+      assertThat(page.hear().at("/data/error").asText())
+          .contains("invalid name \"kube-system/pods/victim/proxy\"");
+    }
+    assertThat(server.asked())
+        .extracting(asked -> URI.create(asked.target()).getPath())
+        .noneMatch(path -> path.contains("/proxy"));
   }
 
   @Test

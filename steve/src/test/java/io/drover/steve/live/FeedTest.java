@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.drover.steve.FakeApiServer;
 import io.drover.steve.kube.ApiServer;
 import io.drover.steve.kube.Refusal;
+import io.drover.steve.query.Columns;
 import io.drover.steve.schema.ResourceType;
 import io.drover.steve.store.Budget;
 import io.drover.steve.store.Space;
@@ -13,8 +14,10 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -155,10 +158,73 @@ class FeedTest {
   }
 
   @Test
+  void whoComesWhileItBeginsAnewWaits() throws Exception {
+    var feed = feed();
+    server.awaitWatch(MAPS);
+    server.hangs(MAPS);
+    server.tell(MAPS, "{'type':'ERROR','object':{'code':410}}");
+    while (feed.place(9).isPresent()) {
+      told.acquire();
+    }
+    var waiting = new FutureTask<>(() -> feed.await(LONG));
+    var thread = Thread.ofPlatform().start(waiting);
+    while (!waiting.isDone() && thread.getState() != Thread.State.TIMED_WAITING) {
+      Thread.onSpinWait();
+    }
+    server.goesOn(MAPS);
+
+    assertThat(waiting.get()).isTrue();
+  }
+
+  @Test
+  void whoComesWhileItBeginsAnewWaitsNotForEver() throws Exception {
+    server.hangs(MAPS);
+    var feed = feeds.look(type("configmaps"), 0, told::release).feed();
+
+    assertThat(feed.await(Duration.ofMillis(1))).isFalse();
+  }
+
+  @Test
   void saysWhatTheApiServerSays() throws Exception {
     var feed = feeds.look(type("none"), 0, told::release).feed();
 
     assertThatThrownBy(() -> feed.await(LONG)).isInstanceOf(Refusal.class).hasMessage("not there");
+  }
+
+  private void awaitListed(Feeds holding, Predicate<Feeds.Listed> wanted)
+      throws IOException, InterruptedException {
+    while (!wanted.test(holding.list(type("configmaps")))) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+    }
+  }
+
+  @Test
+  void whatCouldNotBeListedIsListedAgainSomeTimeLater() throws Exception {
+    var notListed = new Feeds.Listed.NotHere("not listed: not now");
+    var form = new Feeds.Form(new Columns("configmap", true, List.of()), _ -> {});
+    try (var holding =
+            new Feeds(
+                api,
+                Space.inMemory(new Budget(64 * Feed.MAX_BYTES)),
+                nanos::get,
+                _ -> Optional.of(form));
+        var look = holding.look(type("configmaps"), 0, () -> {})) {
+      assertThat(look.feed().await(LONG)).isTrue();
+      server.refuses(MAPS, 500, "{'message':'not now'}");
+      look.feed().hold();
+      awaitListed(holding, notListed::equals);
+
+      server.has(MAPS, "{'metadata':{'resourceVersion':'9'},'items':[]}");
+      server.awaitWatch(MAPS);
+      server.asked();
+      nanos.addAndGet(Feed.FILL_AGAIN.toNanos() - 1);
+      assertThat(holding.list(type("configmaps"))).isEqualTo(notListed);
+      assertThat(server.asked()).isEmpty();
+      nanos.addAndGet(1);
+      awaitListed(holding, listed -> listed instanceof Feeds.Listed.Here);
+    }
   }
 
   @Test

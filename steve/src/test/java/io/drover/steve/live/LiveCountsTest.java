@@ -119,6 +119,21 @@ class LiveCountsTest {
     }
   }
 
+  /** Both together would be too many, but one takes the place of the other. */
+  @Test
+  void aTypeThatIsListedAnewCountsOnce() throws Exception {
+    counts.join(types(), viewer);
+    told.take();
+    server.tell(MAPS, "{'type':'ERROR','object':{'code':410}}");
+    server.tell(MAPS, "");
+
+    assertThat(told.take()).isEqualTo("changed configmap");
+    assertThat(count()).isEqualTo(2);
+    tell("ADDED", "c");
+    told.take();
+    assertThat(count()).isEqualTo(3);
+  }
+
   /** What says to belong to a Deployment, one in another namespace. */
   private List<String> members() {
     var members = new ArrayList<String>();
