@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSocket;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -106,6 +107,21 @@ class CertificateRotationTest {
       try (var socket = connect(server)) {
         assertThat(leaf(socket)).isNotEqualTo(first);
       }
+    }
+  }
+
+  /** A parser's, of files that nobody has thought of. */
+  @Test
+  void faultThatNobodyHasForeseenDoesNotEndTheLook() throws Exception {
+    var first = ServerCertificate.read(files);
+    ShownCertificate.Source failing =
+        () -> {
+          throw new IllegalStateException("unforeseen");
+        };
+    try (var shown = ShownCertificate.show(first, failing, new SslContextFactory.Server())) {
+      shown.readAgain();
+
+      assertThat(shown.current()).isEqualTo(first);
     }
   }
 

@@ -391,7 +391,7 @@ public final class ServerCertificate {
     private static @Nullable Object next(PEMParser parser, Path file) throws IOException {
       try {
         return parser.readObject();
-      } catch (IOException | RuntimeException e) { // the latter for what is no Base64
+      } catch (IOException e) {
         throw new IOException(file + ": not a private key in PEM: " + e.getMessage(), e);
       }
     }
