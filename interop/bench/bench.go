@@ -265,7 +265,7 @@ func (b *bench) pair(ctx context.Context, e *experiment, name string, round int)
 			}
 			b.book.add(r)
 			time.Sleep(settle)
-			if !e.fresh && (r.spoilt || err != nil && attempt+1 < attempts) {
+			if !e.fresh && (r.spoilt || err != nil) {
 				// Whatever happened to its session must not spoil the other measurements.
 				if err := b.heat(ctx, side); err != nil {
 					return err

@@ -443,3 +443,14 @@ func TestGatewayIsShownAbovePlainPairByPair(t *testing.T) {
 		t.Errorf("got %+v", l)
 	}
 }
+
+func TestTheGoClientIsToldOfAllCores(t *testing.T) {
+	t.Setenv(pinnedMark, "8") // as in a bench that is kept to one core
+	command, err := goAgent(&world{directory: t.TempDir()}, seat{"c-1", "https://127.0.0.1:1"}, "go-agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(command.Env, "GOMAXPROCS=8") {
+		t.Errorf("environment: %q", command.Env)
+	}
+}

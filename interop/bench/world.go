@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -176,9 +175,7 @@ func (w *world) runPeer(ctx context.Context, program, name string, arguments []s
 		return nil, hello, err
 	}
 	command := exec.Command(program, append([]string{"--dir", directory}, arguments...)...)
-	// Believing in one core, Go's scheduler looks at the network only every 10 ms while there is
-	// bulk to move, which no server with more cores would do.
-	command.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(machineCores()))
+	command.Env = append(os.Environ(), allCores())
 	p, err := w.spawner.start("rancher-"+name, w.directory, command, w.cpu(peerCPU), false)
 	if err != nil {
 		return nil, hello, err
