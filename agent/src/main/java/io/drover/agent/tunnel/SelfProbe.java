@@ -7,6 +7,7 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
+import io.drover.steve.http.TooManyConnectionsException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -113,9 +114,15 @@ public final class SelfProbe implements AutoCloseable {
       changes.works("self-probe is answered again");
     } catch (IOException e) {
       var problem = Problem.of(e);
-      outcome = new Outcome(outcome.failures() + 1, problem);
+      outcome = new Outcome(isBusy(e) ? 0 : outcome.failures() + 1, problem);
       changes.bad(problem.reason().code(), "self-probe failed: reason=" + problem.text());
     }
+  }
+
+  /** Who says that there is no room for more is alive, and a new process would cut all that is. */
+  private static boolean isBusy(IOException failure) {
+    return failure.getCause() instanceof ExecutionException behind
+        && behind.getCause() instanceof TooManyConnectionsException;
   }
 
   private void ask() throws IOException, InterruptedException {

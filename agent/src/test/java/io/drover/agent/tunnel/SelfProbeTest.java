@@ -8,12 +8,15 @@ import io.drover.agent.Logged;
 import io.drover.agent.reason.Problem;
 import io.drover.agent.reason.Reason;
 import io.drover.agent.retry.Sleeper;
+import io.drover.steve.http.FrontLimits;
+import io.drover.steve.http.HttpFront;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
 import org.junit.jupiter.api.AfterEach;
@@ -103,6 +106,29 @@ class SelfProbeTest {
     probe.probe();
     answering.join();
     assertThat(probe.isFatal()).isFalse();
+  }
+
+  @Test
+  void thatThereIsNoRoomIsSaidAndNotFatal() throws Exception {
+    var limits = FrontLimits.STANDARD;
+    try (var front = HttpFront.start("test", limits, (_, _) -> {})) {
+      var others = new ArrayList<SocketChannel>();
+      for (int i = 0; i < limits.connections() + limits.spare(); i++) {
+        others.add(front.connect(_ -> {}));
+      }
+      var probe =
+          new SelfProbe(
+              (_, _, dial) -> front.connect(dial::opening), Sleeper.REAL, SelfProbe.LIMIT);
+      for (int i = 0; i < SelfProbe.FATAL; i++) {
+        probe.probe();
+      }
+
+      assertThat(probe.isFatal()).isFalse();
+      assertThat(probe.problem().orElseThrow().message()).contains("too many connections");
+      for (var other : others) {
+        other.close();
+      }
+    }
   }
 
   @Test

@@ -64,7 +64,8 @@ public final class HttpFront implements AutoCloseable {
   /**
    * Makes a connection and returns its far end, in blocking mode.
    *
-   * @throws IOException if there are too many, or the process may open no more
+   * @throws TooManyConnectionsException if there are
+   * @throws IOException if the process may open no more, or the agent stops
    */
   public SocketChannel connect(Opening opening) throws IOException {
     int others = count.getAndIncrement();
@@ -74,7 +75,7 @@ public final class HttpFront implements AutoCloseable {
         throw new IOException("the agent stops");
       }
       if (others >= limits.connections() + limits.spare()) {
-        throw new IOException("too many connections: limit=" + limits.connections());
+        throw new TooManyConnectionsException(limits.connections());
       }
       var pair = SocketPair.open(opening);
       try {
