@@ -51,6 +51,9 @@ public final class ServerTrust {
    */
   static final Duration OVERLAP = Duration.ofHours(1);
 
+  /** Former bundles that are trusted still, if the server has not come further: of all together. */
+  static final int MAX_FORMER_CHARS = 256 * 1024;
+
   private static final Logger log = LoggerFactory.getLogger(ServerTrust.class);
   private static final String PING_PATH = "/ping";
   private static final String CA_PATH = "/v3/settings/cacerts";
@@ -68,7 +71,7 @@ public final class ServerTrust {
    *
    * @param pem ends with a newline
    * @param checksum of it, by which it was fetched or by which others may
-   * @param former the bundle before it; empty: none
+   * @param former the bundle before it, or several; empty: none
    * @param since when it came
    */
   private record Bundle(String pem, String checksum, String former, Instant since) {
@@ -254,8 +257,20 @@ public final class ServerTrust {
       return;
     }
     checkContent(value, url);
-    bundle = new Bundle(pem, sha256(pem), known.pem(), clock.instant());
+    bundle = new Bundle(pem, sha256(pem), former(server, known), clock.instant());
     log.info("server CA changed: url={} checksum={} former={}", url, sha256(pem), known.checksum());
+  }
+
+  /**
+   * What is trusted still beside a new bundle: the one before, and those before that if the server
+   * has not come further yet. Without them it would be lost by the second of two changes.
+   */
+  private String former(URI server, Bundle known) {
+    boolean isBehind =
+        !known.former().isEmpty()
+            && known.pem().length() + known.former().length() <= MAX_FORMER_CHARS
+            && !isTrusted(server, authorities(known.alone()));
+    return isBehind ? known.pem() + known.former() : known.pem();
   }
 
   private boolean isOverlapOver(Bundle known) {

@@ -381,6 +381,39 @@ class ServerTrustTest {
         .has(reason(Reason.TLS_UNKNOWN_ISSUER));
   }
 
+  /** As where a setting is corrected before the server has its new certificate. */
+  @Test
+  void caThatTheServerStillHasIsTrustedHoweverOftenTheSettingChanges() throws Exception {
+    var second = TestCa.root("Second CA");
+    var third = TestCa.root("Third CA");
+    var trust = trustingFirst(true);
+    try (var first = server(ca, second.pem());
+        var again = server(ca, third.pem())) {
+      trust.refresh(first.url("https"));
+      trust.refresh(again.url("https"));
+    }
+
+    assertTrusts(trust.context(), ca);
+    assertTrusts(trust.context(), second);
+    assertTrusts(trust.context(), third);
+  }
+
+  @Test
+  void formerCasAreNoMoreThanALimit() throws Exception {
+    var next = TestCa.root("Next CA");
+    String large = "#".repeat(ServerTrust.MAX_FORMER_CHARS) + "\n" + next.pem();
+    var trust = trustingFirst(true);
+    try (var first = server(ca, large);
+        var again = server(ca, next.pem())) {
+      trust.refresh(first.url("https"));
+      trust.refresh(again.url("https"));
+    }
+
+    assertTrusts(trust.context(), next);
+    assertThatThrownBy(() -> assertTrusts(trust.context(), ca))
+        .has(reason(Reason.TLS_UNKNOWN_ISSUER));
+  }
+
   @Test
   void settingThatHoldsNoCaChangesNothing() throws Exception {
     var trust = trustingFirst(true);
