@@ -3,6 +3,7 @@ package io.drover.agent.tls;
 import io.drover.agent.config.Paths;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -58,8 +59,19 @@ public final class KeptTrust {
     return known.context();
   }
 
-  /** The next context is another one, which knows of no TLS session. */
+  /**
+   * No TLS session of before goes on. The context stays, by which others see that the same are
+   * trusted.
+   */
   synchronized void forget() {
-    last = null;
+    if (last != null) {
+      var sessions = last.context().getClientSessionContext();
+      for (byte[] id : Collections.list(sessions.getIds())) {
+        var session = sessions.getSession(id);
+        if (session != null) {
+          session.invalidate();
+        }
+      }
+    }
   }
 }

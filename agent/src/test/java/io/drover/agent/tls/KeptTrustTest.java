@@ -52,9 +52,11 @@ class KeptTrustTest {
       long resumed = relay.bytes();
       assertThat(resumed).isLessThan(withCertificate);
 
+      var context = trust.context();
       trust.forget();
       connect(relay.port(), trust);
       assertThat(relay.bytes()).isGreaterThan(resumed);
+      assertThat(trust.context()).isSameAs(context); // or a tunnel would take it for news
 
       Files.writeString(pem, TestCa.root("others").pem());
       assertThatThrownBy(() -> connect(relay.port(), trust))
