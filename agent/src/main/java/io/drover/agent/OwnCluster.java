@@ -72,7 +72,7 @@ final class OwnCluster implements AutoCloseable {
                 leadership::leads,
                 onChange,
                 context.trust()::bundleDigest,
-                Clock.systemUTC(),
+                System::nanoTime,
                 Sleeper.REAL)
             : null;
     reporter = config.report().enabled() ? reporter(tunnels, gateway) : null;

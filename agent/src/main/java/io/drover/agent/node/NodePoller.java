@@ -16,9 +16,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -34,6 +32,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
@@ -70,14 +69,14 @@ public final class NodePoller implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(NodePoller.class);
 
-  /** An answer, and when it came by our clock. */
-  private record Heard(NodeSnapshot snapshot, Instant at) {}
+  /** An answer, and when it came by a clock that nobody sets. */
+  private record Heard(NodeSnapshot snapshot, long atNanos) {}
 
   private final NodeAgents agents;
   private final BooleanSupplier leads;
   private final Runnable changed;
   private final Supplier<String> serverCa;
-  private final Clock clock;
+  private final LongSupplier nanoTime;
   private final Sleeper sleeper;
   private final Map<String, Heard> heard = new ConcurrentHashMap<>();
   private final Map<String, Problem> failures = new ConcurrentHashMap<>(); // by address
@@ -98,14 +97,14 @@ public final class NodePoller implements AutoCloseable {
       BooleanSupplier leads,
       Runnable changed,
       Supplier<String> serverCa,
-      Clock clock,
+      LongSupplier nanoTime,
       Sleeper sleeper) {
     this.agents = agents;
     this.authorities = agents.identity().resolve(NodeIdentity.CA);
     this.leads = leads;
     this.changed = changed;
     this.serverCa = serverCa;
-    this.clock = clock;
+    this.nanoTime = nanoTime;
     this.sleeper = sleeper;
     this.thread = Thread.ofVirtual().name("nodes").unstarted(this::run);
   }
@@ -123,9 +122,9 @@ public final class NodePoller implements AutoCloseable {
       BooleanSupplier leads,
       Runnable changed,
       Supplier<String> serverCa,
-      Clock clock,
+      LongSupplier nanoTime,
       Sleeper sleeper) {
-    var poller = new NodePoller(agents, leads, changed, serverCa, clock, sleeper);
+    var poller = new NodePoller(agents, leads, changed, serverCa, nanoTime, sleeper);
     poller.thread.start();
     return poller;
   }
@@ -138,8 +137,8 @@ public final class NodePoller implements AutoCloseable {
     if (!complete) {
       return Optional.empty();
     }
-    Instant oldest = clock.instant().minus(FORGET_AFTER);
-    heard.values().removeIf(answer -> answer.at().isBefore(oldest));
+    long now = nanoTime.getAsLong();
+    heard.values().removeIf(answer -> now - answer.atNanos() > FORGET_AFTER.toNanos());
     return Optional.of(
         heard.values().stream()
             .map(Heard::snapshot)
@@ -184,9 +183,9 @@ public final class NodePoller implements AutoCloseable {
       sleeper.sleep(RETRY_AFTER);
       return;
     }
-    tellOfSilent(addresses.size());
     var keys = addresses.stream().map(NodePoller::key).toList();
     failures.keySet().retainAll(keys);
+    tellOfSilent(addresses.size());
     trusts.keySet().retainAll(keys);
     var step = complete ? ROUND.dividedBy(addresses.size()) : FIRST_ROUND_STEP;
     for (var address : addresses) {
@@ -258,6 +257,8 @@ public final class NodePoller implements AutoCloseable {
           .map(address -> new InetSocketAddress(address, agent.port()))
           .forEach(found::add);
     }
+    // A name server says them in another order each time; each is to be asked in its turn.
+    found.sort(Comparator.comparing(NodePoller::key));
     return found.subList(0, Math.min(found.size(), MAX_NODES));
   }
 
@@ -266,7 +267,7 @@ public final class NodePoller implements AutoCloseable {
       var trust = trusts.computeIfAbsent(key(address), _ -> KeptTrust.ofFile(authorities));
       var snapshot = snapshot(address, trust.context(), token, serverCa.get());
       failures.remove(key(address));
-      var before = heard.put(snapshot.node(), new Heard(snapshot, clock.instant()));
+      var before = heard.put(snapshot.node(), new Heard(snapshot, nanoTime.getAsLong()));
       if (before == null || !reasons(before.snapshot()).equals(reasons(snapshot))) {
         changed.run();
       }

@@ -3,7 +3,6 @@ package io.drover.agent.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.drover.agent.TestClock;
 import io.drover.agent.config.NodeAgents;
 import io.drover.agent.config.NodeConfig.Listen;
 import io.drover.agent.reason.Problem;
@@ -18,9 +17,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,7 +39,7 @@ class NodePollerTest {
   private static final long MAX_BYTES = 2_900;
 
   @TempDir private Path directory;
-  private final TestClock clock = new TestClock();
+  private final AtomicLong nowNanos = new AtomicLong();
   private final List<AutoCloseable> open = new ArrayList<>();
   private final Semaphore changes = new Semaphore(0);
 
@@ -97,7 +99,7 @@ class NodePollerTest {
             () -> leads,
             changes::release,
             () -> serverCa,
-            clock,
+            nowNanos::get,
             duration -> {
               waits.add(duration);
               goOn.acquire();
@@ -126,6 +128,36 @@ class NodePollerTest {
   }
 
   @Test
+  void eachIsAskedInItsTurnInWhateverOrderTheirNamesAreFound() throws Exception {
+    var asked = new LinkedBlockingQueue<Integer>();
+    var ports = new ArrayList<Integer>();
+    for (int i = 0; i < 3; i++) {
+      var port = new AtomicInteger();
+      var server =
+          NodeServer.start(
+              new Listen("127.0.0.1", 0),
+              NodeIdentity.read(directory),
+              () -> {
+                asked.add(port.get());
+                return NodeJson.write(TestNodes.snapshot("node-" + port.get(), OK));
+              },
+              told::add);
+      open.add(server);
+      port.set(server.address().getPort());
+      ports.add(port.get());
+    }
+    var turns = ports.stream().sorted(Comparator.comparing(String::valueOf)).toList();
+
+    poll(turns.reversed().toArray(Integer[]::new));
+
+    for (int port : turns) {
+      waits.take();
+      assertThat(asked.take()).isEqualTo(port);
+      goOn.release();
+    }
+  }
+
+  @Test
   void whoeverDoesNotAnswerForTwoRoundsIsForgotten() throws Exception {
     var node = node(TestNodes.snapshot("a", OK));
     var poller = poll(node);
@@ -135,9 +167,9 @@ class NodePollerTest {
     assertThat(poller.snapshots().orElseThrow()).hasSize(1);
 
     node.close();
-    clock.advance(NodePoller.FORGET_AFTER);
+    nowNanos.addAndGet(NodePoller.FORGET_AFTER.toNanos());
     assertThat(poller.snapshots().orElseThrow()).hasSize(1);
-    clock.advance(Duration.ofMillis(1));
+    nowNanos.incrementAndGet();
     assertThat(poller.snapshots().orElseThrow()).isEmpty();
   }
 
