@@ -5,10 +5,11 @@ import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,7 +56,7 @@ final class LastResort {
   private final LongSupplier clock;
   private final Ping ping;
   private final long startNanos;
-  private @Nullable Long downSinceNanos;
+  private final Map<String, Long> downSinceNanos = new HashMap<>(); // by tunnel
 
   /**
    * Begins to count the uptime.
@@ -76,28 +77,29 @@ final class LastResort {
    */
   void look(List<TunnelReading> tunnels) throws Failure {
     long now = clock.getAsLong();
-    var down = tunnels.stream().filter(LastResort::isDownForNothing).findFirst();
-    if (down.isEmpty()) {
-      downSinceNanos = null;
-      return;
-    }
-    if (downSinceNanos == null) {
-      downSinceNanos = now;
-    }
-    if (now - startNanos < MIN_UPTIME.toNanos() || now - downSinceNanos < DOWN_LIMIT.toNanos()) {
+    var down =
+        tunnels.stream().filter(LastResort::isDownForNothing).map(TunnelReading::tunnel).toList();
+    downSinceNanos.keySet().retainAll(down);
+    down.forEach(tunnel -> downSinceNanos.putIfAbsent(tunnel, now));
+    var stranded =
+        downSinceNanos.entrySet().stream()
+            .filter(since -> now - since.getValue() >= DOWN_LIMIT.toNanos())
+            .map(Map.Entry::getKey)
+            .findFirst();
+    if (now - startNanos < MIN_UPTIME.toNanos() || stranded.isEmpty()) {
       return;
     }
     try {
       ping.ask();
     } catch (IOException e) {
       log.debug("server does not answer, so it is not ours: reason={}", e.getMessage());
-      downSinceNanos = now; // it has been away for a part of that time
+      downSinceNanos.replaceAll((_, _) -> now); // it has been away for a part of that time
       return;
     }
     throw new Failure(
         Reason.STRANDED,
         "tunnel %s is down for more than %d min and the server answers /ping"
-            .formatted(down.get().tunnel(), DOWN_LIMIT.toMinutes()));
+            .formatted(stranded.get(), DOWN_LIMIT.toMinutes()));
   }
 
   private static boolean isDownForNothing(TunnelReading tunnel) {

@@ -33,16 +33,20 @@ class LastResortTest {
   }
 
   private static TunnelReading tunnel(boolean wanted, @Nullable Reason reason) {
+    return tunnel("cluster", wanted, reason);
+  }
+
+  private static TunnelReading tunnel(String name, boolean wanted, @Nullable Reason reason) {
     var problem = reason == null ? null : new Problem(reason, "particulars");
     return new TunnelReading(
-        "cluster", wanted, problem == null, Instant.EPOCH, problem, null, 0, 0, 0, 0, 0, 0, 0);
+        name, wanted, problem == null, Instant.EPOCH, problem, null, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /** Looks once a minute, as the agent does. */
   private void pass(Duration time, @Nullable Reason reason) throws Failure {
     for (var left = time; left.isPositive(); left = left.minus(MINUTE)) {
       nowNanos += MINUTE.toNanos();
-      lastResort.look(List.of(tunnel(true, null), tunnel(true, reason)));
+      lastResort.look(List.of(tunnel("steve", true, null), tunnel(true, reason)));
     }
   }
 
@@ -56,6 +60,24 @@ class LastResortTest {
         .isInstanceOfSatisfying(
             Failure.class, e -> assertThat(e.reason()).isEqualTo(Reason.STRANDED))
         .hasMessageContaining("tunnel cluster is down for more than 30 min");
+  }
+
+  @Test
+  void twoTunnelsThatAreDownOneAfterTheOtherAreNotStranded() throws Exception {
+    pass(LastResort.MIN_UPTIME, null);
+    var reason = Reason.CONNECT_TIMEOUT;
+    for (var left = LastResort.DOWN_LIMIT.multipliedBy(2);
+        left.isPositive();
+        left = left.minus(MINUTE)) {
+      nowNanos += MINUTE.toNanos();
+      boolean firstIsDown = left.compareTo(LastResort.DOWN_LIMIT) > 0;
+      lastResort.look(
+          List.of(
+              tunnel("steve", true, firstIsDown ? reason : null),
+              tunnel("cluster", true, firstIsDown ? null : reason)));
+    }
+
+    assertThat(pings).isZero();
   }
 
   @Test
