@@ -1,9 +1,9 @@
 package io.drover.agent.config;
 
 /** Whole numbers in settings. */
-final class Numbers {
+public final class Numbers {
   /** The highest port there is. */
-  static final int MAX_PORT = 65_535;
+  public static final int MAX_PORT = 65_535;
 
   private Numbers() {}
 

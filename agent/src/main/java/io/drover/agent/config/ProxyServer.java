@@ -1,8 +1,14 @@
 package io.drover.agent.config;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.net.URI;
+import java.net.URLDecoder;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A proxy on the way to the server.
@@ -31,6 +37,9 @@ public record ProxyServer(Kind kind, String host, int port, String user, Secret 
 
   private static final String EXPECTED =
       "expected [http|https|socks5]://[user:password@]host[:port]";
+  private static final Pattern AUTHORITY =
+      Pattern.compile(
+          "((?<user>[^:]*)(:(?<password>.*))?@)?(?<host>\\[[^\\[\\]@]+\\]|[^:\\[\\]@]+)(:(?<port>\\d*))?");
   private static final Set<String> SOCKS = Set.of("socks5", "socks5h");
 
   /**
@@ -48,18 +57,24 @@ public record ProxyServer(Kind kind, String host, int port, String user, Secret 
       // The cause would quote the URL.
       throw new IllegalArgumentException(EXPECTED);
     }
-    if (uri.getHost() == null || uri.getPort() > Numbers.MAX_PORT) {
+    // Taken apart here: Java knows neither names with an underscore nor logins with an @, as Go
+    // does.
+    var authority = AUTHORITY.matcher(Objects.requireNonNullElse(uri.getRawAuthority(), ""));
+    if (!authority.matches()) {
       throw new IllegalArgumentException(EXPECTED);
     }
     Kind kind = kind(uri.getScheme().toLowerCase(Locale.ROOT));
-    String login = uri.getUserInfo() == null ? "" : uri.getUserInfo();
-    int colon = login.indexOf(':');
+    String port = Objects.requireNonNullElse(authority.group("port"), "");
     return new ProxyServer(
         kind,
-        uri.getHost().replaceAll("[\\[\\]]", ""),
-        uri.getPort() > 0 ? uri.getPort() : kind.standardPort,
-        colon < 0 ? login : login.substring(0, colon),
-        new Secret(colon < 0 ? "" : login.substring(colon + 1)));
+        authority.group("host").replaceAll("[\\[\\]]", ""),
+        port.isEmpty() ? kind.standardPort : Numbers.port(port, EXPECTED),
+        decoded(authority.group("user")),
+        new Secret(decoded(authority.group("password"))));
+  }
+
+  private static String decoded(@Nullable String text) {
+    return text == null ? "" : URLDecoder.decode(text.replace("+", "%2B"), UTF_8);
   }
 
   private static Kind kind(String scheme) {

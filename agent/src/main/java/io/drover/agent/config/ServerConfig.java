@@ -56,7 +56,10 @@ public record ServerConfig(URI server, String caChecksum, boolean strictVerify, 
     }
     boolean http =
         "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
-    if (!http || url.getHost() == null || url.getUserInfo() != null) {
+    if (!http
+        || url.getHost() == null
+        || url.getPort() > Numbers.MAX_PORT
+        || url.getUserInfo() != null) {
       throw new IllegalArgumentException(expected);
     }
     return text.endsWith("/") ? URI.create(text.replaceAll("/+$", "")) : url;

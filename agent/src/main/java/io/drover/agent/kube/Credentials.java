@@ -2,6 +2,7 @@ package io.drover.agent.kube;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.drover.agent.config.Numbers;
 import io.drover.agent.config.Secret;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
@@ -67,7 +68,10 @@ public record Credentials(URI url, Secret token, String namespace) {
           Reason.CREDENTIALS_INVALID,
           urlName + ": '" + Secret.withoutLogin(urlText) + "' is not a URL" + HINT);
     }
-    if (url.getHost() == null || !SCHEMES.contains(scheme(url)) || url.getUserInfo() != null) {
+    if (url.getHost() == null
+        || url.getPort() > Numbers.MAX_PORT
+        || !SCHEMES.contains(scheme(url))
+        || url.getUserInfo() != null) {
       throw new Failure(
           Reason.CREDENTIALS_INVALID,
           urlName + ": expected a URL such as https://rancher.example.com" + HINT);

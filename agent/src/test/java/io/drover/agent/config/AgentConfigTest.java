@@ -205,6 +205,7 @@ class AgentConfigTest {
         "ftp://rancher",
         "https://",
         "https://a:b@rancher",
+        "https://rancher:84430",
         "h ttp"
       })
   void serverMustBeAPlainUrl(String server) {

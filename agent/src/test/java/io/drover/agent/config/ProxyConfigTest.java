@@ -124,6 +124,8 @@ class ProxyConfigTest {
     "socks5://proxy,          SOCKS5, proxy,  1080",
     "socks5h://proxy:9,       SOCKS5, proxy,  9",
     "HTTP://[fd00::1]:8080/,  HTTP,   fd00::1, 8080",
+    "http://squid_proxy.corp, HTTP,   squid_proxy.corp, 80",
+    "http://proxy:,           HTTP,   proxy,  80",
   })
   void readsTheProxysUrl(String url, ProxyServer.Kind kind, String host, int port) {
     assertThat(ProxyServer.parse(url))
@@ -139,7 +141,30 @@ class ProxyConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ftp://x", "http://", "http://jo:hunter2@a b", "http://x:hunter2"})
+  @CsvSource({
+    "http://joe:p@ss@proxy:1,   joe, p@ss",
+    "http://joe@proxy:1,        joe, ''",
+    "http://joe:a:b+c@proxy:1,  joe, a:b+c",
+    "http://:p@my_proxy:1,      '',  p"
+  })
+  void readsCredentialsAsGoDoes(String url, String user, String password) {
+    var proxy = ProxyServer.parse(url);
+
+    assertThat(proxy.user()).isEqualTo(user);
+    assertThat(proxy.password().value()).isEqualTo(password);
+    assertThat(proxy.port()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ftp://x",
+        "http://",
+        "http://jo:hunter2@a b",
+        "http://x:hunter2",
+        "http://jo:hunter2@",
+        "http://jo:hunter2@x:70000"
+      })
   void refusesOtherUrlsWithoutRepeatingThem(String url) {
     assertThatThrownBy(() -> ProxyServer.parse(url))
         .isInstanceOf(IllegalArgumentException.class)

@@ -76,7 +76,8 @@ class CredentialsTest {
         "https://rancher.example.com\n",
         "rancher.example.com",
         "ftp://x",
-        "https://a:b@c"
+        "https://a:b@c",
+        "https://rancher:84430"
       })
   void urlThatIsNoneIsRefused(String url) throws Exception {
     write("url", url);
