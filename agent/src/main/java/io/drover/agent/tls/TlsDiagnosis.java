@@ -57,6 +57,13 @@ final class TlsDiagnosis {
             failure);
       }
     }
+    if (!isPathProblem(failure) && !isAboutTheName(failure)) {
+      return refused(
+          Reason.TLS_FAILED,
+          "%s is refused: %s".formatted(name(chain, 0), root(failure)),
+          chain,
+          failure);
+    }
     if (!isPathProblem(failure)) {
       return refused(
           Reason.TLS_WRONG_NAME,
@@ -135,6 +142,15 @@ final class TlsDiagnosis {
       }
     }
     return false;
+  }
+
+  /**
+   * What the JDK has against a certificate itself, its use for one, it says by a subclass, and what
+   * it has against the name by none. Source: {@code sun.security.util.HostnameChecker} and {@code
+   * sun.security.validator}.
+   */
+  private static boolean isAboutTheName(CertificateException failure) {
+    return failure.getClass() == CertificateException.class;
   }
 
   private static String root(Throwable failure) {

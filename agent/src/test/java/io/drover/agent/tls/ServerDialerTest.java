@@ -381,6 +381,14 @@ class ServerDialerTest {
   }
 
   @Test
+  void certificateThatIsNotForServersIsNotCalledAWrongName() throws Exception {
+    assertRefused(ca.issueForClients("127.0.0.1"))
+        .has(reason(Reason.TLS_FAILED))
+        .hasMessageContaining("certificate #1 of 1 (subject CN=client) is refused: ")
+        .hasMessageContaining("xtended key usage");
+  }
+
+  @Test
   void wrongNameIsExplained() throws Exception {
     assertRefused(ca.issue("rancher.example.com", "10.0.0.1"))
         .hasMessageContaining(

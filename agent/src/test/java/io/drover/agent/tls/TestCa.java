@@ -28,9 +28,11 @@ import org.bouncycastle.asn1.sec.ECPrivateKey;
 import org.bouncycastle.asn1.sec.SECObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
@@ -158,6 +160,25 @@ public final class TestCa {
     return certify(server, now.minus(YEAR), now.plus(YEAR), names);
   }
 
+  /** With a certificate that says that it is not for servers. */
+  Identity issueForClients(String... names) throws Exception {
+    KeyPair child = newKey();
+    Instant now = Instant.now();
+    var use = new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth);
+    var issued =
+        sign(
+            new X500Name(certificate.getSubjectX500Principal().getName()),
+            key,
+            new X500Name("CN=client"),
+            child,
+            false,
+            List.of(names),
+            now.minus(YEAR),
+            now.plus(YEAR),
+            Extension.create(Extension.extendedKeyUsage, false, use));
+    return new Identity(child, Stream.concat(Stream.of(issued), above.stream()).toList());
+  }
+
   private X509Certificate certify(KeyPair server, Instant from, Instant to, String... names)
       throws GeneralSecurityException, IOException, OperatorCreationException {
     return sign(
@@ -217,7 +238,8 @@ public final class TestCa {
       boolean authority,
       List<String> names,
       Instant from,
-      Instant to)
+      Instant to,
+      Extension... more)
       throws GeneralSecurityException, IOException, OperatorCreationException {
     var builder =
         new JcaX509v3CertificateBuilder(
@@ -238,6 +260,9 @@ public final class TestCa {
           Extension.subjectAlternativeName,
           false,
           new GeneralNames(general.toArray(GeneralName[]::new)));
+    }
+    for (var extension : more) {
+      builder.addExtension(extension);
     }
     var signer = new JcaContentSignerBuilder("SHA256withECDSA").build(issuerKey.getPrivate());
     return new JcaX509CertificateConverter().getCertificate(builder.build(signer));
