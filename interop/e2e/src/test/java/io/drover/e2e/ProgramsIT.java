@@ -176,6 +176,15 @@ final class ProgramsIT {
   void theDemoTakesAClusterOfOnesOwn(ControlPlane plane) throws Exception {
     var directory = Programs.directory("demo-own");
     var kubeconfig = plane.admin().kubeconfig().toString();
+    plane // that of another test
+        .admin()
+        .run(
+            "-n",
+            "cattle-system",
+            "delete",
+            "deployment",
+            "cattle-cluster-agent",
+            "--ignore-not-found");
     try (var demo =
         start(directory, Map.of(), Programs.demo(), "--once", "--kubeconfig", kubeconfig)) {
       assertThat(demo.awaitExit(DEMO_LIMIT)).as(demo.tail()).isZero();
@@ -187,6 +196,11 @@ final class ProgramsIT {
           .noneMatch(line -> line.contains(REMOVE));
       assertThat(plane.admin().run("-n", "cattle-system", "get", "deployments", "-o", "name"))
           .contains("cattle-cluster-agent");
+    }
+    try (var again =
+        start("demo-again", Map.of(), Programs.demo(), "--once", "--kubeconfig", kubeconfig)) {
+      assertThat(again.awaitExit(DEMO_LIMIT)).isNotZero();
+      assertThat(again.tail()).contains("has an agent already");
     }
   }
 
