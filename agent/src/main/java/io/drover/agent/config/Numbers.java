@@ -1,9 +1,9 @@
 package io.drover.agent.config;
 
 /** Whole numbers in settings. */
-public final class Numbers {
+final class Numbers {
   /** The highest port there is. */
-  public static final int MAX_PORT = 65_535;
+  static final int MAX_PORT = 65_535;
 
   private Numbers() {}
 

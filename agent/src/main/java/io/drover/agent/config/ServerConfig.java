@@ -43,6 +43,14 @@ public record ServerConfig(URI server, String caChecksum, boolean strictVerify, 
         ProxyConfig.from(env));
   }
 
+  /** Whether a URL is one of a server: with a scheme and a host, and without a login. */
+  public static boolean isServer(URI url) {
+    return ("https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme()))
+        && url.getHost() != null
+        && url.getPort() <= Numbers.MAX_PORT
+        && url.getUserInfo() == null;
+  }
+
   private static URI url(String text) {
     String expected = "expected a URL such as https://rancher.example.com";
     URI url;
@@ -54,12 +62,7 @@ public record ServerConfig(URI server, String caChecksum, boolean strictVerify, 
     if (text.isEmpty()) {
       return url; // said above
     }
-    boolean http =
-        "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
-    if (!http
-        || url.getHost() == null
-        || url.getPort() > Numbers.MAX_PORT
-        || url.getUserInfo() != null) {
+    if (!isServer(url)) {
       throw new IllegalArgumentException(expected);
     }
     return text.endsWith("/") ? URI.create(text.replaceAll("/+$", "")) : url;

@@ -2,8 +2,8 @@ package io.drover.agent.kube;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.drover.agent.config.Numbers;
 import io.drover.agent.config.Secret;
+import io.drover.agent.config.ServerConfig;
 import io.drover.agent.reason.Failure;
 import io.drover.agent.reason.Reason;
 import java.io.IOException;
@@ -12,8 +12,6 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Locale;
-import java.util.Set;
 
 /**
  * How to reach the server, from the mounted Secret. To be read anew for each handshake: Rancher
@@ -24,7 +22,6 @@ import java.util.Set;
  * @param namespace the cluster's id at the server; empty in an import manifest
  */
 public record Credentials(URI url, Secret token, String namespace) {
-  private static final Set<String> SCHEMES = Set.of("https", "http");
 
   /**
    * Whether this process may read the files in {@code directory}. Rancher's manifest mounts them
@@ -68,10 +65,7 @@ public record Credentials(URI url, Secret token, String namespace) {
           Reason.CREDENTIALS_INVALID,
           urlName + ": '" + Secret.withoutLogin(urlText) + "' is not a URL" + HINT);
     }
-    if (url.getHost() == null
-        || url.getPort() > Numbers.MAX_PORT
-        || !SCHEMES.contains(scheme(url))
-        || url.getUserInfo() != null) {
+    if (!ServerConfig.isServer(url)) {
       throw new Failure(
           Reason.CREDENTIALS_INVALID,
           urlName + ": expected a URL such as https://rancher.example.com" + HINT);
@@ -123,9 +117,5 @@ public record Credentials(URI url, Secret token, String namespace) {
     } catch (NoSuchFileException _) {
       return "";
     }
-  }
-
-  private static String scheme(URI url) {
-    return String.valueOf(url.getScheme()).toLowerCase(Locale.ROOT);
   }
 }

@@ -40,7 +40,7 @@ record CertificateAuthorities(List<X509Certificate> certificates) {
    */
   static final Duration SESSION = Duration.ofHours(1);
 
-  private static final CertificateAuthorities NONE = new CertificateAuthorities(List.of());
+  static final CertificateAuthorities NONE = new CertificateAuthorities(List.of());
 
   private static final Logger log = LoggerFactory.getLogger(CertificateAuthorities.class);
   private static final Pattern PEM =

@@ -57,21 +57,20 @@ final class TlsDiagnosis {
             failure);
       }
     }
-    if (!isPathProblem(failure) && !isAboutTheName(failure)) {
-      return refused(
-          Reason.TLS_FAILED,
-          "%s is refused: %s".formatted(name(chain, 0), root(failure)),
-          chain,
-          failure);
-    }
     if (!isPathProblem(failure)) {
-      return refused(
-          Reason.TLS_WRONG_NAME,
-          "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
-                  .formatted(name(chain, 0), names(chain.getFirst()), host)
-              + " of them in the server's URL",
-          chain,
-          failure);
+      return isAboutTheName(failure)
+          ? refused(
+              Reason.TLS_WRONG_NAME,
+              "%s is for %s, not for '%s': add that name to its Subject Alternative Names, or use one"
+                      .formatted(name(chain, 0), names(chain.getFirst()), host)
+                  + " of them in the server's URL",
+              chain,
+              failure)
+          : refused(
+              Reason.TLS_FAILED,
+              "%s is refused: %s".formatted(name(chain, 0), root(failure)),
+              chain,
+              failure);
     }
     for (int i = 1; i < chain.size(); i++) {
       if (!chain

@@ -411,8 +411,7 @@ final class TunnelSession implements Transport.Receiver {
     TunnelStream stream;
     lock.lock();
     try {
-      stream = streams.remove(close.streamId());
-      unlisted.remove(close.streamId());
+      stream = takeOut(close.streamId());
       if (stream == null) {
         return;
       }
@@ -502,16 +501,17 @@ final class TunnelSession implements Transport.Receiver {
       return;
     }
     long now = timer.nanoTime();
-    long silence = now - open.lastReceivedNanos();
-    if (silence >= SILENCE_LIMIT.toNanos()) {
+    long silenceNanos = now - open.lastReceivedNanos();
+    if (silenceNanos >= SILENCE_LIMIT.toNanos()) {
       die(
           open,
           Reason.TUNNEL_SILENT,
           "no byte from the server for " + SILENCE_LIMIT.toSeconds() + " s");
       return;
     }
-    long rested = open.restedNanos() - restedBeforePong;
-    if (rested >= SILENCE_LIMIT.toNanos() && outbox.bytesOnTheirWay() <= MAX_BYTES_BEFORE_PING) {
+    long restedNanos = open.restedNanos() - restedBeforePong;
+    if (restedNanos >= SILENCE_LIMIT.toNanos()
+        && outbox.bytesOnTheirWay() <= MAX_BYTES_BEFORE_PING) {
       die(
           open,
           Reason.TUNNEL_SILENT,
@@ -539,7 +539,7 @@ final class TunnelSession implements Transport.Receiver {
     lock.lock();
     try {
       if (ending == null) {
-        watch = timer.after(untilNextWatch(silence, rested), this::watch);
+        watch = timer.after(untilNextWatch(silenceNanos, restedNanos), this::watch);
       }
     } finally {
       lock.unlock();
@@ -700,8 +700,7 @@ final class TunnelSession implements Transport.Receiver {
   void forget(long id) {
     lock.lock();
     try {
-      streams.remove(id);
-      unlisted.remove(id);
+      takeOut(id);
       signalIfNoStreams();
     } finally {
       lock.unlock();
@@ -718,6 +717,12 @@ final class TunnelSession implements Transport.Receiver {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Needs the lock. */
+  private @Nullable TunnelStream takeOut(long id) {
+    unlisted.remove(id);
+    return streams.remove(id);
   }
 
   /** Needs the lock. */

@@ -140,18 +140,22 @@ class ConfigMapWatchTest {
     assertThat(told.take()).isEqualTo(content(9, "two"));
   }
 
-  @Test
-  void listsLessAndLessOftenIfItMayNotWatch() throws Exception {
-    api.on(LIST, list(object(3, "one"))).on(WATCH, TestApi.status(403, "may not watch"));
-    start();
-
+  /** Lets it try so often that its pauses have grown to the last. */
+  private Duration pauseAfterMany() throws InterruptedException {
     var pause = sleeps.take();
     for (int i = 0; i < 8; i++) {
       over.release();
       pause = sleeps.take();
     }
+    return pause;
+  }
 
-    assertThat(pause).isEqualTo(ConfigMapWatch.LAST_RETRY);
+  @Test
+  void listsLessAndLessOftenIfItMayNotWatch() throws Exception {
+    api.on(LIST, list(object(3, "one"))).on(WATCH, TestApi.status(403, "may not watch"));
+    start();
+
+    assertThat(pauseAfterMany()).isEqualTo(ConfigMapWatch.LAST_RETRY);
     assertThat(watch.problem().orElseThrow().message()).contains("may not watch");
   }
 
@@ -160,12 +164,7 @@ class ConfigMapWatchTest {
     api.on(LIST, TestApi.status(403, "configmaps is forbidden"));
     start();
 
-    var pause = sleeps.take();
-    for (int i = 0; i < 8; i++) {
-      over.release();
-      pause = sleeps.take();
-    }
-    assertThat(pause).isEqualTo(ConfigMapWatch.LAST_RETRY);
+    assertThat(pauseAfterMany()).isEqualTo(ConfigMapWatch.LAST_RETRY);
     assertThat(told).isEmpty();
     assertThat(watch.problem().orElseThrow().reason()).isEqualTo(Reason.FORBIDDEN);
 

@@ -374,25 +374,8 @@ class Fabric8ClusterApiTest {
         .isEqualTo(new ClusterAccess("10.43.0.1:443", new Secret(TOKEN), "old CA"));
   }
 
-  @Test
-  void unreadableRootCaMeansAnOldClusterToo() throws Exception {
-    createAccount(Map.of(), "cattle-token-old");
-    create(
-        secret("cattle-token-old", NAMESPACE, TokenSecret.TYPE, TOKEN)
-            .addToData("ca.crt", base64("old CA")));
-    server
-        .expect()
-        .get()
-        .withPath("/api/v1/namespaces/cattle-system/configmaps/kube-root-ca.crt")
-        .andReturn(403, "no")
-        .always();
-
-    assertThat(api.access().caCert()).isEqualTo("old CA");
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {429, 500, 503})
-  void rootCaThatFailsForAMomentMakesNoOldCluster(int status) {
+  /** One with an old Secret, so that it could be taken for an old cluster. */
+  private void refuseRootCa(int status) {
     createAccount(Map.of(), "cattle-token-old");
     create(
         secret("cattle-token-old", NAMESPACE, TokenSecret.TYPE, TOKEN)
@@ -403,6 +386,19 @@ class Fabric8ClusterApiTest {
         .withPath("/api/v1/namespaces/cattle-system/configmaps/kube-root-ca.crt")
         .andReturn(status, "no")
         .always();
+  }
+
+  @Test
+  void unreadableRootCaMeansAnOldClusterToo() throws Exception {
+    refuseRootCa(403);
+
+    assertThat(api.access().caCert()).isEqualTo("old CA");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {429, 500, 503})
+  void rootCaThatFailsForAMomentMakesNoOldCluster(int status) {
+    refuseRootCa(status);
 
     assertThatThrownBy(api::access)
         .isInstanceOf(Failure.class)

@@ -273,9 +273,7 @@ class ServerTrustTest {
     var next = TestCa.root("Next CA");
     var trust = trustingFirst(strict);
     var before = trust.context();
-    try (var server = server(ca, next.pem())) {
-      trust.refresh(server.url("https"));
-    }
+    refresh(trust, ca, next.pem());
 
     assertTrusts(trust.context(), next);
     assertTrusts(trust.context(), ca);
@@ -364,16 +362,20 @@ class ServerTrustTest {
     assertThat(trust.bundleDigest()).isEmpty();
   }
 
+  /** Asks a server with a certificate of this CA, and that setting. */
+  private void refresh(ServerTrust trust, TestCa of, String setting) throws Exception {
+    try (var server = server(of, setting)) {
+      trust.refresh(server.url("https"));
+    }
+  }
+
   @Test
   void onlyTheLastFormerCaIsTrusted() throws Exception {
     var second = TestCa.root("Second CA");
     var third = TestCa.root("Third CA");
     var trust = trustingFirst(true);
-    try (var first = server(ca, second.pem());
-        var next = server(second, third.pem())) {
-      trust.refresh(first.url("https"));
-      trust.refresh(next.url("https"));
-    }
+    refresh(trust, ca, second.pem());
+    refresh(trust, second, third.pem());
 
     assertTrusts(trust.context(), second);
     assertTrusts(trust.context(), third);
@@ -387,11 +389,8 @@ class ServerTrustTest {
     var second = TestCa.root("Second CA");
     var third = TestCa.root("Third CA");
     var trust = trustingFirst(true);
-    try (var first = server(ca, second.pem());
-        var again = server(ca, third.pem())) {
-      trust.refresh(first.url("https"));
-      trust.refresh(again.url("https"));
-    }
+    refresh(trust, ca, second.pem());
+    refresh(trust, ca, third.pem());
 
     assertTrusts(trust.context(), ca);
     assertTrusts(trust.context(), second);
@@ -403,11 +402,8 @@ class ServerTrustTest {
     var next = TestCa.root("Next CA");
     String large = "#".repeat(ServerTrust.MAX_FORMER_CHARS) + "\n" + next.pem();
     var trust = trustingFirst(true);
-    try (var first = server(ca, large);
-        var again = server(ca, next.pem())) {
-      trust.refresh(first.url("https"));
-      trust.refresh(again.url("https"));
-    }
+    refresh(trust, ca, large);
+    refresh(trust, ca, next.pem());
 
     assertTrusts(trust.context(), next);
     assertThatThrownBy(() -> assertTrusts(trust.context(), ca))

@@ -150,14 +150,13 @@ public final class TestCa {
   /** The same, valid at another time. */
   public Identity issue(Instant from, Instant to, String... names) throws Exception {
     KeyPair child = newKey();
-    var issued = certify(child, from, to, names);
-    return new Identity(child, Stream.concat(Stream.of(issued), above.stream()).toList());
+    return identity(child, certify("server", child, from, to, names));
   }
 
   /** For a server that has a key already. */
   X509Certificate certify(KeyPair server, String... names) throws Exception {
     Instant now = Instant.now();
-    return certify(server, now.minus(YEAR), now.plus(YEAR), names);
+    return certify("server", server, now.minus(YEAR), now.plus(YEAR), names);
   }
 
   /** With a certificate that says that it is not for servers. */
@@ -165,31 +164,34 @@ public final class TestCa {
     KeyPair child = newKey();
     Instant now = Instant.now();
     var use = new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth);
-    var issued =
-        sign(
-            new X500Name(certificate.getSubjectX500Principal().getName()),
-            key,
-            new X500Name("CN=client"),
+    return identity(
+        child,
+        certify(
+            "client",
             child,
-            false,
-            List.of(names),
             now.minus(YEAR),
             now.plus(YEAR),
-            Extension.create(Extension.extendedKeyUsage, false, use));
+            names,
+            Extension.create(Extension.extendedKeyUsage, false, use)));
+  }
+
+  private Identity identity(KeyPair child, X509Certificate issued) {
     return new Identity(child, Stream.concat(Stream.of(issued), above.stream()).toList());
   }
 
-  private X509Certificate certify(KeyPair server, Instant from, Instant to, String... names)
+  private X509Certificate certify(
+      String name, KeyPair of, Instant from, Instant to, String[] names, Extension... more)
       throws GeneralSecurityException, IOException, OperatorCreationException {
     return sign(
         new X500Name(certificate.getSubjectX500Principal().getName()),
         key,
-        new X500Name("CN=server"),
-        server,
+        new X500Name("CN=" + name),
+        of,
         false,
         List.of(names),
         from,
-        to);
+        to,
+        more);
   }
 
   public X509Certificate certificate() {

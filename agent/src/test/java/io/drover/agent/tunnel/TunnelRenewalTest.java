@@ -315,27 +315,42 @@ class TunnelRenewalTest implements Handshakes {
     }
   }
 
+  /** A move that waits for the second server's answer. */
+  private record Moving(CompletableFuture<Void> done, ScriptedServer.Peer second) {}
+
+  /** Whose first session is lost meanwhile, so that its reader pauses. */
+  private Moving moveFromALostSession(TestTunnel tunnel, ScriptedServer elsewhere)
+      throws Exception {
+    var first = server.open();
+    first.barrier();
+    next = handshake(elsewhere.url(), "old-token");
+    var done = renewal(tunnel);
+    var second = elsewhere.accept();
+    second.readRequest();
+    first.close();
+    tunnel.pauses().take();
+    return new Moving(done, second);
+  }
+
+  private static void awaitOneReader(TestTunnel tunnel) {
+    TestTunnel.eventually(
+        "one reader is left",
+        () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+  }
+
   @Test
   void sessionThatIsLostDuringAMoveIsNotOpenedAgain() throws Exception {
     try (var elsewhere = ScriptedServer.start();
         var tunnel = TestTunnel.start(this)) {
-      var first = server.open();
-      first.barrier();
-      next = handshake(elsewhere.url(), "old-token");
-      var renewal = renewal(tunnel);
-      var second = elsewhere.accept();
-      second.readRequest();
-      first.close();
-      tunnel.pauses().take();
+      var move = moveFromALostSession(tunnel, elsewhere);
+      var second = move.second();
 
       second.write(second.switchingProtocols());
       second.start().barrier();
 
-      renewal.get();
+      move.done().get();
       assertThat(tunnel.client().reading().connected()).isTrue();
-      TestTunnel.eventually(
-          "one reader is left",
-          () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+      awaitOneReader(tunnel);
     }
   }
 
@@ -343,14 +358,8 @@ class TunnelRenewalTest implements Handshakes {
   void attemptThatFailsBehindAMoveSaysNothingOfTheNewSession() throws Exception {
     try (var elsewhere = ScriptedServer.start();
         var tunnel = TestTunnel.start(this)) {
-      var first = server.open();
-      first.barrier();
-      next = handshake(elsewhere.url(), "old-token");
-      var renewal = renewal(tunnel);
-      var second = elsewhere.accept();
-      second.readRequest();
-      first.close();
-      tunnel.pauses().take();
+      var move = moveFromALostSession(tunnel, elsewhere);
+      var second = move.second();
       var moved = new CompletableFuture<Void>();
       readersWait = moved;
       tunnel.pauses().end();
@@ -358,12 +367,10 @@ class TunnelRenewalTest implements Handshakes {
 
       second.write(second.switchingProtocols());
       second.start().barrier();
-      renewal.get();
+      move.done().get();
       moved.complete(null);
 
-      TestTunnel.eventually(
-          "one reader is left",
-          () -> tunnel.threads().stream().filter(name -> name.endsWith("-reader")).count() == 1);
+      awaitOneReader(tunnel);
       assertThat(tunnel.client().reading().connected()).isTrue();
     }
   }
